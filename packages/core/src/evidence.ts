@@ -1,0 +1,84 @@
+import type { Tally } from './answer.ts';
+import type { Arm, ClusterRole } from './platform.ts';
+import type { Accept, Feature, ProbeTally } from './probe.ts';
+import type { Reading } from './reading.ts';
+import type { Phase } from './run.ts';
+
+/** What a metric source knows of one closed second of real traffic. */
+export type TrafficBlock = {
+  /** Epoch second. */
+  readonly at: number;
+  readonly real: Readonly<Record<ClusterRole, Tally>>;
+  /** Distinct keys first seen in this block, and distinct keys with their first failure in it. */
+  readonly keys: Readonly<Record<Arm, number>>;
+  readonly failedKeys: Readonly<Record<Arm, number>>;
+  /** Keys seen in one arm after they were seen in the other. Must stay 0. */
+  readonly switched: number;
+  /** Calls of this arm to its dependencies, and those of them that met a fault. */
+  readonly dependencyCalls: Readonly<Record<Arm, number>>;
+  readonly met: Readonly<Record<Arm, number>>;
+  /** Units of the error budget: failures charged over both arms so far, the cap, and the credit so far. */
+  readonly budget: { readonly spent: number; readonly cap: number; readonly credit: number };
+  /** The cap held requests back in this block: not used for latency, and the other arm is narrowed alike in the next. */
+  readonly narrowed: boolean;
+  /** Latencies of real answers in milliseconds: sparse log-bins, index to count (F29, relative accuracy 1 %). */
+  readonly latency: Readonly<Record<Arm, readonly (readonly [number, number])[]>>;
+};
+
+/** A second of a run: everything the judge decides from. */
+export type Block = TrafficBlock & {
+  readonly phase: Phase;
+  readonly legitimate: Readonly<Record<Arm, ProbeTally>>;
+  readonly hostile: Readonly<Record<Arm, ProbeTally>>;
+  /** Instances that were healthy at the end of the block. */
+  readonly healthy: Readonly<Record<Arm, number>>;
+};
+
+/** Reads real traffic. Points are closed seconds after `after`, in order, each exactly once per reader. */
+export interface MetricSource {
+  readonly id: string;
+  read(runId: string, after: number, signal: AbortSignal): Promise<Reading<TrafficBlock>>;
+}
+
+/** A fact that was looked at once. `heartbeat` is the alert pipeline's, `placebo` that control raised no alert. */
+export type Check = {
+  readonly name: 'effect' | 'heal' | 'heartbeat' | 'placebo' | 'leftovers' | 'arms-equal';
+  readonly at: number;
+  readonly passed: boolean;
+  readonly seen: string;
+};
+
+/** An alert as it arrived. Only fields on the allow-list are kept. */
+export type Alert = {
+  readonly id: string;
+  readonly receiver: string;
+  readonly rule: string;
+  readonly severity: string;
+  /** Epoch ms at the receiver. */
+  readonly receivedAt: number;
+  readonly fields: Readonly<Record<string, string>>;
+};
+
+/** Where alerts arrive. */
+export interface AlertSource {
+  readonly id: string;
+  /** Alerts received in the window (epoch ms, inclusive), oldest first. */
+  alerts(runId: string, window: { readonly from: number; readonly to: number }, signal: AbortSignal): Promise<Reading<Alert>>;
+}
+
+/** Something that changed places: when each phase began. */
+export type PhaseMark = { readonly phase: Phase; readonly at: number };
+
+/** Everything a verdict is made from. The verdict can be made again from this alone. */
+export type Evidence = {
+  readonly blocks: readonly Block[];
+  readonly checks: readonly Check[];
+  readonly accepts: readonly Accept[];
+  readonly alerts: readonly Alert[];
+  readonly features: readonly Feature[];
+  readonly marks: readonly PhaseMark[];
+  /** Epoch ms when the effect probe first saw the fault; null when it never did. */
+  readonly effectAt: number | null;
+  /** Spread of failure rates between instances, measured in the baseline; null when one cannot tell instances apart. */
+  readonly instances: Readonly<Record<Arm, readonly string[]>>;
+};

@@ -1,0 +1,50 @@
+import type { JsonObject } from './json.ts';
+import type { Exposure } from './platform.ts';
+import type { ServiceRef } from './service.ts';
+
+/** What the owner wants to see in an alert, and where. */
+export type AlertExpectation = {
+  /** Any of these rule names counts. */
+  readonly rules: readonly string[];
+  /** The receiver that must have it. */
+  readonly receiver: string;
+  /** From the moment the effect is there. */
+  readonly withinSeconds: number;
+  /** Fields that an alert must carry to be acted on. */
+  readonly fields: readonly string[];
+};
+
+/** An experiment with every default written in, as a run stores it. Durations in seconds, shares as 0..1. */
+export type ExperimentSpec = ServiceRef & {
+  readonly name: string;
+  readonly about: string;
+  readonly scenario: { readonly id: string; readonly params: JsonObject };
+  /** False: a rehearsal of the whole run that makes no harmful change. */
+  readonly fault: boolean;
+  readonly platform: string;
+  readonly pipeline: string;
+  readonly metrics: string;
+  /** Where the service is described, for the pipeline: a path on the runner's own disk. */
+  readonly manifest: string;
+  /** Share of the route's traffic that each arm gets. */
+  readonly share: number;
+  readonly exposure: Exposure;
+  readonly instances: number;
+  readonly baselineSeconds: number;
+  readonly watchSeconds: number;
+  readonly probes: {
+    /** Synthetic requests a second and arm. */
+    readonly legitimateRate: number;
+    readonly hostileRate: number;
+    /** Clean hostile answers before real users come back (59: below 5 % at 95 %). */
+    readonly cleanAnswers: number;
+  };
+  readonly budget: { readonly failures: number; readonly latencyLimitMs: number };
+  readonly tolerance: { readonly odds: number; readonly points: number };
+  /** Over the whole run, all metrics together. */
+  readonly alpha: number;
+  /** Requests of the experiment that must have met the fault. */
+  readonly contact: number;
+  /** Null: nobody asked to know whether it was noticed. */
+  readonly noticed: { readonly source: string; readonly expect: AlertExpectation; readonly heartbeatWithinSeconds: number } | null;
+};

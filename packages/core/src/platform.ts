@@ -1,0 +1,107 @@
+import type { AnyChangeKind, Change } from './change.ts';
+import type { Deployment } from './service.ts';
+
+export type Arm = 'control' | 'experiment';
+export const arms: readonly Arm[] = ['control', 'experiment'];
+/** Where a request can end up. */
+export type ClusterRole = 'production' | Arm;
+
+/** What a platform can do to an arm. A scenario names what it needs; the plan compares. */
+export type Capability = 'dependency-fault' | 'request-fault' | 'restart' | 'synthetic-reach';
+
+/** What happens to a dependency's calls from one arm. `percent` of calls, chosen by `seed`, meet it. */
+export type DependencyFault = {
+  readonly mode: 'abort' | 'delay' | 'answer' | 'reset' | 'hang' | 'refuse';
+  /** abort, answer: the status; delay: unused. */
+  readonly status?: number;
+  /** delay: milliseconds before the call goes on to the real dependency. */
+  readonly delayMs?: number;
+  /** answer: the body in place of the real one. */
+  readonly body?: string;
+  readonly contentType?: string;
+  readonly percent?: number;
+  readonly seed?: string;
+};
+
+export type HostFault = { readonly mode: 'restart' };
+
+export type InstanceState = { readonly name: string; readonly address: string; readonly healthy: boolean; readonly restarts: number };
+export type ClusterState = { readonly name: string; readonly revision: string; readonly instances: readonly InstanceState[] };
+
+/** How an arm is connected: each dependency through a proxy of that arm's own, named so that a fault can find it. */
+export type Wiring = {
+  /** The proxies to make before the arm is launched. */
+  readonly changes: readonly Change[];
+  readonly dependencies: readonly { readonly dependency: string; readonly proxy: string }[];
+};
+
+export type Exposure = 'synthetic' | 'reads' | 'all';
+
+/** The limits that the router enforces by itself. See law 4. */
+export type BudgetCaps = {
+  /** The most failures of real users, over both arms and the whole run. */
+  readonly failures: number;
+  /** A request slower than this is a failure. */
+  readonly latencyLimitMs: number;
+  /** Admitted beyond the cap for every admitted request: the baseline's upper bound on the background failure rate. */
+  readonly creditRate: number;
+};
+
+export type RouteState = {
+  readonly route: string;
+  readonly address: string;
+  readonly production: { readonly healthy: number; readonly instances: number };
+  /** Runs that have something on this route, and the share that each of their arms gets. */
+  readonly slices: readonly { readonly runId: string; readonly share: number }[];
+};
+
+/** How a synthetic request enters an arm: where to send it and the signed headers that let it in. Holds a secret. */
+export type Reach = { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+
+export interface ClusterProvider {
+  /** The cluster as it is now, or null when there is none by that name. */
+  describe(name: string, signal: AbortSignal): Promise<ClusterState | null>;
+  /** A change that launches an arm equal to the source. Pure. */
+  launch(deployment: Deployment, arm: Arm, wiring: Wiring, runId: string, instances: number): Change;
+}
+
+export interface TrafficRouter {
+  describe(route: string, signal: AbortSignal): Promise<RouteState | null>;
+  /** A change that lets synthetic requests reach the arms; no user is moved. Pure. */
+  attach(deployment: Deployment, runId: string, standsOn: readonly string[]): Change;
+  /** A change that gives each arm this share (0..1) of real users. Pure. `name` tells two slices of one run apart. */
+  slice(deployment: Deployment, runId: string, name: string, share: number, exposure: Exposure, caps: BudgetCaps): Change;
+  /** How synthetic requests of this run enter an arm, once `attach` was made. */
+  reach(deployment: Deployment, runId: string, arm: Arm, signal: AbortSignal): Promise<Reach>;
+}
+
+export interface FaultPlane {
+  readonly can: readonly Capability[];
+  /** What an arm must be launched with so that faults can reach it later. Pure. */
+  wire(deployment: Deployment, arm: Arm, runId: string): Wiring;
+  /** A fault on one arm's calls to a dependency. Pure. */
+  dependency(runId: string, arm: Arm, dependency: string, fault: DependencyFault): Change;
+  host(runId: string, arm: Arm, fault: HostFault): Change;
+  /** Calls the dependency as the arm does, and says what came back: the effect and heal probe. Changes nothing. */
+  probe(runId: string, arm: Arm, dependency: string, signal: AbortSignal): Promise<DependencyProbe>;
+}
+
+/** `faulted` is the proxy's own word on whether this call met a fault; `seen` is what the caller got. */
+export type DependencyProbe = { readonly faulted: boolean; readonly seen: string };
+
+/** Where clusters run and traffic is routed. */
+export interface Platform {
+  readonly id: string;
+  readonly clusters: ClusterProvider;
+  readonly traffic: TrafficRouter;
+  readonly faults: FaultPlane;
+  readonly changeKinds: readonly AnyChangeKind[];
+  /** How long after a revert the platform may still show what was there before. */
+  readonly settleMs: number;
+  /** Why this run cannot be made here, in words for the owner; empty when it can. Reads only. */
+  refusals(deployment: Deployment, signal: AbortSignal): Promise<readonly string[]>;
+  /** Renews every effect of the run until `until` (epoch ms), never beyond it. Called only after the run's own lease was. */
+  renew(runId: string, until: number, signal: AbortSignal): Promise<void>;
+  /** What of this run is still there, in words; empty when the world is whole. */
+  leftovers(runId: string, signal: AbortSignal): Promise<readonly string[]>;
+}

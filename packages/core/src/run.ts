@@ -1,0 +1,126 @@
+import type { Fence } from './change.ts';
+import type { Evidence } from './evidence.ts';
+import type { ExperimentSpec } from './experiment.ts';
+import type { JsonObject } from './json.ts';
+import type { Plan } from './plan.ts';
+import type { Deployment, ServiceRef } from './service.ts';
+import type { Verdict } from './verdict.ts';
+
+/** Where a run is. The moves between them are one table in `engine/machine`. */
+export const phases = [
+  'planning',
+  'provisioning',
+  'routing',
+  'baseline',
+  'injecting',
+  'proving',
+  'observing',
+  'restoring',
+  'judging',
+  'reporting',
+  'done',
+] as const;
+export type Phase = (typeof phases)[number];
+
+/** Why a run ended before its time. Null means that it went its whole way. */
+export const stopReasons = [
+  'refused',
+  'budget-spent',
+  'harm-proven',
+  'breach',
+  'suspected-open',
+  'spillover',
+  'invalid-arms',
+  'operator',
+  'halted',
+  'lease-lost',
+  'deadline',
+  'target-changed',
+  'metrics-unavailable',
+  'error',
+] as const;
+export type StopReason = (typeof stopReasons)[number];
+export type Stop = { readonly reason: StopReason; readonly why: string; readonly at: number };
+
+/** What was learned, one fact a stage; added once, never edited. */
+export type Facts = {
+  readonly deployment?: Deployment;
+  readonly plan?: Plan;
+  /** Facts measured in the baseline that later limits rest on. */
+  readonly baseline?: { readonly creditRate: number; readonly from: number; readonly to: number };
+  /** Epoch ms when the change was made. */
+  readonly injectedAt?: number;
+  /** Epoch ms when the decision to stop (or the end) was made, and when the last real request left the arms' routing. */
+  readonly decidedAt?: number;
+  readonly offAt?: number;
+  readonly restored?: { readonly at: number; readonly clean: boolean; readonly stuck: readonly string[]; readonly superseded: readonly string[] };
+  readonly verdict?: Verdict;
+};
+
+/** One execution of an experiment. Four separate facts: `phase`, `stop`, the verdict in `facts`, and the journal. */
+export type Run = ServiceRef & {
+  readonly id: string;
+  readonly experiment: ExperimentSpec;
+  readonly phase: Phase;
+  readonly stop: Stop | null;
+  /** Asked for from outside; the driver turns it into a stop. */
+  readonly abortAsked: string | null;
+  readonly facts: Facts;
+  /** Grows with every move: compare-and-set. */
+  readonly version: number;
+  readonly createdAt: number;
+};
+
+/** A run in hand: the claim's fence and when its lease ends (epoch ms by the store's clock, and how far that is from now). */
+export type Claim = { readonly run: Run; readonly fence: Fence; readonly leaseMs: number; /** It had an owner that fell silent. */ readonly abandoned: boolean };
+
+/** What moves when a run moves. `learned` adds facts and edits none. */
+export type Move = { readonly to: Phase; readonly stop?: Stop; readonly learned?: Facts };
+
+/** Something worth telling. The run's events feed log, page, notifier and report alike. */
+export type RunEvent = {
+  readonly runId: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly type: 'created' | 'phase' | 'change' | 'block' | 'decision' | 'check' | 'accept' | 'alert' | 'stop' | 'restored' | 'stuck' | 'verdict' | 'note';
+  readonly data: JsonObject;
+};
+
+export type NewRun = ServiceRef & { readonly id: string; readonly experiment: ExperimentSpec; readonly key: string | null };
+
+/** Runs as the database holds them. Every write of a claimed run is fenced; time is the store's own clock. */
+export interface RunStore {
+  /** Throws `service-taken` while another run holds the service and environment. The same `key` again returns the first run. */
+  create(run: NewRun): Promise<Run>;
+  get(id: string): Promise<Run | null>;
+  list(limit: number): Promise<readonly Run[]>;
+  /** Takes a run that nobody holds, or whose holder has been silent for its lease plus `graceMs`. Null when there is none. */
+  claim(runner: string, leaseMs: number, graceMs: number): Promise<Claim | null>;
+  /** Prolongs the claim's lease; throws `lease-lost` when it is no longer ours. Returns the lease's end in epoch ms. */
+  renew(fence: Fence, leaseMs: number): Promise<number>;
+  /** Moves the run by compare-and-set on its version. Throws `lease-lost`, or `conflict`. Ends the claim when it moves to `done`. */
+  advance(fence: Fence, version: number, move: Move): Promise<Run>;
+  /** Gives the claim back, so that another runner may take it at once and go on. */
+  release(fence: Fence): Promise<void>;
+  /** Asks whoever drives the run to stop. Harmless after the end. */
+  askAbort(id: string, why: string): Promise<void>;
+  /** Appends to the run's events. */
+  tell(runId: string, type: RunEvent['type'], data: JsonObject): Promise<RunEvent>;
+  /** Events after `afterSeq`, oldest first. */
+  events(runId: string, afterSeq: number, limit: number): Promise<readonly RunEvent[]>;
+}
+
+/** Where evidence is kept: append only, fenced like the journal. */
+export interface EvidenceStore {
+  append(fence: Fence, part: Partial<Evidence>): Promise<void>;
+  /** Everything that was appended, in order. */
+  read(runId: string): Promise<Evidence>;
+}
+
+/** Told, never asked. A notifier that fails harms nothing. */
+export interface Notifier {
+  readonly id: string;
+  tell(event: RunEvent, signal: AbortSignal): Promise<void>;
+}
+
+

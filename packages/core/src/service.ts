@@ -1,0 +1,104 @@
+import type { JsonObject } from './json.ts';
+
+/** What is experimented on, by name: one run at a time holds a service and environment. */
+export type ServiceRef = { readonly service: string; readonly environment: string };
+
+export type Owner = { readonly team: string; readonly contact: string };
+
+/** How a service reaches something it needs. `url` and `ca` stay with the platform; what is stored holds neither. */
+export type Dependency = {
+  readonly name: string;
+  /** The environment variable that names its address. */
+  readonly env: string;
+  readonly as: 'http' | 'https' | 'tcp';
+  /** The variable that takes a file of trusted certificates; without it https is only tcp to us. */
+  readonly ca: string | null;
+};
+
+/** Work that reaches an instance by another way than the route, and how it is turned off in the arms. */
+export type Intake = { readonly name: string; readonly kind: string; readonly off: Readonly<Record<string, string>> };
+
+/** A request of Haldane's own that an instance must answer. */
+export type SyntheticRequest = {
+  readonly name: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  /** The identity whose credential it carries, or null for none. */
+  readonly as: string | null;
+  /** Protected requests are what hostile variants are made of: without a valid credential they must be refused. */
+  readonly protected: boolean;
+};
+
+/** Who synthetic requests are sent as. Secrets are names of variables, looked up when the run starts, stored nowhere. */
+export type SyntheticIdentity = {
+  readonly name: string;
+  readonly token:
+    | {
+        readonly from: 'client-credentials';
+        readonly url: string;
+        readonly clientId: string;
+        readonly clientSecretEnv: string;
+        readonly form: Readonly<Record<string, string>>;
+      }
+    | { readonly from: 'static'; readonly valueEnv: string };
+};
+
+export type Synthetic = {
+  readonly identities: readonly SyntheticIdentity[];
+  readonly requests: readonly SyntheticRequest[];
+  /** The identity provider's public keys, read once to forge with them; null when forging is not possible. */
+  readonly jwksUrl: string | null;
+  /** A request that makes the service's own detection raise its heartbeat alert; null when there is none. */
+  readonly heartbeat: SyntheticRequest | null;
+};
+
+/** What the pipeline says is live. Holds no secret: the platform keeps commands, environment and addresses to itself. */
+export type Deployment = ServiceRef & {
+  readonly owner: Owner;
+  /** Which pipeline said so. */
+  readonly pipeline: string;
+  readonly platform: string;
+  readonly revision: string;
+  /** The production cluster's name on its platform. */
+  readonly source: string;
+  readonly instances: number;
+  readonly route: string;
+  readonly dependencies: readonly Dependency[];
+  readonly intake: readonly Intake[];
+  /** Whether the file says anything about intake at all: undeclared intake is refused in production. */
+  readonly intakeDeclared: boolean;
+  readonly synthetic: Synthetic;
+  /** Scenarios that the owner has opted in to. */
+  readonly optIn: readonly string[];
+  readonly deployInProgress: boolean;
+};
+
+/** How a service's own processes are started. Holds secrets: never stored in the database, never logged. */
+export type LaunchRecipe = ServiceRef & {
+  readonly revision: string;
+  readonly command: readonly string[];
+  /** Where a relative program or script of the command is found. Instances run in folders of their own. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The variable that tells an instance its port. */
+  readonly portEnv: string;
+  /** The variable that tells an instance its name, or null. */
+  readonly instanceEnv: string | null;
+  readonly health: { readonly path: string; readonly withinMs: number };
+  readonly instances: number;
+  readonly route: { readonly name: string; readonly port: number };
+  readonly dependencies: readonly (Dependency & { readonly url: string })[];
+  readonly intakeOff: Readonly<Record<string, string>>;
+};
+
+/** A CI/CD system as Haldane reads it. */
+export interface DeploymentPipeline {
+  readonly id: string;
+  /** What is live. Throws `not-found` or `unavailable`; never guesses. */
+  interrogate(service: ServiceRef, signal: AbortSignal): Promise<Deployment>;
+}
+
+/** Params of a scenario as the file gave them, checked against the scenario's own schema. */
+export type ScenarioParams = JsonObject;

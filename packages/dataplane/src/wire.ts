@@ -1,0 +1,105 @@
+import type { Arm, BudgetCaps, DependencyFault, Exposure, TrafficBlock } from '@haldane/core';
+
+/**
+ * What is said to a router and what it says back. Every effect of a run carries the run's id and ends at `until`
+ * (epoch ms) unless renewed; a router that hears nothing goes back to production and says so.
+ * The admin interface has its own port and its own bearer token; nothing of it is reachable through a route's port.
+ */
+
+/** A front door: all traffic of the route enters here and goes to production unless a run's slice says otherwise. */
+export type RouteConfig = {
+  readonly route: string;
+  /** 0 takes a free one; the answer says which. */
+  readonly port: number;
+  /** Base addresses of production's instances (`http://127.0.0.1:4711`). */
+  readonly production: readonly string[];
+};
+
+/** Arms that belong to a route: from now on signed synthetic requests may enter them. */
+export type Attachment = {
+  readonly runId: string;
+  readonly route: string;
+  readonly arms: Readonly<Record<Arm, readonly string[]>>;
+  /** Hex. Signs synthetic requests and keys the HMAC of sticky keys. Kept in memory only. */
+  readonly secret: string;
+  readonly until: number;
+};
+
+/** A share of real users for each arm of an attached run. */
+export type SliceConfig = {
+  readonly runId: string;
+  readonly name: string;
+  readonly share: number;
+  readonly exposure: Exposure;
+  readonly caps: BudgetCaps;
+};
+
+/** A dependency as one arm reaches it. */
+export type ProxyConfig = {
+  readonly proxy: string;
+  readonly runId: string;
+  readonly arm: Arm;
+  readonly dependency: string;
+  readonly as: 'http' | 'https' | 'tcp';
+  /** The real dependency's address; may hold credentials, so it is never told back. */
+  readonly target: string;
+  /** https: PEM of the certificate that the run's own authority made for this proxy. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly until: number;
+};
+
+export type RouteView = {
+  readonly route: string;
+  readonly port: number;
+  readonly production: readonly { readonly address: string; readonly healthy: boolean }[];
+  readonly attached: readonly { readonly runId: string; readonly until: number; readonly arms: Readonly<Record<Arm, readonly string[]>> }[];
+  readonly slices: readonly (SliceConfig & { readonly spent: number })[];
+};
+export type ProxyView = Omit<ProxyConfig, 'target' | 'tls'> & {
+  readonly port: number;
+  readonly fault: DependencyFault | null;
+  readonly calls: number;
+  readonly met: number;
+};
+export type RouterView = { readonly id: string; readonly startedAt: number; readonly routes: readonly RouteView[]; readonly proxies: readonly ProxyView[] };
+
+/** Closed seconds of one run, oldest first. `silentSince` is set when the router had to drop blocks nobody fetched. */
+export type TelemetryAnswer = { readonly blocks: readonly TrafficBlock[]; readonly now: number; readonly attached: boolean };
+
+/** The header that a signed synthetic request carries; everything `x-haldane-*` from outside is dropped. */
+export const syntheticHeader = 'x-haldane-synthetic';
+/** The router's own first-party cookie: the sticky key of a user. */
+export const keyCookie = 'haldane_key';
+
+/**
+ * The admin paths. All answers are JSON; errors are `{code, message}` with a 4xx or 5xx status.
+ *
+ *   PUT    /routes/:route                     RouteConfig          -> RouteView       repeats are updates
+ *   DELETE /routes/:route
+ *   PUT    /routes/:route/attachments/:runId  Attachment           -> RouteView
+ *   DELETE /routes/:route/attachments/:runId                                          also ends its slices
+ *   PUT    /routes/:route/slices/:runId/:name SliceConfig          -> RouteView
+ *   DELETE /routes/:route/slices/:runId/:name                                         ok when there is none
+ *   PUT    /proxies/:proxy                    ProxyConfig          -> ProxyView
+ *   DELETE /proxies/:proxy                                                            ok when there is none
+ *   PUT    /proxies/:proxy/fault              DependencyFault      -> ProxyView
+ *   DELETE /proxies/:proxy/fault                                                      ok when there is none
+ *   POST   /leases/:runId                     {until}              -> {}              renews all of a run's effects
+ *   GET    /view                                                   -> RouterView
+ *   GET    /telemetry/:runId?after=SECOND                          -> TelemetryAnswer
+ *   GET    /healthz                           (no token)
+ *   POST   /drain                                                                     finish what is in flight, then exit
+ */
+export const adminPaths = {
+  route: (route: string) => `/routes/${encodeURIComponent(route)}`,
+  attachment: (route: string, runId: string) => `/routes/${encodeURIComponent(route)}/attachments/${encodeURIComponent(runId)}`,
+  slice: (route: string, runId: string, name: string) =>
+    `/routes/${encodeURIComponent(route)}/slices/${encodeURIComponent(runId)}/${encodeURIComponent(name)}`,
+  proxy: (proxy: string) => `/proxies/${encodeURIComponent(proxy)}`,
+  fault: (proxy: string) => `/proxies/${encodeURIComponent(proxy)}/fault`,
+  lease: (runId: string) => `/leases/${encodeURIComponent(runId)}`,
+  view: '/view',
+  telemetry: (runId: string, after: number) => `/telemetry/${encodeURIComponent(runId)}?after=${after}`,
+  health: '/healthz',
+  drain: '/drain',
+} as const;
