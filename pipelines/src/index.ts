@@ -1,1 +1,2 @@
-export {};
+/** The room's list: one line a CI/CD system that Haldane reads. */
+export * from './manifest/index.ts';

@@ -1,1 +1,1 @@
-export {};
+export { type PaymentsEnvironment, type Surroundings, type SurroundingsOptions, startSurroundings } from './surroundings.ts';

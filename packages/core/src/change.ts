@@ -33,6 +33,8 @@ export interface ChangeKind<P extends JsonObject = JsonObject, B extends Json = 
   revert(params: P, before: B, signal: AbortSignal): Promise<void>;
   /** Whether nothing of ours is left. */
   isReverted(params: P, before: B, signal: AbortSignal): Promise<boolean>;
+  /** In words, which field somebody else has set since, so that it was kept; null when there is none. Reads only. Asked once it is reverted. */
+  superseded?(params: P, before: B, signal: AbortSignal): Promise<string | null>;
 }
 
 /** A kind with its own types forgotten, as the engine's list holds it: params and state came from the same kind. */

@@ -8,7 +8,7 @@ export type Plan = {
   /** In the order in which they would be made. */
   readonly changes: readonly Change[];
   /** Whose requests are at risk: a stream or group, how many, over how long. */
-  readonly atRisk: readonly { readonly who: string; readonly requests: number; readonly why: string }[];
+  readonly atRisk: readonly { readonly who: string; readonly requests: number | null; readonly why: string }[];
   readonly caps: readonly { readonly name: string; readonly limit: string; readonly enforcedBy: string }[];
   /** Expected real requests a second on the route, as measured before or declared; null when unknown. */
   readonly requestsPerSecond: number | null;

@@ -15,6 +15,11 @@ export type ProbeStream = {
   /** Drawn in turn, seeded. Hostile streams pair each request with each forgery. */
   readonly requests: readonly SyntheticRequest[];
   readonly forgeries: readonly Forgery[];
+  /**
+   * While this stream flows into one arm only, the other arm is sent the same requests at the same rate with valid
+   * credentials, counted as legitimate: both arms carry the same load where the hostile request is itself the change.
+   */
+  readonly validTwin?: boolean;
 };
 
 export type ProbePlan = { readonly synthetic: Synthetic; readonly streams: readonly ProbeStream[]; readonly seed: string };

@@ -25,8 +25,8 @@ export type Mark = 'yes' | 'no' | 'unknown';
 export type Marked = { readonly mark: Mark; readonly why: string };
 export type NoticedResult = 'prevented' | 'in-time' | 'late' | 'incomplete' | 'wrong-receiver' | 'missed' | 'noisy' | 'pipeline-broken' | 'not-asked' | 'not-injected';
 
-/** An estimate that holds at any stopping time, with the level it holds at. */
-export type Interval = { readonly low: number; readonly high: number; readonly level: number };
+/** An estimate that holds at any stopping time, with the level it holds at. `high` is null when nothing bounds it yet (JSON has no infinity). */
+export type Interval = { readonly low: number; readonly high: number | null; readonly level: number };
 
 /** The numbers behind a verdict. Everything in it is recomputed from the evidence. */
 export type VerdictRecord = {

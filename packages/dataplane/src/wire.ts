@@ -41,7 +41,10 @@ export type ProxyConfig = {
   readonly arm: Arm;
   readonly dependency: string;
   readonly as: 'http' | 'https' | 'tcp';
-  /** The real dependency's address; may hold credentials, so it is never told back. */
+  /**
+   * The real dependency's address: a URL, for tcp also `host:port`. A call's path is appended to the target's own path, so give the
+   * bare origin when the arm's variable keeps the path. May hold credentials, so it is never told back.
+   */
   readonly target: string;
   /** https: PEM of the certificate that the run's own authority made for this proxy. */
   readonly tls?: { readonly cert: string; readonly key: string };
@@ -63,11 +66,15 @@ export type ProxyView = Omit<ProxyConfig, 'target' | 'tls'> & {
 };
 export type RouterView = { readonly id: string; readonly startedAt: number; readonly routes: readonly RouteView[]; readonly proxies: readonly ProxyView[] };
 
-/** Closed seconds of one run, oldest first. `silentSince` is set when the router had to drop blocks nobody fetched. */
+/** Closed seconds of one run, oldest first; each is kept for 15 minutes. `attached` is false once the run's lease has ended. */
 export type TelemetryAnswer = { readonly blocks: readonly TrafficBlock[]; readonly now: number; readonly attached: boolean };
 
 /** The header that a signed synthetic request carries; everything `x-haldane-*` from outside is dropped. */
 export const syntheticHeader = 'x-haldane-synthetic';
+/** Marks Haldane's own probe of a fault's effect at a dependency proxy (signed, stream `check`): it is not counted as contact. */
+export const checkHeader = 'x-haldane-check';
+/** What the proxy adds to the answer to such a probe: `yes` when this call met the fault, else `no`. */
+export const faultHeader = 'x-haldane-fault';
 /** The router's own first-party cookie: the sticky key of a user. */
 export const keyCookie = 'haldane_key';
 

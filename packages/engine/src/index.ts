@@ -1,1 +1,9 @@
-export {};
+export * from './drive.ts';
+export * from './lease.ts';
+export * from './machine.ts';
+export * from './perform.ts';
+export * from './rescue.ts';
+export * from './restore.ts';
+export * from './stage.ts';
+export * from './undo.ts';
+export * from './within.ts';

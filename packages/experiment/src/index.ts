@@ -1,1 +1,4 @@
-export {};
+export { criteriaOf } from './criteria.ts';
+export { makePlan } from './plan.ts';
+export { story } from './story.ts';
+export type { Hand, World } from './world.ts';

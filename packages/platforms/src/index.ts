@@ -1,1 +1,6 @@
-export {};
+import { localPlatform } from './local/index.ts';
+
+export * from './local/index.ts';
+
+/** The room's list: how each platform is made, by its id. */
+export const platforms = { local: localPlatform } as const;

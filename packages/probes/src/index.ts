@@ -1,1 +1,1 @@
-export {};
+export { httpProber, type ProberOptions } from './http-prober.ts';

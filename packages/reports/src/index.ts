@@ -1,1 +1,18 @@
-export {};
+import { htmlReport } from './html/index.ts';
+import { jsonReport } from './json/index.ts';
+import { markdownReport } from './markdown/index.ts';
+import type { Report } from './report.ts';
+import { terminalReport } from './terminal/index.ts';
+
+export { planText } from './plan-text.ts';
+export { recompute } from './recompute.ts';
+export { parseReport, type Report } from './report.ts';
+export { markVerdict } from './terminal/index.ts';
+
+/** The room's list: every form that a report can take. */
+export const reports = {
+  terminal: terminalReport,
+  markdown: markdownReport,
+  html: htmlReport,
+  json: jsonReport,
+} as const satisfies Record<string, (report: Report) => string>;

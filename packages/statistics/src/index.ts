@@ -1,1 +1,11 @@
-export {};
+export { type ArmCounts } from './live/arm-counts.ts';
+export { bernoulliInterval, type Range, upperRate } from './live/bernoulli-rate.ts';
+export { beginCountTest, countLogE, type CountTest, type EventCounts, stepCountTest } from './live/count-test.ts';
+export { beginExcess, excessBounds, excessFailures, type ExcessFailures, type ExcessOptions, type ExcessState, stepExcess } from './live/excess-failures.ts';
+export { beginMargin, marginExceeded, marginShown, type MarginState, stepMargin } from './live/margin.ts';
+export { alternativeGrid, anytimeP, crossed, type MixtureOptions, type MixtureTest, type Onset } from './live/mixture-test.ts';
+export { beginNonInferiority, canStillBeShown, type NonInferiorityOptions } from './live/non-inferiority.ts';
+export { oddsRatioInterval, type OddsRatioInterval } from './live/odds-ratio-interval.ts';
+export { beginProportionTest, proportionLogE, type ProportionTest, stepProportionTest } from './live/proportion-test.ts';
+export { type EValue, logDirichletE, sampleRatio } from './live/sample-ratio.ts';
+export { zeroEventsBound, zeroEventsNeeded, zeroEventsNeededExactly } from './live/zero-events.ts';

@@ -1,1 +1,2 @@
-export {};
+export type { Desk } from './desk.ts';
+export { createApi } from './server.ts';

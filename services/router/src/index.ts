@@ -1,1 +1,2 @@
-export {};
+export { createRouter, type Router, type RouterOptions } from './router.ts';
+export { liveRouter, type SpawnedRouter, spawnRouter } from './spawn-router.ts';

@@ -1,0 +1,69 @@
+// Who may import whom (DESIGN section 2). `only(room, [...])` reads: this room imports nothing of ours but these.
+const rooms = '^(packages/[^/]+|services/[^/]+|pipelines|examples/[^/]+)/';
+const only = (room, allowed) => ({
+  name: `only-${room.replace('/', '-')}`,
+  comment: `${room} may import only: ${allowed.join(', ') || 'nothing of ours'}`,
+  severity: 'error',
+  from: { path: `^${room}/(src|dist)/`, pathNot: '\\.test\\.ts$' },
+  to: { path: rooms, pathNot: [`^${room}/`, ...allowed.map((one) => `^${one}/`)] },
+});
+const p = (...names) => names.map((name) => `packages/${name}`);
+const adapters = p('scenarios', 'platforms', 'metrics', 'alerts', 'reports', 'probes', 'store');
+const strangers = (room) => ({
+  name: `siblings-are-strangers-${room.replace('/', '-')}`,
+  severity: 'error',
+  from: { path: `^${room}/src/([^/]+)/`, pathNot: '\\.test\\.ts$' },
+  to: { path: `^${room}/src/([^/]+)/`, pathNot: `^${room}/src/$1/` },
+});
+const sdk = (pattern, folders) => ({
+  name: `sdk-stays-in-its-folder-${pattern.replace(/[^a-z0-9]+/gi, '-')}`,
+  severity: 'error',
+  from: { path: rooms, pathNot: folders.map((folder) => `^${folder}`) },
+  to: { path: `node_modules/${pattern}` },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    only('packages/core', []),
+    only('packages/statistics', []),
+    only('packages/documents', p('core')),
+    only('packages/judge', p('core', 'statistics')),
+    only('packages/engine', p('core')),
+    only('packages/dataplane', p('core', 'statistics')),
+    only('packages/experiment', p('core', 'engine', 'judge', 'statistics', 'documents')),
+    only('packages/scenarios', p('core')),
+    only('packages/platforms', p('core', 'dataplane')),
+    only('packages/metrics', p('core', 'dataplane')),
+    only('packages/alerts', p('core')),
+    only('packages/probes', p('core')),
+    only('packages/reports', p('core', 'judge', 'statistics')),
+    only('packages/client', p('core')),
+    only('packages/store', p('core')),
+    only('packages/testkit', p('core', 'engine')),
+    only('pipelines', p('core', 'client', 'documents')),
+    only('services/router', p('core', 'dataplane', 'statistics')),
+    only('services/api', [...p('core', 'client', 'store', 'alerts', 'reports', 'experiment', 'judge')]),
+    only('services/runner', [...p('core', 'engine', 'experiment', 'judge', 'statistics', 'dataplane'), ...adapters, 'pipelines']),
+    only('services/standalone', ['packages', 'pipelines', 'services']),
+    only('services/cli', ['packages', 'services']),
+    { name: 'packages-never-import-services', severity: 'error', from: { path: '^(packages|pipelines)/' }, to: { path: '^(services|examples|test)/' } },
+    { name: 'the-product-knows-no-example', severity: 'error', from: { path: '^(packages|pipelines|services)/' }, to: { path: '^examples/' } },
+    { name: 'tests-only', comment: 'testkit is for tests', severity: 'error', from: { path: rooms, pathNot: ['\\.test\\.ts$', '^packages/testkit/'] }, to: { path: '^packages/testkit/' } },
+    { name: 'core-is-pure', severity: 'error', from: { path: '^packages/(core|statistics)/src', pathNot: ['\\.test\\.ts$', '/(conformance|bench)/'] }, to: { dependencyTypes: ['core'] } },
+    ...['packages/scenarios', 'packages/platforms', 'packages/metrics', 'packages/alerts', 'pipelines'].map(strangers),
+    sdk('(pg|kysely)/', ['packages/store/', 'examples/']),
+    sdk('fastify/', ['services/api/', 'examples/']),
+    sdk('undici/', ['services/router/', 'packages/probes/', 'examples/']),
+    sdk('@peculiar/', ['packages/platforms/src/local/']),
+    { name: 'not-to-unresolvable', severity: 'error', from: { path: rooms }, to: { couldNotResolve: true } },
+  ],
+  options: {
+    // `dist` must be followed into, not excluded: an excluded dist hides every import between rooms.
+    doNotFollow: { path: 'node_modules|/dist/' },
+    exclude: { path: '\\.d\\.ts$' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'default'], extensions: ['.ts', '.js'] },
+  },
+};

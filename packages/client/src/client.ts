@@ -1,0 +1,111 @@
+import type { ErrorCode, Evidence, Plan, Run, RunEvent } from '@haldane/core';
+import { errorCodes, HaldaneError } from '@haldane/core';
+import type { DeployedView, NewRun, Problem, ReportFormat, ScenarioView, SweptView } from './schema.ts';
+
+/** Where a Haldane answers, and what lets one in. */
+export type Access = { readonly address: string; readonly token: string };
+
+/** The API as the command line, a pipeline or a page calls it. Throws HaldaneError with the server's own code and words. */
+export class HaldaneClient {
+  readonly #access: Access;
+  constructor(access: Access) {
+    this.#access = access;
+  }
+
+  /** Whether anybody answers there, within `ms`. */
+  async alive(ms = 1_000): Promise<boolean> {
+    try {
+      return (await fetch(new URL('/healthz', this.#access.address), { signal: AbortSignal.timeout(ms) })).ok;
+    } catch {
+      return false;
+    }
+  }
+  plan(file: string): Promise<Plan> {
+    return this.#json('POST', '/v1/plans', { file });
+  }
+  create(run: NewRun): Promise<Run> {
+    return this.#json('POST', '/v1/runs', run);
+  }
+  run(id: string): Promise<Run> {
+    return this.#json('GET', `/v1/runs/${encodeURIComponent(id)}`);
+  }
+  runs(limit = 20): Promise<readonly Run[]> {
+    return this.#json('GET', `/v1/runs?limit=${limit}`);
+  }
+  abort(id: string, why: string): Promise<Run> {
+    return this.#json('POST', `/v1/runs/${encodeURIComponent(id)}/abort`, { why });
+  }
+  evidence(id: string): Promise<Evidence> {
+    return this.#json('GET', `/v1/runs/${encodeURIComponent(id)}/evidence`);
+  }
+  async report(id: string, format: ReportFormat): Promise<string> {
+    return (await this.#call('GET', `/v1/runs/${encodeURIComponent(id)}/report?format=${format}`)).text();
+  }
+  deploy(file: string): Promise<DeployedView> {
+    return this.#json('POST', '/v1/services', { file });
+  }
+  scenarios(): Promise<readonly ScenarioView[]> {
+    return this.#json('GET', '/v1/scenarios');
+  }
+  sweep(end: boolean): Promise<readonly SweptView[]> {
+    return this.#json('POST', '/v1/sweep', { end });
+  }
+
+  /** Everything that happens in the run from `after` on, until its end or the signal. Reconnects by the last id it saw. */
+  async *events(id: string, after: number, signal: AbortSignal): AsyncGenerator<RunEvent> {
+    let last = after;
+    while (!signal.aborted) {
+      const answer = await this.#call('GET', `/v1/runs/${encodeURIComponent(id)}/events?after=${last}`, undefined, signal);
+      for await (const event of serverSent(answer)) {
+        last = event.seq;
+        yield event;
+        if (event.type === 'phase' && event.data['to'] === 'done') return;
+      }
+    }
+  }
+
+  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return (await (await this.#call(method, path, body)).json()) as T;
+  }
+
+  async #call(method: string, path: string, body?: unknown, signal: AbortSignal = AbortSignal.timeout(120_000)): Promise<Response> {
+    const { address, token } = this.#access;
+    let answer: Response;
+    try {
+      answer = await fetch(new URL(path, address), {
+        method,
+        signal,
+        headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch (cause) {
+      throw new HaldaneError('unavailable', `Haldane does not answer at ${address}; is it still running?`, { cause });
+    }
+    if (!answer.ok) throw await problemOf(answer);
+    return answer;
+  }
+}
+
+async function problemOf(answer: Response): Promise<HaldaneError> {
+  const problem = (await answer.json().catch(() => null)) as Problem | null;
+  const code = problem?.code !== undefined && problem.code in errorCodes ? (problem.code as ErrorCode) : 'unavailable';
+  return new HaldaneError(code, problem?.detail ?? `the server answered ${answer.status}`);
+}
+
+async function* serverSent(answer: Response): AsyncGenerator<RunEvent> {
+  if (answer.body === null) return;
+  let rest = '';
+  for await (const text of answer.body.pipeThrough(new TextDecoderStream())) {
+    rest += text;
+    const messages = rest.split('\n\n');
+    rest = messages.pop() ?? '';
+    for (const message of messages) {
+      const data = message
+        .split('\n')
+        .filter((line) => line.startsWith('data:'))
+        .map((line) => line.slice(5).trimStart())
+        .join('\n');
+      if (data !== '') yield JSON.parse(data) as RunEvent;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import { type DependencyFault, type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
+import { type Attachment, adminPaths, type ProxyConfig, type ProxyView, type RouteConfig, type RouterView, type RouteView, type SliceConfig, type TelemetryAnswer } from './wire.ts';
+
+export type DataplaneClientOptions = {
+  /** The admin interface's base address: `http://127.0.0.1:4711`. */
+  readonly url: string;
+  readonly token: string;
+  /** How long one call may take. Default 5 s. */
+  readonly timeoutMs?: number;
+};
+
+/**
+ * Speaks to one router. Every call throws `unavailable` (no answer, too late, a 5xx), `denied` (the token), `gone` (no such
+ * route, run or proxy), `conflict` or `bad-request`; an aborted signal's own reason goes through. Deletes succeed when there is nothing.
+ */
+export class DataplaneClient {
+  readonly url: string;
+  readonly #token: string;
+  readonly #timeoutMs: number;
+
+  constructor(options: DataplaneClientOptions) {
+    this.url = options.url.replace(/\/+$/, '');
+    this.#token = options.token;
+    this.#timeoutMs = options.timeoutMs ?? 5000;
+  }
+
+  putRoute(config: RouteConfig, signal?: AbortSignal): Promise<RouteView> {
+    return this.#call('PUT', adminPaths.route(config.route), config, signal);
+  }
+  async deleteRoute(route: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('DELETE', adminPaths.route(route), undefined, signal);
+  }
+  attach(attachment: Attachment, signal?: AbortSignal): Promise<RouteView> {
+    return this.#call('PUT', adminPaths.attachment(attachment.route, attachment.runId), attachment, signal);
+  }
+  async detach(route: string, runId: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('DELETE', adminPaths.attachment(route, runId), undefined, signal);
+  }
+  putSlice(route: string, slice: SliceConfig, signal?: AbortSignal): Promise<RouteView> {
+    return this.#call('PUT', adminPaths.slice(route, slice.runId, slice.name), slice, signal);
+  }
+  async deleteSlice(route: string, runId: string, name: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('DELETE', adminPaths.slice(route, runId, name), undefined, signal);
+  }
+  putProxy(config: ProxyConfig, signal?: AbortSignal): Promise<ProxyView> {
+    return this.#call('PUT', adminPaths.proxy(config.proxy), config, signal);
+  }
+  async deleteProxy(proxy: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('DELETE', adminPaths.proxy(proxy), undefined, signal);
+  }
+  setFault(proxy: string, fault: DependencyFault, signal?: AbortSignal): Promise<ProxyView> {
+    return this.#call('PUT', adminPaths.fault(proxy), fault, signal);
+  }
+  async clearFault(proxy: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('DELETE', adminPaths.fault(proxy), undefined, signal);
+  }
+  /** Every effect of the run now ends at `until` (epoch ms). A run that has nothing here is no error. */
+  async renew(runId: string, until: number, signal?: AbortSignal): Promise<void> {
+    await this.#call('POST', adminPaths.lease(runId), { until }, signal);
+  }
+  view(signal?: AbortSignal): Promise<RouterView> {
+    return this.#call('GET', adminPaths.view, undefined, signal);
+  }
+  /** Closed seconds after the epoch second `after`. Throws `gone` when the router never heard of the run. */
+  telemetry(runId: string, after: number, signal?: AbortSignal): Promise<TelemetryAnswer> {
+    return this.#call('GET', adminPaths.telemetry(runId, after), undefined, signal);
+  }
+  /** Whether a router answers there at all; never throws. */
+  async isHealthy(signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.#call('GET', adminPaths.health, undefined, signal);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+  /** Asks the router to finish what is in flight and end. Returns before it has. */
+  async drain(signal?: AbortSignal): Promise<void> {
+    await this.#call('POST', adminPaths.drain, {}, signal);
+  }
+
+  async #call<T>(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<T> {
+    const limit = AbortSignal.timeout(this.#timeoutMs);
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(this.url + path, {
+        method,
+        headers: { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      });
+      status = response.status;
+      text = await response.text();
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw new HaldaneError('unavailable', `the router at ${this.url} did not answer ${method} ${path}: ${wordsOf(error)}`, { cause: error });
+    }
+    const answer = parse(text);
+    if (status >= 200 && status < 300 && answer !== undefined) return answer as T;
+    const said = (answer as { message?: unknown } | undefined)?.message;
+    throw new HaldaneError(codeOf(status), `the router refused ${method} ${path} with ${status}: ${typeof said === 'string' ? said : 'no JSON in its answer'}`);
+  }
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 401 || status === 403) return 'denied';
+  if (status === 404) return 'gone';
+  if (status === 409) return 'conflict';
+  return status >= 400 && status < 500 ? 'bad-request' : 'unavailable';
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** fetch says only "fetch failed"; why stands in its cause. */
+function wordsOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? messageOf(error) : `${messageOf(error)} (${messageOf(cause)})`;
+}

@@ -1,0 +1,43 @@
+import type { AnyChangeKind, Clock, JournalEntry } from '@haldane/core';
+import { hasCode, messageOf } from '@haldane/core';
+import { ticks, within } from './within.ts';
+
+export type PutBackOptions = {
+  readonly clock: Clock;
+  /** By `ticks`: no new try begins after it. One try is always made. */
+  readonly until: number;
+  /** One try is aborted after this long. */
+  readonly attemptMs: number;
+  readonly signal: AbortSignal;
+};
+
+/** `back`: checked. `superseded`: in words, what somebody else has set since and so was kept. */
+export type PutBack = { readonly back: true; readonly superseded: string | null } | { readonly back: false; readonly why: string };
+
+/**
+ * Reverts one entry and waits until it is seen to be back, trying again with growing pauses until the deadline. It is
+ * reverted at least once even when it looks as if it had never happened: its apply may still be on its way.
+ * Throws only when the signal aborts or the lease is lost.
+ */
+export async function putBack(kind: AnyChangeKind, entry: JournalEntry, options: PutBackOptions): Promise<PutBack> {
+  const { clock, until, attemptMs, signal } = options;
+  const { params, id } = entry.change;
+  for (let pause = 20; ; pause = Math.min(pause * 2, 2000)) {
+    let why: string;
+    try {
+      const result = await within(clock, attemptMs, `undoing "${id}"`, signal, async (bounded): Promise<PutBack> => {
+        await kind.revert(params, entry.before, bounded);
+        if (!(await kind.isReverted(params, entry.before, bounded))) return { back: false, why: 'it was undone without an error, but something of it is still there' };
+        return { back: true, superseded: (await kind.superseded?.(params, entry.before, bounded)) ?? null };
+      });
+      if (result.back) return result;
+      why = result.why;
+    } catch (error) {
+      if (signal.aborted || hasCode(error, 'lease-lost')) throw error;
+      why = messageOf(error);
+    }
+    const left = until - ticks(clock);
+    if (left <= 0) return { back: false, why };
+    await clock.sleep(Math.min(pause, left), signal);
+  }
+}

@@ -1,0 +1,50 @@
+import type { Arm, BudgetCaps, Change, Deployment, ExperimentSpec, Platform, Scenario } from '@haldane/core';
+import { arms } from '@haldane/core';
+
+/**
+ * Every change of a run, in the order in which it is made. The plan prints this list and the stages make it: one source.
+ * The order in which the arms are launched is drawn from the run's id, so that neither is always first.
+ */
+export type ChangeList = {
+  /** Proxies on every dependency of both arms, twins and placebos, then both clusters. */
+  readonly provision: readonly (readonly Change[])[];
+  /** Arms become reachable for synthetic requests. */
+  readonly attach: Change;
+  /** Real users in the baseline, and again after the proof; null when only synthetic requests are exposed. */
+  readonly baselineSlice: Change | null;
+  readonly watchSlice: (creditRate: number) => Change | null;
+  /** The one act; empty for a rehearsal, or when the hostile request is itself the act. */
+  readonly inject: readonly Change[];
+};
+
+export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deployment, platform: Platform, scenario: Scenario): ChangeList {
+  const order: readonly Arm[] = drawn(runId) ? arms : [...arms].reverse();
+  const wirings = order.map((arm) => ({ arm, wiring: platform.faults.wire(deployment, arm, runId) }));
+  const clusters = wirings.map(({ arm, wiring }) => platform.clusters.launch(deployment, arm, wiring, runId, spec.instances));
+  const target = { runId, deployment, faults: platform.faults };
+  const caps = (creditRate: number): BudgetCaps => ({
+    failures: spec.budget.failures,
+    latencyLimitMs: spec.budget.latencyLimitMs,
+    creditRate,
+  });
+  const slice = (name: string, creditRate: number) =>
+    spec.exposure === 'synthetic' ? null : platform.traffic.slice(deployment, runId, name, spec.share, spec.exposure, caps(creditRate));
+  return {
+    provision: [wirings.flatMap(({ wiring }) => wiring.changes), scenario.prepare(spec.scenario.params, target), clusters],
+    attach: platform.traffic.attach(
+      deployment,
+      runId,
+      clusters.map((cluster) => cluster.id),
+    ),
+    baselineSlice: slice('baseline', 0),
+    watchSlice: (creditRate) => slice('watch', creditRate),
+    inject: spec.fault ? scenario.inject(spec.scenario.params, target) : [],
+  };
+}
+
+/** A coin that falls the same way for the same run. */
+function drawn(runId: string): boolean {
+  let sum = 0;
+  for (const char of runId) sum = (sum * 31 + char.charCodeAt(0)) >>> 0;
+  return (sum >>> 7) % 2 === 0;
+}

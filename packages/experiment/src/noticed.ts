@@ -1,0 +1,54 @@
+import type { Run } from '@haldane/core';
+import { messageOf } from '@haldane/core';
+import { clusterName, type Session } from './session.ts';
+
+/** After the deadline of the expectation an alert that was on its way may still arrive and is then called late. */
+const graceMs = 1_000;
+
+/** Sends the heartbeat through control: a dead alert pipeline is not a missed alert. Does nothing when nobody asked. */
+export async function sendHeartbeat(session: Session, run: Run, signal: AbortSignal): Promise<void> {
+  const request = session.deployment.synthetic.heartbeat;
+  if (run.experiment.noticed === null || session.heartbeat !== null || session.probes === null) return;
+  const sentAt = session.world.clock.now();
+  session.heartbeat = { sentAt, instance: clusterName(run.id, 'control') };
+  if (request === null) {
+    await session.check({ name: 'heartbeat', at: sentAt, passed: false, seen: 'no heartbeat request is declared under synthetic.heartbeat' });
+    return;
+  }
+  try {
+    const answer = await session.probes.once(request, 'control', signal);
+    if (answer.class !== 'success')
+      await session.check({ name: 'heartbeat', at: sentAt, passed: false, seen: `the heartbeat request was answered ${answer.status ?? answer.class}` });
+  } catch (error) {
+    await session.check({ name: 'heartbeat', at: sentAt, passed: false, seen: `the heartbeat request failed: ${messageOf(error)}` });
+  }
+}
+
+/** Looks whether the heartbeat's alert arrived; decides when it has, or when `last` says that there is no more time. */
+export async function lookForHeartbeat(session: Session, run: Run, last: boolean): Promise<boolean> {
+  const noticed = run.experiment.noticed;
+  const sent = session.heartbeat;
+  if (noticed === null || sent === null || session.heartbeatDone) return true;
+  const alert = session.alerts.find((one) => /heartbeat/i.test(one.rule));
+  const now = session.world.clock.now();
+  if (alert === undefined && !last && now - sent.sentAt < noticed.heartbeatWithinSeconds * 1000) return false;
+  session.heartbeatDone = true;
+  await session.check({
+    name: 'heartbeat',
+    at: now,
+    passed: alert !== undefined,
+    seen: alert ? `alert ${alert.rule} reached ${alert.receiver} ${alert.receivedAt - sent.sentAt} ms after its event` : `no heartbeat alert within ${noticed.heartbeatWithinSeconds} s`,
+  });
+  return true;
+}
+
+/** How long to keep listening before an expected alert counts as missed, in ms; 0 when there is nothing to wait for. */
+export function listenFor(session: Session, run: Run): number {
+  const noticed = run.experiment.noticed;
+  const effectAt = session.effectAt;
+  if (noticed === null || effectAt === null) return 0;
+  const { rules, receiver, withinSeconds } = noticed.expect;
+  const arrived = session.alerts.some((alert) => rules.includes(alert.rule) && alert.receiver === receiver && alert.receivedAt >= effectAt);
+  if (arrived) return 0;
+  return Math.max(0, effectAt + withinSeconds * 1000 + graceMs - session.world.clock.now());
+}

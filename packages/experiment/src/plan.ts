@@ -1,0 +1,117 @@
+import type { Change, Deployment, ExperimentSpec, Plan, Platform, Scenario } from '@haldane/core';
+import { changesOf } from './changes.ts';
+import { powerOf } from './power.ts';
+import { refusalsOf } from './refusals.ts';
+
+/**
+ * What a run of this experiment would do, decided without touching anything. `requestsPerSecond` is what the route carries, when known.
+ * A plan with refusals is never run.
+ */
+export async function makePlan(
+  input: {
+    readonly runId: string;
+    readonly spec: ExperimentSpec;
+    readonly deployment: Deployment;
+    readonly platform: Platform;
+    readonly scenario: Scenario;
+    readonly requestsPerSecond: number | null;
+  },
+  signal: AbortSignal,
+): Promise<Plan> {
+  const { runId, spec, deployment, platform, scenario, requestsPerSecond } = input;
+  const list = changesOf(runId, spec, deployment, platform, scenario);
+  const changes: readonly Change[] = [
+    ...list.provision.flat(),
+    list.attach,
+    ...(list.baselineSlice ? [list.baselineSlice] : []),
+    ...list.inject,
+    ...present(list.watchSlice(0)),
+  ];
+  const params = spec.scenario.params;
+  const timeConstants = scenario.timeConstants(params);
+  const probes = scenario.probes(params, deployment, spec);
+  const hostile = probes.filter((stream) => stream.kind === 'hostile').reduce((sum, stream) => sum + stream.rate, 0);
+  const legitimate = probes.filter((stream) => stream.kind === 'legitimate').reduce((sum, stream) => sum + stream.rate, 0);
+  const provingSeconds = Math.ceil(hostile > 0 ? spec.probes.cleanAnswers / hostile : 0);
+  const least = spec.baselineSeconds + provingSeconds;
+  const most = spec.baselineSeconds * 3 + provingSeconds + Math.max(0, ...timeConstants.map((one) => one.seconds)) + spec.watchSeconds;
+  return {
+    interrogated: interrogated(deployment),
+    changes,
+    atRisk: atRisk(spec, requestsPerSecond, hostile, legitimate, most),
+    caps: capsOf(spec),
+    requestsPerSecond,
+    power: powerOf(spec, requestsPerSecond),
+    timeConstants,
+    notes: notesOf(deployment, scenario, spec),
+    refusals: [...refusalsOf(spec, deployment, platform, scenario), ...(await platform.refusals(deployment, signal))],
+    seconds: { least, most },
+  };
+}
+
+function present<T>(one: T | null): readonly T[] {
+  return one === null ? [] : [one];
+}
+
+function interrogated(deployment: Deployment): Plan['interrogated'] {
+  return [
+    { what: `pipeline ${deployment.pipeline}`, said: `${deployment.service} (${deployment.environment}) is live at ${deployment.revision}` },
+    { what: 'owner', said: `${deployment.owner.team}, ${deployment.owner.contact}; opted in to ${deployment.optIn.join(', ') || 'nothing'}` },
+    { what: `platform ${deployment.platform}`, said: `${deployment.instances} production instances behind route ${deployment.route}` },
+    {
+      what: 'dependencies',
+      said: deployment.dependencies.map((one) => `${one.name} (${one.as}, ${one.env})`).join(', ') || 'none declared',
+    },
+    {
+      what: 'intake besides the route',
+      said: deployment.intakeDeclared
+        ? deployment.intake.map((one) => `${one.name} (${one.kind}), turned off in the arms`).join(', ') || 'none, as declared'
+        : 'not declared',
+    },
+  ];
+}
+
+function atRisk(spec: ExperimentSpec, rate: number | null, hostile: number, legitimate: number, seconds: number): Plan['atRisk'] {
+  const users =
+    spec.exposure === 'synthetic'
+      ? { who: 'real users', requests: 0, why: 'exposure is synthetic: no real request reaches an arm' }
+      : {
+          who: spec.exposure === 'reads' ? 'real users, safe requests only (GET, HEAD)' : 'real users',
+          requests: rate === null ? null : Math.round(rate * spec.share * (spec.watchSeconds + spec.baselineSeconds)),
+          why:
+            rate === null
+              ? `${percent(spec.share)} of the route's traffic in each arm; how much that is will be known when it flows`
+              : `${percent(spec.share)} of about ${Math.round(rate)} requests a second in the experiment, for at most ${spec.watchSeconds} s under the fault; at most ${spec.budget.failures} may fail`,
+        };
+  return [
+    users,
+    { who: 'legitimate synthetic requests', requests: Math.round(legitimate * seconds) * 2, why: 'ours, in both arms; never charged to the budget' },
+    { who: 'hostile synthetic requests', requests: Math.round(hostile * seconds) * 2, why: 'ours, only to instances that this run launched' },
+  ];
+}
+
+function capsOf(spec: ExperimentSpec): Plan['caps'] {
+  return [
+    { name: 'failures of real users, both arms together', limit: `${spec.budget.failures}`, enforcedBy: 'the router, before it admits a request: exact' },
+    { name: 'share of the route', limit: `${percent(spec.share)} an arm`, enforcedBy: 'the router' },
+    { name: 'a request slower than', limit: `${spec.budget.latencyLimitMs} ms counts as a failure`, enforcedBy: 'the router' },
+    { name: 'real users behind a door not shown shut', limit: '0', enforcedBy: `the slice is off until ${spec.probes.cleanAnswers} hostile requests were refused` },
+    { name: 'time', limit: `${spec.watchSeconds} s under watch`, enforcedBy: 'the runner, and leases if it dies' },
+  ];
+}
+
+function notesOf(deployment: Deployment, scenario: Scenario, spec: ExperimentSpec): readonly string[] {
+  const notes = ['Addresses that the service learns at run time (OIDC discovery, service discovery) are not proxied; faults reach declared dependencies only.'];
+  for (const one of deployment.dependencies)
+    if (one.as === 'https' && one.ca === null)
+      notes.push(
+        `Dependency ${one.name} is https without ca: it is passed on as tcp, so only refuse, reset, delay and hang are possible. Declare ca: the variable that takes a file of trusted certificates.`,
+      );
+  if (scenario.residue.length > 0) notes.push(`May leave in data: ${scenario.residue.join(', ')}.`);
+  if (!spec.fault) notes.push('Rehearsal without fault: everything happens but the harmful change.');
+  return notes;
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
+}

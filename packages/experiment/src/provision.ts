@@ -1,0 +1,44 @@
+import type { ClusterState, Run } from '@haldane/core';
+import { arms, HaldaneError } from '@haldane/core';
+import { clusterName, type Session } from './session.ts';
+
+/** How long instances may take to become healthy. */
+const readyWithinMs = 90_000;
+
+/** Whether both arms are up, equal and healthy. Throws `not-healthy` when they are not in time. */
+export async function armsReady(session: Session, run: Run, since: number, signal: AbortSignal): Promise<boolean> {
+  const states = await Promise.all(arms.map((arm) => session.world.platform.clusters.describe(clusterName(run.id, arm), signal)));
+  const wanted = run.experiment.instances;
+  const ready = states.every((state) => state !== null && state.instances.length === wanted && state.instances.every((one) => one.healthy));
+  if (!ready) {
+    const waited = session.world.clock.now() - since;
+    if (waited > readyWithinMs) throw new HaldaneError('not-healthy', `the arms did not become healthy in ${Math.round(waited / 1000)} s: ${words(states)}`);
+    return false;
+  }
+  await armsEqual(session, states);
+  await session.world.evidence.append(session.hand.hold.fence, {
+    instances: { control: names(states[0]), experiment: names(states[1]) },
+  });
+  return true;
+}
+
+async function armsEqual(session: Session, states: readonly (ClusterState | null)[]): Promise<void> {
+  const revisions = states.map((state) => state?.revision ?? 'none');
+  const passed = revisions[0] === revisions[1] && revisions[0] === session.deployment.revision;
+  await session.check({
+    name: 'arms-equal',
+    at: session.world.clock.now(),
+    passed,
+    seen: `control ${revisions[0]}, experiment ${revisions[1]}, live ${session.deployment.revision}, ${states[0]?.instances.length ?? 0} instances each`,
+  });
+}
+
+function names(state: ClusterState | null | undefined): readonly string[] {
+  return state?.instances.map((one) => one.name) ?? [];
+}
+
+function words(states: readonly (ClusterState | null)[]): string {
+  return states
+    .map((state, index) => `${arms[index]} ${state ? `${state.instances.filter((one) => one.healthy).length} of ${state.instances.length} healthy` : 'not there'}`)
+    .join(', ');
+}

@@ -1,0 +1,191 @@
+import type { Alert, Arm, Block, Check, Criteria, Decision, Deployment, Evidence, ProbeSecond, ProbeSession, Run, TrafficBlock } from '@haldane/core';
+import { arms, messageOf } from '@haldane/core';
+import type { ChangeList } from './changes.ts';
+import type { Hand, World } from './world.ts';
+
+/** How long a metric source may be silent before the run stops: no data is never a pass. */
+const silentMs = 3_000;
+/** Old seconds that one half of a block may wait for the other. */
+const pairWithin = 10;
+
+/**
+ * What one runner holds in memory of the run it drives: open probe streams, the judge's state, seconds whose halves have not met.
+ * None of it is needed to put things back; a run that loses it is restored, never resumed.
+ */
+export class Session {
+  readonly world: World;
+  readonly hand: Hand;
+  readonly deployment: Deployment;
+  readonly criteria: Criteria;
+  readonly list: ChangeList;
+  probes: ProbeSession | null = null;
+  effectAt: number | null = null;
+  heartbeatDone = false;
+  heartbeat: { readonly sentAt: number; readonly instance: string } | null = null;
+  /** Real traffic of the baseline, from which the credit rate is frozen. */
+  readonly baselineBlocks: Block[] = [];
+  #judge: unknown;
+  #after: number;
+  #lastHeard: number;
+  #alertsFrom: number;
+  readonly #seenAlerts = new Set<string>();
+  readonly #traffic = new Map<number, TrafficBlock>();
+  readonly #seconds = new Map<number, ProbeSecond>();
+  readonly #known: { checks: Check[]; accepts: Evidence['accepts'][number][]; alerts: Alert[] } = { checks: [], accepts: [], alerts: [] };
+
+  constructor(world: World, hand: Hand, deployment: Deployment, criteria: Criteria, list: ChangeList) {
+    this.world = world;
+    this.hand = hand;
+    this.deployment = deployment;
+    this.criteria = criteria;
+    this.list = list;
+    this.#judge = world.judge.begin(criteria);
+    this.#after = Math.floor(world.clock.now() / 1000);
+    this.#lastHeard = world.clock.now();
+    this.#alertsFrom = world.clock.now();
+  }
+
+  get alerts(): readonly Alert[] {
+    return this.#known.alerts;
+  }
+
+  /** Stores a check, tells of it, and lets the judge see it from the next block on. */
+  async check(check: Check): Promise<void> {
+    this.#known.checks.push(check);
+    await this.world.evidence.append(this.hand.hold.fence, { checks: [check] });
+    await this.hand.tell('check', check);
+  }
+
+  /**
+   * Reads what closed since the last tick, stores it, and asks the judge about each block in order.
+   * Returns the first decision that is not to go on, or the last one; null when no block closed.
+   */
+  async tick(run: Run, signal: AbortSignal): Promise<Decision | null> {
+    const silent = await this.#readTraffic(run, signal);
+    if (silent !== null) return { do: 'stop', reason: 'metrics-unavailable', why: silent };
+    for (const second of this.probes?.drain() ?? []) this.#seconds.set(second.at, second);
+    await this.#readAccepts();
+    await this.readAlerts(run, signal);
+    const blocks = await this.#pair(run, signal);
+    if (blocks.length === 0) return null;
+    await this.world.evidence.append(this.hand.hold.fence, { blocks });
+    let decision: Decision | null = null;
+    for (const block of blocks) {
+      if (run.phase === 'baseline') this.baselineBlocks.push(block);
+      const stepped = this.world.judge.step(this.#judge, block, this.#known);
+      this.#judge = stepped.state;
+      decision = stepped.decision;
+      await this.hand.tell('block', summary(block, decision));
+      if (decision.do !== 'go-on') break;
+    }
+    return decision;
+  }
+
+  async #readTraffic(run: Run, signal: AbortSignal): Promise<string | null> {
+    const reading = await this.world.metrics.read(run.id, this.#after, signal);
+    const now = this.world.clock.now();
+    if (reading.state === 'ok' && reading.points.length > 0) {
+      this.#lastHeard = now;
+      for (const point of reading.points) {
+        this.#traffic.set(point.at, point);
+        this.#after = Math.max(this.#after, point.at);
+      }
+    }
+    if (now - this.#lastHeard <= silentMs) return null;
+    const why = reading.state === 'unavailable' ? reading.why : 'no closed block arrived';
+    return `${this.world.metrics.id} has been silent for ${((now - this.#lastHeard) / 1000).toFixed(1)} s: ${why}`;
+  }
+
+  async #readAccepts(): Promise<void> {
+    const accepts = (await this.probes?.accepts()) ?? [];
+    if (accepts.length === 0) return;
+    this.#known.accepts.push(...accepts);
+    await this.world.evidence.append(this.hand.hold.fence, { accepts });
+    for (const accept of accepts) await this.hand.tell('accept', accept);
+  }
+
+  /** Fetches alerts that arrived since the last look. */
+  async readAlerts(run: Run, signal: AbortSignal): Promise<void> {
+    if (this.world.alerts === null) return;
+    const now = this.world.clock.now();
+    const reading = await this.world.alerts.alerts(run.id, { from: this.#alertsFrom, to: now }, signal);
+    if (reading.state !== 'ok') return;
+    const fresh = reading.points.filter((alert) => !this.#seenAlerts.has(alert.id) && this.#isOurs(alert));
+    for (const alert of fresh) this.#seenAlerts.add(alert.id);
+    if (fresh.length === 0) return;
+    this.#known.alerts.push(...fresh);
+    await this.world.evidence.append(this.hand.hold.fence, { alerts: fresh });
+    for (const alert of fresh) await this.hand.tell('alert', { rule: alert.rule, receiver: alert.receiver, receivedAt: alert.receivedAt, ...alert.fields });
+  }
+
+  /** Alerts about other services and other runs are none of this run's evidence. */
+  #isOurs(alert: Alert): boolean {
+    const runId = this.hand.hold.fence.runId;
+    return Object.values(alert.fields).some((value) => value.includes(runId));
+  }
+
+  /** Joins the two halves of each second, in order. A second whose other half never comes is a gap, not a zero. */
+  async #pair(run: Run, signal: AbortSignal): Promise<readonly Block[]> {
+    const ready = [...this.#traffic.keys()].filter((at) => this.#seconds.has(at)).sort((a, b) => a - b);
+    const newest = ready.at(-1);
+    if (newest === undefined) return [];
+    const healthy = await this.#healthy(run, signal);
+    const blocks = ready.map((at) => {
+      const traffic = this.#traffic.get(at) as TrafficBlock;
+      const second = this.#seconds.get(at) as ProbeSecond;
+      return { ...traffic, phase: run.phase, legitimate: second.legitimate, hostile: second.hostile, healthy };
+    });
+    for (const half of [this.#traffic, this.#seconds]) for (const at of half.keys()) if (at <= newest || at < newest - pairWithin) half.delete(at);
+    return blocks;
+  }
+
+  async #healthy(run: Run, signal: AbortSignal): Promise<Record<Arm, number>> {
+    const count = async (arm: Arm) =>
+      (await this.world.platform.clusters.describe(clusterName(run.id, arm), signal))?.instances.filter((one) => one.healthy).length ?? 0;
+    const [control, experiment] = await Promise.all(arms.map(count));
+    return { control: control ?? 0, experiment: experiment ?? 0 };
+  }
+
+  /** Ends the streams and keeps what the synthetic answers looked like since the injection. */
+  async close(injectedAt: number | null): Promise<void> {
+    const probes = this.probes;
+    if (probes === null) return;
+    this.probes = null;
+    try {
+      await probes.stop();
+    } finally {
+      if (injectedAt !== null) await this.world.evidence.append(this.hand.hold.fence, { features: probes.features(injectedAt) });
+    }
+  }
+}
+
+/** The name of an arm's cluster, from which everybody finds it. */
+export function clusterName(runId: string, arm: Arm): string {
+  return `${runId}.${arm}`;
+}
+
+/** What a block says on a screen: the two arms side by side and what is left of the budget. */
+function summary(block: Block, decision: Decision) {
+  const side = (arm: Arm) => ({
+    requests: block.real[arm].requests,
+    failures: block.real[arm].failures,
+    legitimate: block.legitimate[arm].sent,
+    hostile: block.hostile[arm].sent,
+    accepted: block.hostile[arm].accepted,
+    met: block.met[arm],
+  });
+  return {
+    at: block.at,
+    phase: block.phase,
+    production: block.real.production.requests,
+    control: side('control'),
+    experiment: side('experiment'),
+    budget: block.budget,
+    progress: decision.do === 'go-on' ? decision.progress : decision.why,
+  };
+}
+
+/** What went wrong, for a check's words. */
+export function failed(error: unknown): string {
+  return `could not be asked: ${messageOf(error)}`;
+}

@@ -1,0 +1,217 @@
+import type { Change, Decision, Phase, Run } from '@haldane/core';
+import { arms, HaldaneError } from '@haldane/core';
+import { perform, restore, type Stage, type StageOutcome, type Stages, undo } from '@haldane/engine';
+import { changesOf } from './changes.ts';
+import { creditRateOf } from './credit.ts';
+import { criteriaOf } from './criteria.ts';
+import { probeEffect, probeHeal } from './inject.ts';
+import { interrogate, targetChanged } from './interrogate.ts';
+import { judgeRun } from './judge.ts';
+import { listenFor, lookForHeartbeat, sendHeartbeat } from './noticed.ts';
+import { makePlan } from './plan.ts';
+import { armsReady } from './provision.ts';
+import { Session } from './session.ts';
+import type { Hand, World } from './world.ts';
+
+/** How long taking users off before the injection may take; longer is an error, and everything is put back. */
+const undoWithinMs = 10_000;
+/** Past this, what is not back is called stuck and a person is told; restoring goes on. */
+const restoreDeadlineMs = 60_000;
+/** How often closed seconds are looked for: a block is acted on within this of its closing. */
+const tickMs = 100;
+/** How often the pipeline is asked whether the target is still what it was. */
+const targetEveryMs = 10_000;
+
+/**
+ * The whole experiment, told in order. Each stage looks at the run, does one thing, and says whether it is done, must stop, or
+ * wants to be asked again. A stop from any stage after planning leads to restoring: that is the machine's business, not a stage's.
+ */
+export function story(world: World, hand: Hand): Stages<undefined> {
+  let session: Session | null = null;
+  let since = world.clock.now();
+  let targetAskedAt = 0;
+  const fence = hand.hold.fence;
+
+  const make = async (change: Change, signal: AbortSignal) => {
+    await perform(world.journal, world.kinds, hand.hold, change, { applyTimeoutMs: world.applyTimeoutMs, clock: world.clock, signal });
+    await hand.tell('change', { id: change.id, does: change.does, made: true });
+  };
+  const unmake = async (change: Change, signal: AbortSignal) => {
+    await undo(world.journal, world.kinds, hand.hold, change.id, { clock: world.clock, deadlineMs: undoWithinMs, signal });
+    await hand.tell('change', { id: change.id, does: change.undo, made: false });
+  };
+  const inHand = (): Session => {
+    if (session === null) throw new HaldaneError('internal', 'a stage that watches was entered without the stages before it');
+    return session;
+  };
+  const begin = (run: Run): Session => {
+    const deployment = run.facts.deployment;
+    if (deployment === undefined) throw new HaldaneError('internal', 'a run was provisioned that was never planned');
+    const list = changesOf(run.id, run.experiment, deployment, world.platform, world.scenario);
+    return new Session(world, hand, deployment, criteriaOf(run, world.platform, world.scenario), list);
+  };
+
+  const stages: Stages<undefined> = {
+    async planning(run, _context, signal) {
+      const deployment = await interrogate(world, run, signal);
+      const plan = await makePlan(
+        { runId: run.id, spec: run.experiment, deployment, platform: world.platform, scenario: world.scenario, requestsPerSecond: null },
+        signal,
+      );
+      if (plan.refusals.length > 0) return stop('refused', plan.refusals.join('; '), world, { deployment, plan });
+      return { done: true, learned: { deployment, plan } };
+    },
+
+    async provisioning(run, _context, signal) {
+      if (session === null) {
+        session = begin(run);
+        since = world.clock.now();
+        for (const together of session.list.provision) await Promise.all(together.map((change) => make(change, signal)));
+      }
+      return (await armsReady(session, run, since, signal)) ? { done: true } : again();
+    },
+
+    async routing(run, _context, signal) {
+      const { list, deployment, criteria } = inHand();
+      await make(list.attach, signal);
+      const [control, experiment] = await Promise.all(arms.map((arm) => world.platform.traffic.reach(deployment, run.id, arm, signal)));
+      if (control === undefined || experiment === undefined) throw new HaldaneError('internal', 'an arm has no reach');
+      const streams = world.scenario.probes(run.experiment.scenario.params, deployment, run.experiment);
+      const probes = await world.prober.start({ synthetic: deployment.synthetic, streams, seed: run.id }, { control, experiment }, signal);
+      inHand().probes = probes;
+      for (const arm of arms) probes.flow(arm, criteria.act === 'change' ? ['legitimate', 'hostile'] : ['legitimate']);
+      if (list.baselineSlice !== null) await make(list.baselineSlice, signal);
+      return { done: true };
+    },
+
+    async baseline(run, _context, signal) {
+      const held = inHand();
+      await sendHeartbeat(held, run, signal);
+      const decision = await held.tick(run, signal);
+      await lookForHeartbeat(held, run, false);
+      return follow(decision, world, () => {
+        const first = held.baselineBlocks[0]?.at ?? 0;
+        return { baseline: { creditRate: creditRateOf(held.baselineBlocks), from: first, to: held.baselineBlocks.at(-1)?.at ?? first } };
+      });
+    },
+
+    async injecting(run, _context, signal) {
+      const held = inHand();
+      await lookForHeartbeat(held, run, true);
+      // Users leave before the harm is made, and come back only when the door was shown to be shut.
+      if (held.list.baselineSlice !== null) await unmake(held.list.baselineSlice, signal);
+      await hand.tell('note', { criteria: world.judge.id, changes: held.list.inject.length, fault: run.experiment.fault });
+      for (const change of held.list.inject) await make(change, signal);
+      const injectedAt = world.clock.now();
+      if (run.experiment.fault) {
+        if (held.criteria.act === 'request') for (const arm of arms) held.probes?.flow(arm, ['legitimate', 'hostile']);
+        await probeEffect(held, run, injectedAt, signal);
+      }
+      return { done: true, learned: { injectedAt } };
+    },
+
+    async proving(run, _context, signal) {
+      const result = follow(await inHand().tick(run, signal), world, () => ({}));
+      if ('done' in result) {
+        const watch = inHand().list.watchSlice(run.facts.baseline?.creditRate ?? 0);
+        if (watch !== null) await make(watch, signal);
+      }
+      return result;
+    },
+
+    async observing(run, _context, signal) {
+      const now = world.clock.now();
+      if (now - targetAskedAt > targetEveryMs) {
+        targetAskedAt = now;
+        const changed = await targetChanged(world, run, signal);
+        if (changed !== null) return stop('target-changed', changed, world, { decidedAt: now });
+      }
+      return follow(await inHand().tick(run, signal), world, () => ({ decidedAt: world.clock.now() }));
+    },
+
+    async restoring(run) {
+      let offAt: number | null = null;
+      let healed: Promise<void> | undefined;
+      const result = await restore(world.journal, world.kinds, fence, run.id, {
+        clock: world.clock,
+        deadlineMs: restoreDeadlineMs,
+        signal: hand.lost,
+        settleMs: session === null ? world.platform.settleMs : 0,
+        afterWave: () => {
+          if (offAt !== null) return;
+          offAt = world.clock.now();
+          if (session !== null) healed = quietly(probeHeal(session, run, AbortSignal.timeout(2_000)), hand);
+        },
+      });
+      await healed;
+      await quietly(session?.close(run.facts.injectedAt ?? null), hand);
+      const leftovers = await world.platform.leftovers(run.id, AbortSignal.timeout(10_000));
+      const at = world.clock.now();
+      const clean = result.clean && leftovers.length === 0;
+      const stuck = [...result.stuck, ...result.kept, ...(result.clean ? leftovers : [])];
+      await world.evidence.append(fence, {
+        checks: [{ name: 'leftovers', at, passed: clean, seen: stuck.join('; ') || 'nothing of this run is left' }],
+      });
+      await hand.tell(clean ? 'restored' : 'stuck', { clean, what: stuck });
+      const restored = { at, clean, stuck, superseded: result.superseded };
+      return { done: true, learned: { restored, ...(offAt === null ? {} : { offAt }) } };
+    },
+
+    async judging(run, _context, signal) {
+      if (session !== null) {
+        await session.readAlerts(run, signal);
+        const wait = run.stop?.reason === 'operator' ? 0 : listenFor(session, run);
+        if (wait > 0) return again(Math.min(wait, 250));
+      }
+      return { done: true, learned: { verdict: await judgeRun(world, run) } };
+    },
+
+    async reporting(run) {
+      await world.publish(run);
+      return { done: true };
+    },
+  };
+  return marked(stages, world, hand);
+}
+
+/** Notes in the evidence when each phase began. */
+function marked(stages: Stages<undefined>, world: World, hand: Hand): Stages<undefined> {
+  const begun = new Set<Phase>();
+  const names = Object.keys(stages) as (keyof Stages<undefined>)[];
+  const wrapped = names.map((phase) => {
+    const stage: Stage<undefined> = async (run, context, signal) => {
+      if (!begun.has(phase)) {
+        begun.add(phase);
+        await world.evidence.append(hand.hold.fence, { marks: [{ phase, at: world.clock.now() }] });
+      }
+      return stages[phase](run, context, signal);
+    };
+    return [phase, stage];
+  });
+  return Object.fromEntries(wrapped) as Stages<undefined>;
+}
+
+function again(afterMs = tickMs): StageOutcome {
+  return { again: true, afterMs };
+}
+
+function stop(reason: 'refused' | 'target-changed', why: string, world: World, learned: Run['facts']): StageOutcome {
+  return { stop: { reason, why, at: world.clock.now() }, learned };
+}
+
+/** Turns the judge's decision into the stage's answer; `learn` says what a stage that is done has learned. */
+function follow(decision: Decision | null, world: World, learn: () => Run['facts']): StageOutcome {
+  if (decision === null || decision.do === 'go-on') return again();
+  if (decision.do === 'next') return { done: true, learned: learn() };
+  const at = world.clock.now();
+  return { stop: { reason: decision.reason, why: decision.why, at }, learned: { decidedAt: at } };
+}
+
+/** Looking must never hinder putting back. */
+async function quietly(work: Promise<void> | undefined, hand: Hand): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    await hand.tell('note', { during: 'restoring', failed: error instanceof Error ? error.message : String(error) });
+  }
+}

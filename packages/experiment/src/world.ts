@@ -1,0 +1,49 @@
+import type {
+  AlertSource,
+  AnyChangeKind,
+  Clock,
+  DeploymentPipeline,
+  EvidenceStore,
+  Judge,
+  JsonObject,
+  Journal,
+  MetricSource,
+  Platform,
+  Prober,
+  Run,
+  RunEvent,
+  RunStore,
+  Scenario,
+} from '@haldane/core';
+import type { Hold } from '@haldane/engine';
+
+/** Everything outside that one run needs, already chosen by its ids. No vendor is named here. */
+export interface World {
+  readonly clock: Clock;
+  readonly pipeline: DeploymentPipeline;
+  readonly platform: Platform;
+  readonly scenario: Scenario;
+  readonly metrics: MetricSource;
+  /** Null when the owner did not ask whether the attack is noticed. */
+  readonly alerts: AlertSource | null;
+  readonly prober: Prober;
+  // biome-ignore lint/suspicious/noExplicitAny: the judge's state is its own business
+  readonly judge: Judge<any>;
+  readonly runs: RunStore;
+  readonly journal: Journal;
+  readonly evidence: EvidenceStore;
+  /** Every kind of change that may stand in the journal. */
+  readonly kinds: readonly AnyChangeKind[];
+  /** An apply that takes longer is aborted; a rescuer waits as long beyond the lease before it puts anything back. */
+  readonly applyTimeoutMs: number;
+  /** Writes the report where its owner finds it; told, never asked. */
+  publish(run: Run): Promise<void>;
+}
+
+/** A run in hand, as its stages see it. */
+export type Hand = {
+  readonly hold: Hold;
+  /** Aborts when the lease is lost: then nothing more may be changed, not even put back. */
+  readonly lost: AbortSignal;
+  readonly tell: (type: RunEvent['type'], data: JsonObject) => Promise<void>;
+};

@@ -1,0 +1,164 @@
+import type { Block, Criteria, Tally } from '@haldane/core';
+import { beginCountTest, beginProportionTest, type CountTest, type MixtureTest, type ProportionTest, stepCountTest, stepProportionTest } from '@haldane/statistics';
+import { alphaLedger } from './alpha-ledger.ts';
+import { addByArm, addTallies, type ByArm, type ByRole, failedProbes, noneByArm, noTallies } from './block-sums.ts';
+import { atRiskShare, type Keys } from './keys.ts';
+import { beginSafety, type SafetyState, stepSafety } from './safety.ts';
+
+/** What is guarded: real users, and the synthetic ones who must always be served. They are never added together. */
+export type Guardrail = 'users' | 'synthetic-users';
+
+/**
+ * The comparison of harm while observing. `keys` and `requests` are the same guardrail in two units; the one that decides is fixed
+ * at the first block that has real traffic. `equal*` test against no difference at all and only ever explain.
+ */
+export type HarmState = {
+  readonly unit: 'keys' | 'requests' | null;
+  readonly real: ByRole<Tally>;
+  readonly failedKeys: ByArm<number>;
+  readonly legitimate: { readonly sent: ByArm<number>; readonly failed: ByArm<number> };
+  readonly keysTest: CountTest;
+  readonly requestsTest: ProportionTest;
+  readonly legitimateTest: ProportionTest;
+  readonly equalKeys: CountTest;
+  readonly equalRequests: ProportionTest;
+  readonly equalLegitimate: ProportionTest;
+  readonly safety: SafetyState;
+  /** ln of the weighted mean of the guardrails' current plain E, and its maximum. */
+  readonly logE: number;
+  readonly maxLogE: number;
+  /** Epoch second of the block that proved harm beyond the tolerance; it stays proven. */
+  readonly provenAt: number | null;
+};
+
+/** What each guardrail weighs in the mean; they add up to 1. */
+export function weightsOf(criteria: Criteria): Readonly<Record<Guardrail, number>> {
+  const { exposure, probes } = criteria.spec;
+  if (exposure === 'synthetic') return { users: 0, 'synthetic-users': 1 };
+  if (probes.legitimateRate <= 0) return { users: 1, 'synthetic-users': 0 };
+  return { users: 0.7, 'synthetic-users': 0.3 };
+}
+
+/** E at which the weighted mean proves harm. */
+export function harmThreshold(criteria: Criteria): number {
+  return 1 / alphaLedger(criteria.spec.alpha).abort;
+}
+
+export function beginHarm(criteria: Criteria): HarmState {
+  const { abort } = alphaLedger(criteria.spec.alpha);
+  const { tolerance, watchSeconds } = criteria.spec;
+  const weights = weightsOf(criteria);
+  const onset = { first: 0.8, horizon: Math.max(1, Math.ceil(watchSeconds)) };
+  const beyond = (guardrail: Guardrail) => ({ alpha: abort * Math.max(weights[guardrail], 0.05), psi0: tolerance.odds, onset, boosted: true });
+  const equal = { alpha: abort, psi0: 1, onset, interval: false };
+  return {
+    unit: null,
+    real: noTallies,
+    failedKeys: noneByArm,
+    legitimate: { sent: noneByArm, failed: noneByArm },
+    keysTest: beginCountTest(beyond('users')),
+    requestsTest: beginProportionTest(beyond('users')),
+    legitimateTest: beginProportionTest(beyond('synthetic-users')),
+    equalKeys: beginCountTest(equal),
+    equalRequests: beginProportionTest(equal),
+    equalLegitimate: beginProportionTest(equal),
+    safety: beginSafety(criteria),
+    logE: 0,
+    maxLogE: 0,
+    provenAt: null,
+  };
+}
+
+/** One observed block further. `before` are the keys known before this block: the share of users at risk must not look ahead. */
+export function stepHarm(state: HarmState, block: Block, criteria: Criteria, before: Keys): HarmState {
+  const { experiment, control } = block.real;
+  const requests = { xe: failures(experiment), ne: experiment.requests, xc: failures(control), nc: control.requests };
+  const known = addByArm(before.seen, block.keys);
+  const unit = state.unit ?? (requests.ne + requests.nc === 0 ? null : known.control + known.experiment > 0 ? 'keys' : 'requests');
+  const keys = { xe: block.failedKeys.experiment, xc: block.failedKeys.control, shareE: atRiskShare(before, block.keys) };
+  const legitimate = {
+    xe: failedProbes(block.legitimate.experiment),
+    ne: block.legitimate.experiment.sent,
+    xc: failedProbes(block.legitimate.control),
+    nc: block.legitimate.control.sent,
+  };
+  const next = {
+    ...state,
+    unit,
+    real: addTallies(state.real, block.real),
+    failedKeys: addByArm(state.failedKeys, block.failedKeys),
+    legitimate: {
+      sent: addByArm(state.legitimate.sent, { control: legitimate.nc, experiment: legitimate.ne }),
+      failed: addByArm(state.legitimate.failed, { control: legitimate.xc, experiment: legitimate.xe }),
+    },
+    keysTest: stepCountTest(state.keysTest, keys),
+    requestsTest: stepProportionTest(state.requestsTest, requests),
+    legitimateTest: stepProportionTest(state.legitimateTest, legitimate),
+    equalKeys: stepCountTest(state.equalKeys, keys),
+    equalRequests: stepProportionTest(state.equalRequests, requests),
+    equalLegitimate: stepProportionTest(state.equalLegitimate, legitimate),
+    safety: stepSafety(state.safety, { keys, requests, legitimate }),
+  };
+  const weights = weightsOf(criteria);
+  const users = usersTest(next);
+  const logE = logMean([
+    [weights.users, users.logE],
+    [weights['synthetic-users'], next.legitimateTest.logE],
+  ]);
+  const boosted = logMean([
+    [weights.users, users.boostedLogW ?? 0],
+    [weights['synthetic-users'], next.legitimateTest.boostedLogW ?? 0],
+  ]);
+  const goal = Math.log(harmThreshold(criteria));
+  // Crossing is decided on current values: a mean of running maxima would not keep its promise.
+  const beyond = Math.max(logE, boosted) >= goal - 1e-9 && exceedsPoints(next, criteria, known);
+  return { ...next, logE, maxLogE: Math.max(state.maxLogE, logE), provenAt: state.provenAt ?? (beyond ? block.at : null) };
+}
+
+/** The test of the real users in the unit that decides. */
+export function usersTest(state: Pick<HarmState, 'unit' | 'keysTest' | 'requestsTest'>): MixtureTest {
+  return state.unit === 'keys' ? state.keysTest : state.requestsTest;
+}
+
+/** True when the arms were shown to differ at all, be it within the tolerance. */
+export function showsDifference(state: HarmState, criteria: Criteria): boolean {
+  const weights = weightsOf(criteria);
+  const users = state.unit === 'keys' ? state.equalKeys : state.equalRequests;
+  return (
+    logMean([
+      [weights.users, users.logE],
+      [weights['synthetic-users'], state.equalLegitimate.logE],
+    ]) >= Math.log(harmThreshold(criteria))
+  );
+}
+
+/** Failures and how many could fail, by arm, of one guardrail, in the unit that decides. */
+export function ratesOf(state: HarmState, guardrail: Guardrail, keys: ByArm<number>): { readonly failed: ByArm<number>; readonly of: ByArm<number> } {
+  if (guardrail === 'synthetic-users') return { failed: state.legitimate.failed, of: state.legitimate.sent };
+  if (state.unit === 'keys') return { failed: state.failedKeys, of: keys };
+  return {
+    failed: { control: failures(state.real.control), experiment: failures(state.real.experiment) },
+    of: { control: state.real.control.requests, experiment: state.real.experiment.requests },
+  };
+}
+
+/** The owner accepts a difference of so many points even where the odds are beyond theirs: a rare failure that doubles is still rare. */
+function exceedsPoints(state: HarmState, criteria: Criteria, keys: ByArm<number>): boolean {
+  return (['users', 'synthetic-users'] as const).some((guardrail) => {
+    if (weightsOf(criteria)[guardrail] === 0) return false;
+    const { failed, of } = ratesOf(state, guardrail, keys);
+    return of.control > 0 && of.experiment > 0 && failed.experiment / of.experiment - failed.control / of.control > criteria.spec.tolerance.points;
+  });
+}
+
+/** A request fails a user at most once, whatever a source reports. */
+function failures(tally: Tally): number {
+  return Math.min(tally.requests, tally.failures);
+}
+
+/** ln Σ w exp(v), without overflow. */
+export function logMean(weighted: readonly (readonly [number, number])[]): number {
+  const counted = weighted.filter(([weight]) => weight > 0);
+  const top = Math.max(...counted.map(([, value]) => value));
+  return top + Math.log(counted.reduce((sum, [weight, value]) => sum + weight * Math.exp(value - top), 0));
+}

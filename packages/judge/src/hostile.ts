@@ -1,0 +1,58 @@
+import type { Accept, Block, ProbeTally } from '@haldane/core';
+import { addProbes, type ByArm, noProbes } from './block-sums.ts';
+
+/** Answers to hostile requests: before the change, since it, and of the experiment since it first met the fault. */
+export type HostileState = {
+  readonly before: ByArm<ProbeTally>;
+  readonly since: ByArm<ProbeTally>;
+  readonly sinceContact: ProbeTally;
+};
+
+export const noHostile: HostileState = { before: noProbes, since: noProbes, sinceContact: noProbes.experiment };
+
+/** `injected`: this block lies after the change; `met`: the experiment has met the fault by the end of it. */
+export function stepHostile(state: HostileState, block: Block, injected: boolean, met: boolean): HostileState {
+  if (!injected) return { ...state, before: addProbes(state.before, block.hostile) };
+  return {
+    ...state,
+    since: addProbes(state.since, block.hostile),
+    sinceContact: met ? addProbes({ control: state.sinceContact, experiment: state.sinceContact }, block.hostile).experiment : state.sinceContact,
+  };
+}
+
+/** What is known of hostile requests that were let in. */
+export type Breach = { readonly why: string; readonly confirmed: boolean; readonly older: boolean; readonly accepts: number };
+
+/**
+ * A hostile request that was let in, by either arm and at any time; null when there is none. The answer of control to the identical
+ * request says whether the change caused it or it is older; the service is vulnerable either way.
+ */
+export function breachOf(state: HostileState, accepts: readonly Accept[]): Breach | null {
+  const letIn = accepts.filter((accept) => accept.outcome === 'accepted');
+  const counted = state.before.control.accepted + state.before.experiment.accepted + state.since.control.accepted + state.since.experiment.accepted;
+  const total = Math.max(letIn.length, counted);
+  if (total === 0) return null;
+  const first = letIn.find((accept) => accept.arm === 'experiment' && accept.confirmation !== null) ?? letIn.find((accept) => accept.arm === 'experiment') ?? letIn[0];
+  const early = state.before.control.accepted + state.before.experiment.accepted > 0;
+  if (first === undefined) {
+    const where = state.since.experiment.accepted + state.before.experiment.accepted > 0 ? 'the experiment' : 'control';
+    return {
+      why: `${where} let in ${total} forged token${total === 1 ? '' : 's'}${early ? ' before any change was made' : ''}`,
+      confirmed: false,
+      older: early,
+      accepts: total,
+    };
+  }
+  const what = `a forged token (${first.forgery ?? 'no credential'}) was accepted on ${first.request}${first.status === null ? '' : ` with status ${first.status}`}`;
+  if (first.arm === 'control') return { why: `${what} by control, which was not changed: the flaw is older than the change`, confirmed: true, older: true, accepts: total };
+  if (early) return { why: `${what} before any change was made: the flaw is older than the change`, confirmed: true, older: true, accepts: total };
+  switch (first.confirmation) {
+    case 'denied':
+    case 'leaky':
+      return { why: `${what} by the experiment; control refused the identical request, so the change caused it`, confirmed: true, older: false, accepts: total };
+    case 'accepted':
+      return { why: `${what} by the experiment and by control alike: the flaw is older than the change`, confirmed: true, older: true, accepts: total };
+    default:
+      return { why: `${what} by the experiment; control gave no clear answer to the identical request`, confirmed: false, older: false, accepts: total };
+  }
+}

@@ -1,0 +1,51 @@
+import type { Accept, Decision } from '@haldane/core';
+import { armsUnequal, controlUnhealthy } from './arms-unequal.ts';
+import { contactOf } from './contact.ts';
+import { guardrailsSafe } from './guardrails-safe.ts';
+import { harmWords } from './harm-words.ts';
+import { ratesOf, weightsOf } from './harm.ts';
+import { breachOf } from './hostile.ts';
+import { budgetSpent, dataGap } from './limits.ts';
+import { cleanNeeded } from './proving.ts';
+import { spilledOver } from './spillover.ts';
+import { type JudgeState, secondsSinceInjection } from './state.ts';
+import { suspectedOpen } from './suspected-open.ts';
+import { plural } from './words.ts';
+
+/** Observing: real users are there. The first rule that fires stops the run; `next` is its end, early when equality was shown. */
+export function decideObserving(state: JudgeState, accepts: readonly Accept[]): Decision {
+  const { criteria } = state;
+  const breach = breachOf(state.hostile, accepts);
+  if (breach !== null) return { do: 'stop', reason: 'breach', why: breach.why };
+  const spent = budgetSpent(state);
+  if (spent !== null) return { do: 'stop', reason: 'budget-spent', why: spent };
+  const unequal = armsUnequal(state, accepts)[0] ?? controlUnhealthy(state);
+  if (unequal !== null) return { do: 'stop', reason: 'invalid-arms', why: unequal };
+  const spilled = spilledOver(state.spillover);
+  if (spilled !== null) return { do: 'stop', reason: 'spillover', why: spilled };
+  if (state.harm.provenAt !== null) return { do: 'stop', reason: 'harm-proven', why: harmWords(state) };
+  const open = suspectedOpen(state.open);
+  if (open !== null) return { do: 'stop', reason: 'suspected-open', why: open };
+  const gap = dataGap(state);
+  if (gap !== null) return { do: 'stop', reason: 'metrics-unavailable', why: gap };
+
+  const { watchSeconds, fault, contact: contactNeeded } = criteria.spec;
+  const watched = state.observing === null || state.lastAt === null ? 0 : state.lastAt + 1 - state.observing.from;
+  if (watched >= watchSeconds) return { do: 'next', why: `watched for ${watched} s` };
+  const met = contactOf(state.contact, criteria);
+  if (
+    fault &&
+    met >= contactNeeded &&
+    secondsSinceInjection(state) >= criteria.timeConstantSeconds &&
+    state.hostile.sinceContact.denied >= cleanNeeded(state) &&
+    guardrailsSafe(state.harm, criteria, state.keys.seen)
+  ) {
+    return { do: 'next', why: `equal within the tolerance after ${watched} of ${watchSeconds} s` };
+  }
+  const guardrail = weightsOf(criteria).users > 0 ? 'users' : 'synthetic-users';
+  const { failed } = ratesOf(state.harm, guardrail, state.keys.seen);
+  return {
+    do: 'go-on',
+    progress: `${fault ? `fault met ${plural(met, 'time')}, ` : ''}failures ${failed.experiment} vs ${failed.control}, ${watchSeconds - watched} s left`,
+  };
+}

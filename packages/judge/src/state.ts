@@ -1,0 +1,118 @@
+import type { Block, Check, Criteria, Phase } from '@haldane/core';
+import { type HealthState, healthy, stepHealth } from './arms.ts';
+import { type BaselineState, beginBaseline, stepBaseline } from './baseline-state.ts';
+import { type ContactState, contactOf, noContact, stepContact } from './contact.ts';
+import { beginHarm, type HarmState, stepHarm } from './harm.ts';
+import { type HostileState, noHostile, stepHostile } from './hostile.ts';
+import { type Keys, noKeys, stepKeys } from './keys.ts';
+import { beginProvingUsers, type ProvingUsers, stepProvingUsers } from './proving-users.ts';
+import { beginOpen, type OpenState, stepOpen } from './suspected-open.ts';
+import { beginSpillover, type SpilloverState, stepSpillover } from './spillover.ts';
+
+/**
+ * All that the judge remembers: plain JSON of constant size. It is a function of the criteria, the blocks and the moment of the
+ * effect alone, so the same log gives the same state however it was cut into pieces.
+ */
+export type JudgeState = {
+  readonly criteria: Criteria;
+  readonly lastAt: number | null;
+  readonly phase: Phase | null;
+  /** Whole seconds that are missing before the last block, within its phase. */
+  readonly missing: number;
+  readonly mostMissing: number;
+  /** Epoch ms from which the change was surely made; null before. */
+  readonly injectedAt: number | null;
+  /** First block of the phase, and how many there were. */
+  readonly proving: { readonly from: number; readonly seconds: number } | null;
+  readonly observing: { readonly from: number; readonly seconds: number } | null;
+  readonly keys: Keys;
+  readonly baseline: BaselineState;
+  readonly health: HealthState;
+  readonly contact: ContactState;
+  readonly hostile: HostileState;
+  readonly provingUsers: ProvingUsers;
+  readonly harm: HarmState;
+  readonly open: OpenState | null;
+  readonly spillover: SpilloverState | null;
+  readonly budget: { readonly spent: number; readonly cap: number; readonly credit: number; readonly narrowedSeconds: number };
+};
+
+export function beginState(criteria: Criteria): JudgeState {
+  return {
+    criteria,
+    lastAt: null,
+    phase: null,
+    missing: 0,
+    mostMissing: 0,
+    injectedAt: null,
+    proving: null,
+    observing: null,
+    keys: noKeys,
+    baseline: beginBaseline(criteria),
+    health: healthy,
+    contact: noContact,
+    hostile: noHostile,
+    provingUsers: beginProvingUsers(criteria),
+    harm: beginHarm(criteria),
+    open: null,
+    spillover: null,
+    budget: { spent: 0, cap: criteria.spec.budget.failures, credit: 0, narrowedSeconds: 0 },
+  };
+}
+
+/** Blocks of these phases are evidence; what comes while things are put back is not. */
+const judged: readonly Phase[] = ['baseline', 'injecting', 'proving', 'observing'];
+
+/** Whether this block would be folded in: of a phase that counts, and newer than the last. */
+export function counts(state: JudgeState, block: Block): boolean {
+  return judged.includes(block.phase) && (state.lastAt === null || block.at > state.lastAt);
+}
+
+/** One closed block further. A block that does not count changes nothing. */
+export function foldBlock(state: JudgeState, block: Block, checks: readonly Check[]): JudgeState {
+  if (!counts(state, block)) return state;
+  const { criteria } = state;
+  const fresh = block.phase !== state.phase;
+  // Seconds that passed while a stage was busy are no hole in the data: a source is silent only within a phase.
+  const missing = fresh || state.lastAt === null ? 0 : block.at - state.lastAt - 1;
+  const after = block.phase === 'proving' || block.phase === 'observing';
+  const injectedAt = state.injectedAt ?? (after ? (checks.find((check) => check.name === 'effect')?.at ?? block.at * 1000) : null);
+  // The first seconds that are read while proving may have closed before the change was made.
+  const injected = injectedAt !== null && (block.at + 1) * 1000 > injectedAt;
+  const whollyAfter = injectedAt !== null && block.at * 1000 >= injectedAt - 999;
+  const contact = stepContact(state.contact, block, injected);
+  const entering = after && state.spillover === null;
+  const byKeys = state.keys.seen.control + state.keys.seen.experiment > 0;
+  const spillover = entering ? beginSpillover(criteria, state.baseline, byKeys) : state.spillover;
+  const open = entering ? beginOpen(criteria, state.hostile.before) : state.open;
+  return {
+    ...state,
+    lastAt: block.at,
+    phase: block.phase,
+    missing,
+    mostMissing: Math.max(state.mostMissing, missing),
+    injectedAt,
+    proving: block.phase === 'proving' ? { from: state.proving?.from ?? block.at, seconds: (state.proving?.seconds ?? 0) + 1 } : state.proving,
+    observing: block.phase === 'observing' ? { from: state.observing?.from ?? block.at, seconds: (state.observing?.seconds ?? 0) + 1 } : state.observing,
+    keys: stepKeys(state.keys, block),
+    baseline: block.phase === 'baseline' ? stepBaseline(state.baseline, block, criteria, state.keys) : state.baseline,
+    health: stepHealth(state.health, block, criteria, fresh),
+    contact,
+    hostile: stepHostile(state.hostile, block, whollyAfter, contactOf(contact, criteria) > 0),
+    provingUsers: block.phase === 'proving' && whollyAfter ? stepProvingUsers(state.provingUsers, block) : state.provingUsers,
+    harm: block.phase === 'observing' ? stepHarm(state.harm, block, criteria, state.keys) : state.harm,
+    open: open !== null && whollyAfter ? stepOpen(open, block, criteria) : open,
+    spillover: spillover !== null && whollyAfter ? stepSpillover(spillover, block) : spillover,
+    budget: {
+      ...block.budget,
+      spent: Math.max(state.budget.spent, block.budget.spent),
+      narrowedSeconds: state.budget.narrowedSeconds + (block.narrowed ? 1 : 0),
+    },
+  };
+}
+
+/** Seconds that surely passed since the change, by the end of the last block. */
+export function secondsSinceInjection(state: JudgeState): number {
+  if (state.injectedAt === null || state.lastAt === null) return 0;
+  return Math.max(0, state.lastAt + 1 - state.injectedAt / 1000);
+}

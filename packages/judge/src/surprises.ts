@@ -1,0 +1,54 @@
+import { answerClasses, type Evidence, type Verdict } from '@haldane/core';
+import type { JudgeState } from './state.ts';
+
+type Surprise = Verdict['surprises'][number];
+
+/** Differences below this many standard deviations are what chance makes of nothing. */
+const least = 3;
+const most = 10;
+
+/**
+ * What nobody declared and yet differs between the arms since the change: classes, headers and error texts of synthetic answers,
+ * dependency calls, classes of real answers. Ranked by a log-odds score (signed, in standard deviations); it never decides anything.
+ */
+export function rankSurprises(state: JudgeState, evidence: Evidence): readonly Surprise[] {
+  const { criteria, harm, contact, hostile } = state;
+  const synthetic = syntheticSince(state);
+  const found: Surprise[] = [];
+  for (const feature of evidence.features) {
+    const { control, experiment } = feature;
+    // The forged tokens themselves make these differ; only what is missing beside them would be news.
+    if (criteria.act === 'request' && experiment >= control && hostile.since.experiment.sent > 0) continue;
+    found.push({ what: `${feature.kind} ${feature.name}`, control, experiment, score: logOddsScore(experiment, synthetic.experiment, control, synthetic.control) });
+  }
+  found.push({ what: 'calls to dependencies', ...contact.calls, score: rateScore(contact.calls.experiment, contact.calls.control) });
+  answerClasses.forEach((name, i) => {
+    const control = harm.real.control.classes[i] ?? 0;
+    const experiment = harm.real.experiment.classes[i] ?? 0;
+    found.push({ what: `real answers: ${name}`, control, experiment, score: logOddsScore(experiment, harm.real.experiment.requests, control, harm.real.control.requests) });
+  });
+  return found
+    .filter(({ score }) => Math.abs(score) >= least)
+    .sort((a, b) => Math.abs(b.score) - Math.abs(a.score) || (a.what < b.what ? -1 : 1))
+    .slice(0, most)
+    .map((one) => ({ ...one, score: Math.round(one.score * 100) / 100 }));
+}
+
+/** Synthetic answers by arm since the change: what the features were counted in, at the least. */
+function syntheticSince({ provingUsers, harm, hostile }: JudgeState): { readonly control: number; readonly experiment: number } {
+  const of = (arm: 'control' | 'experiment') => provingUsers.sent[arm] + harm.legitimate.sent[arm] + hostile.since[arm].sent;
+  return { control: of('control'), experiment: of('experiment') };
+}
+
+/** ln odds ratio over its standard error, with half a count added to each cell. */
+function logOddsScore(xe: number, ne: number, xc: number, nc: number): number {
+  const cells = [xe + 0.5, Math.max(ne, xe) - xe + 0.5, xc + 0.5, Math.max(nc, xc) - xc + 0.5] as const;
+  const [a, b, c, d] = cells;
+  return Math.log((a * d) / (b * c)) / Math.sqrt(1 / a + 1 / b + 1 / c + 1 / d);
+}
+
+/** The same for counts without a denominator. */
+function rateScore(xe: number, xc: number): number {
+  return Math.log((xe + 0.5) / (xc + 0.5)) / Math.sqrt(1 / (xe + 0.5) + 1 / (xc + 0.5));
+}
+

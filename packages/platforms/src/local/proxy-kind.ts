@@ -1,0 +1,28 @@
+import type { Arm, ChangeKind } from '@haldane/core';
+import { reachableAs } from './instance-environment.ts';
+import type { LocalWorld } from './local-world.ts';
+import { dependencyOf, productionRecipe } from './production-recipe.ts';
+import { makeProxyCertificate } from './proxy-certificate.ts';
+import { originOf } from './rewire-url.ts';
+
+export type ProxyParams = { readonly runId: string; readonly arm: Arm; readonly dependency: string; readonly proxy: string; readonly source: string };
+
+/** A proxy of one arm on one dependency. Where the dependency is, is looked up in production's recipe: it may hold a password. */
+export function proxyKind(world: LocalWorld): ChangeKind<ProxyParams, null> {
+  return {
+    kind: 'local.proxy',
+    capture: () => Promise.resolve(null),
+    async apply({ runId, arm, dependency, proxy, source }, _before, signal) {
+      const declared = dependencyOf(productionRecipe(world.layout, source), dependency);
+      const as = reachableAs(declared);
+      const tls = as === 'https' ? { tls: await makeProxyCertificate(proxy, world.clock.now()) } : {};
+      await world.dataplane.putProxy({ proxy, runId, arm, dependency, as, target: originOf(declared.url, as), ...tls, until: world.leaseFor(runId) }, signal);
+    },
+    async revert({ proxy }, _before, signal) {
+      await world.dataplane.deleteProxy(proxy, signal);
+    },
+    async isReverted({ proxy }, _before, signal) {
+      return (await world.dataplane.view(signal)).proxies.every((one) => one.proxy !== proxy);
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { HaldaneError, type TrafficRouter } from '@haldane/core';
+import { signSynthetic, syntheticHeader } from '@haldane/dataplane';
+import type { AttachParams } from './attach-kind.ts';
+import type { LocalWorld } from './local-world.ts';
+import { armClusterName, attachChangeId } from './names.ts';
+import { readRunSecret } from './run-secret.ts';
+import type { SliceParams } from './slice-kind.ts';
+
+export function localTraffic({ layout, dataplane }: LocalWorld): TrafficRouter {
+  return {
+    async describe(route, signal) {
+      const view = (await dataplane.view(signal)).routes.find((one) => one.route === route);
+      if (!view) return null;
+      const healthy = view.production.filter((one) => one.healthy).length;
+      return {
+        route,
+        address: `http://127.0.0.1:${view.port}`,
+        production: { healthy, instances: view.production.length },
+        slices: view.slices.map(({ runId, share }) => ({ runId, share })),
+      };
+    },
+    attach({ route }, runId, standsOn) {
+      const params: AttachParams = { runId, route, control: armClusterName(runId, 'control'), experiment: armClusterName(runId, 'experiment') };
+      return {
+        id: attachChangeId,
+        kind: 'local.attach',
+        params,
+        standsOn,
+        does: `lets synthetic requests that carry this run's signature enter both arms through route ${route}; moves no user`,
+        undo: `takes the arms off route ${route} and destroys the run's key; without Haldane, the router does it when the lease ends`,
+      };
+    },
+    slice({ route }, runId, name, share, exposure, caps) {
+      const params: SliceParams = { runId, route, name, share, exposure, caps };
+      const whose = exposure === 'synthetic' ? 'no real user' : exposure === 'reads' ? 'GET and HEAD requests of known users' : 'requests of known users';
+      return {
+        id: `slice:${name}`,
+        kind: 'local.slice',
+        params,
+        standsOn: [attachChangeId],
+        does: `sends ${percent(share)} of route ${route} to each arm (${whose}), until ${caps.failures} of them have failed`,
+        undo: `sends all of route ${route} to production again; without Haldane, the router does it when the lease ends`,
+      };
+    },
+    async reach({ route }, runId, arm, signal) {
+      const state = await this.describe(route, signal);
+      const secret = readRunSecret(layout, runId);
+      if (state === null || secret === null) throw new HaldaneError('gone', `run ${runId} is not attached to route ${route}, so no synthetic request can enter its arms`);
+      return { url: state.address, headers: { [syntheticHeader]: signSynthetic(secret, { runId, arm, stream: 'legitimate' }) } };
+    },
+  };
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
+}

@@ -1,0 +1,29 @@
+import type { Criteria, Evidence, JournalEntry, Run, Verdict } from '@haldane/core';
+import { HaldaneError } from '@haldane/core';
+
+/** Everything that a report is made from; the JSON report is exactly this, so that anyone can judge again. */
+export type Report = {
+  readonly format: 'haldane-report/1';
+  readonly run: Run;
+  readonly criteria: Criteria;
+  readonly evidence: Evidence;
+  readonly journal: readonly Pick<JournalEntry, 'seq' | 'change' | 'state' | 'note'>[];
+};
+
+/** The run's verdict; a run that was refused or is still going on has none. */
+export function verdictOf(report: Report): Verdict | null {
+  return report.run.facts.verdict ?? null;
+}
+
+/** Reads a JSON report again. Throws `bad-document` when it is not one. */
+export function parseReport(text: string): Report {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new HaldaneError('bad-document', 'this is not a JSON report: export one with haldane report RUN --format json', { cause });
+  }
+  if (typeof value !== 'object' || value === null || (value as { format?: unknown }).format !== 'haldane-report/1')
+    throw new HaldaneError('bad-document', 'format: this is not a Haldane report; it should be "haldane-report/1"');
+  return value as Report;
+}

@@ -1,0 +1,28 @@
+import { type Report, verdictOf } from './report.ts';
+
+/** Two sentences fit to forward: what was done to whom, and what it showed. */
+export function sentences(report: Report): readonly [string, string] {
+  const { run, evidence } = report;
+  const { experiment, facts } = run;
+  const revision = facts.deployment?.revision ?? 'an unknown revision';
+  const injected = report.journal.filter((entry) => entry.change.id.startsWith('fault:')).map((entry) => entry.change.does);
+  const act = !experiment.fault
+    ? 'was rehearsed without any harmful change'
+    : injected.length > 0
+      ? `had this done to its experiment arm only: ${injected.join('; ')}`
+      : facts.injectedAt === undefined
+        ? 'was to be attacked, but nothing harmful was done yet when the run ended'
+        : `was attacked in its experiment arm only (${experiment.scenario.id})`;
+  const seconds = evidence.blocks.filter((block) => block.phase === 'observing' || block.phase === 'proving').length;
+  const done = `${run.service} (${run.environment}, ${revision}) ${act}, for ${seconds} s beside an equal control arm, with ${percent(experiment.share)} of real users in each.`;
+  const verdict = verdictOf(report);
+  return [done, verdict === null ? `No verdict: ${run.stop?.why ?? 'the run is not over'}.` : `${capital(verdict.verdict)}: ${verdict.headline}`];
+}
+
+export function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
+}
+
+export function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}

@@ -1,0 +1,57 @@
+import { HaldaneError } from '@haldane/core';
+import pg from 'pg';
+
+/** Where a PostgreSQL is. Holds the password: never print it. */
+export type Connection = {
+  /** A host name, or the folder of a unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+};
+
+/** A server that is named by URL, or by its parts. */
+export type Address = { readonly url: string } | { readonly connection: Connection };
+
+const INT8 = 20;
+
+/** int8 as a number: every int8 of ours is a count, a fence or a time, far below 2^53; one that is not must not pass unseen. */
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new HaldaneError('internal', `the database returned ${text}, which no number holds exactly`);
+  return value;
+}
+
+const types: pg.CustomTypesConfig = {
+  // biome-ignore lint/suspicious/noExplicitAny: the signature is pg's own
+  getTypeParser: (oid: number, format?: any): any => (oid === INT8 && format !== 'binary' ? parseInt8 : pg.types.getTypeParser(oid, format)),
+};
+
+/**
+ * What `pg` needs to reach the server. A client that falls asleep inside a transaction loses it after 5 s: its row locks
+ * would otherwise hide the run from those who want to rescue it.
+ */
+export function clientConfig(address: Address): pg.ClientConfig {
+  const limits = {
+    types,
+    application_name: 'haldane',
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 30_000,
+    idle_in_transaction_session_timeout: 5_000,
+    keepAlive: true,
+  };
+  if ('connection' in address) return { ...address.connection, ...limits };
+  // The parser's own error carries the address with its password, so it is not handed on as a cause.
+  if (!/^postgres(ql)?:\/\//.test(address.url) || !URL.canParse(address.url)) {
+    throw new HaldaneError('bad-request', 'DATABASE_URL is not the address of a PostgreSQL; it should look like postgres://user:password@host:5432/database');
+  }
+  return { connectionString: address.url, ...limits };
+}
+
+/** A pool of connections. An idle one that breaks is dropped; the next query gets a fresh one or says what is wrong. */
+export function openPool(address: Address, max: number): pg.Pool {
+  const pool = new pg.Pool({ ...clientConfig(address), max });
+  pool.on('error', () => {});
+  return pool;
+}

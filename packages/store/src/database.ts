@@ -1,0 +1,76 @@
+import type { Json, JsonObject } from '@haldane/core';
+import type { ColumnType, Generated, Kysely } from 'kysely';
+
+/** A `json` column: read as a value, written as its text, so that nothing on the way can take an array for a PostgreSQL one. */
+type JsonColumn<T> = ColumnType<T, string, string>;
+/** A column that only the database's own clock writes. */
+type ClockColumn<T = Date> = ColumnType<T, never, never>;
+
+export type RunsTable = {
+  id: string;
+  service: string;
+  environment: string;
+  experiment: JsonColumn<JsonObject>;
+  key: string | null;
+  phase: Generated<string>;
+  stop: JsonColumn<JsonObject | null>;
+  abort_asked: string | null;
+  facts: JsonColumn<JsonObject>;
+  version: Generated<number>;
+  created_at: ClockColumn;
+  holder: string | null;
+  fence: Generated<number>;
+  lease_until: ClockColumn<Date | null>;
+  released_at: ClockColumn<Date | null>;
+  event_seq: Generated<number>;
+  journal_seq: Generated<number>;
+};
+
+export type EventsTable = { run_id: string; seq: number; at: ClockColumn; type: string; data: JsonColumn<JsonObject> };
+
+export type JournalTable = {
+  run_id: string;
+  seq: number;
+  change_id: string;
+  change: JsonColumn<JsonObject>;
+  before: JsonColumn<Json>;
+  state: Generated<string>;
+  note: string | null;
+};
+
+export type EvidenceBlocksTable = {
+  run_id: string;
+  at: number;
+  phase: string;
+  narrowed: boolean;
+  budget: number[];
+  counts: number[];
+  latency_control: number[];
+  latency_experiment: number[];
+};
+
+export type EvidencePartsTable = { run_id: string; seq: Generated<number>; kind: string; value: JsonColumn<Json> };
+
+export type AlertsTable = {
+  receiver: string;
+  id: string;
+  rule: string;
+  severity: string;
+  received_at: number;
+  fields: JsonColumn<Record<string, string>>;
+};
+
+export type SettingsTable = { name: string; value: JsonColumn<Json> };
+
+/** The tables as the newest migration leaves them. */
+export type Tables = {
+  runs: RunsTable;
+  events: EventsTable;
+  journal: JournalTable;
+  evidence_blocks: EvidenceBlocksTable;
+  evidence_parts: EvidencePartsTable;
+  alerts: AlertsTable;
+  settings: SettingsTable;
+};
+
+export type Database = Kysely<Tables>;

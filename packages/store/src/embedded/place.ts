@@ -1,0 +1,86 @@
+import { createHash, randomInt } from 'node:crypto';
+import { chmod, chown, mkdir, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { HaldaneError } from '@haldane/core';
+import { ensureOwnFolder, firstTraversable, isTraversable, ourUid } from './folders.ts';
+import type { State } from './state-file.ts';
+
+/** The user that the server runs as when we are root; PostgreSQL refuses to run as root itself. */
+export type RunAs = { readonly uid: number; readonly gid: number };
+
+/** Where a server's files are, and as whom it runs. */
+export type Place = {
+  readonly home: string;
+  /** The cluster's own files: `<home>/data`. */
+  readonly data: string;
+  readonly socketDir: string;
+  readonly log: string;
+  /** Null: as the user that we are. */
+  readonly runAs: RunAs | null;
+};
+
+const nobody = 65_534;
+/** A unix socket's path has room for about 104 bytes, and PostgreSQL adds a name to its folder. */
+const longestSocketDir = 85;
+
+/** Folders that all can pass through, for files as lasting as those of the data folder. */
+export function outsideOf(dataDir: string): readonly string[] {
+  const passing = [tmpdir(), '/var/tmp', '/tmp'];
+  return passing.some((folder) => `${dataDir}/`.startsWith(`${folder}/`)) ? passing : ['/var/lib', ...passing];
+}
+
+/**
+ * Decides where the server's files go, and makes the folders. As an ordinary user: in the data folder, closed to all others. As
+ * root: the server runs as nobody with a private group of its own. Only that group can pass the folder above its files, so
+ * another process of nobody finds the same closed door as everybody. When the data folder lies below one that others cannot
+ * pass through (a home of mode 0700), the files go to a traversable folder instead, under a name made from the data folder's.
+ */
+export async function makePlace(dataDir: string, before: State | null): Promise<Place> {
+  const runAs = ourUid() === 0 ? { uid: nobody, gid: before?.gid ?? (await freeGroup()) } : null;
+  const ours = { mode: runAs ? 0o710 : 0o700, gid: runAs?.gid ?? null };
+  const outside = `haldane-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`;
+
+  const home = await homeOf(dataDir, outside, before, runAs);
+  await ensureOwnFolder(home, ours);
+
+  let socketParent = home;
+  if (join(home, 'socket').length > longestSocketDir) {
+    const short = await firstTraversable([tmpdir(), '/tmp', '/var/tmp']);
+    if (short === null) throw new HaldaneError('denied', `the path of ${home} is too long for a socket, and no temporary folder is safe to put it in; use a shorter data folder`);
+    socketParent = join(short, `${outside}-s`);
+    await ensureOwnFolder(socketParent, ours);
+  }
+  const socketDir = join(socketParent, 'socket');
+  await makeServersFolder(socketDir, runAs);
+  return { home, data: join(home, 'data'), socketDir, log: join(home, 'postgres.log'), runAs };
+}
+
+async function homeOf(dataDir: string, outside: string, before: State | null, runAs: RunAs | null): Promise<string> {
+  const reachable = async (home: string) => runAs === null || isTraversable(dirname(home));
+  if (before && (await stat(join(before.home, 'data')).catch(() => null))) {
+    if (await reachable(before.home)) return before.home;
+    throw new HaldaneError('denied', `the database's files are in ${before.home}, below a folder that its user cannot pass through any more; make the folders above traversable (chmod o+x) again`);
+  }
+  const inside = join(dataDir, 'postgres');
+  if (await reachable(inside)) return inside;
+  const parent = await firstTraversable(outsideOf(dataDir));
+  if (parent === null) throw new HaldaneError('denied', `${dataDir} is below a folder that other users cannot pass through, and so are the temporary folders; set DATABASE_URL, or use another data folder`);
+  return join(parent, outside);
+}
+
+/** A folder that belongs to the server's own user, and to nobody else. */
+export async function makeServersFolder(folder: string, runAs: RunAs | null): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (runAs) await chown(folder, runAs.uid, runAs.gid);
+  await chmod(folder, 0o700);
+}
+
+/** A group that nobody is in. A group needs no name to be one. */
+async function freeGroup(): Promise<number> {
+  const taken = new Set((await readFile('/etc/group', 'utf8').catch(() => '')).split('\n').map((line) => Number(line.split(':')[2])));
+  for (;;) {
+    const gid = randomInt(50_000, 60_000);
+    if (!taken.has(gid)) return gid;
+  }
+}

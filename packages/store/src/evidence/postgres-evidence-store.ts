@@ -1,0 +1,70 @@
+import type { Evidence, EvidenceStore, Fence, Json } from '@haldane/core';
+import { sql } from 'kysely';
+import type { Database } from '../database.ts';
+import { held, refusedWrite } from '../held.ts';
+import { translated } from '../translate.ts';
+import { blockOfRow, rowOfBlock } from './block-row.ts';
+
+/** Parts of the evidence that are lists, each item a row. Blocks have a table of their own. */
+const lists = ['checks', 'accepts', 'alerts', 'features', 'marks'] as const;
+
+/** Evidence on PostgreSQL: appended in one fenced statement, never changed. A second that is there already stays as it is. */
+export class PostgresEvidenceStore implements EvidenceStore {
+  readonly #db: Database;
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async append(fence: Fence, part: Partial<Evidence>): Promise<void> {
+    const blocks = (part.blocks ?? []).map(rowOfBlock);
+    const parts = partsOf(part);
+    await translated('appending evidence', async () => {
+      const { rows } = await sql`
+        with holding as (select id from runs where ${held(fence)} for share),
+        kept_blocks as (
+          insert into evidence_blocks (run_id, at, phase, narrowed, budget, counts, latency_control, latency_experiment)
+          select holding.id, b.at, b.phase, b.narrowed, b.budget, b.counts, b.latency_control, b.latency_experiment
+          from holding, json_to_recordset(${JSON.stringify(blocks)}::json)
+            as b (at bigint, phase text, narrowed boolean, budget float8[], counts int[], latency_control int[], latency_experiment int[])
+          on conflict (run_id, at) do nothing
+        ),
+        kept_parts as (
+          insert into evidence_parts (run_id, kind, value)
+          select holding.id, p.kind, p.value::json
+          from holding, unnest(${parts.map((p) => p.kind)}::text[], ${parts.map((p) => JSON.stringify(p.value))}::text[])
+            with ordinality as p (kind, value, ord)
+          order by p.ord
+        )
+        select id from holding`.execute(this.#db);
+      if (rows.length === 0) await refusedWrite(this.#db, fence);
+    });
+  }
+
+  async read(runId: string): Promise<Evidence> {
+    return translated('reading evidence', async () => {
+      const blocks = await this.#db.selectFrom('evidence_blocks').selectAll().where('run_id', '=', runId).orderBy('at').execute();
+      const parts = await this.#db.selectFrom('evidence_parts').select(['kind', 'value']).where('run_id', '=', runId).orderBy('seq').execute();
+      const of = (kind: string) => parts.filter((p) => p.kind === kind).map((p) => p.value);
+      const list = <K extends (typeof lists)[number]>(kind: K) => of(kind) as unknown as Evidence[K];
+      return {
+        blocks: blocks.map(blockOfRow),
+        checks: list('checks'),
+        accepts: list('accepts'),
+        alerts: list('alerts'),
+        features: list('features'),
+        marks: list('marks'),
+        effectAt: (of('effectAt')[0] as number | undefined) ?? null,
+        instances: (of('instances').at(-1) as Evidence['instances'] | undefined) ?? { control: [], experiment: [] },
+      };
+    });
+  }
+}
+
+function partsOf(part: Partial<Evidence>): readonly { readonly kind: string; readonly value: Json }[] {
+  return [
+    ...lists.flatMap((kind) => (part[kind] ?? []).map((value) => ({ kind, value: value as unknown as Json }))),
+    // The first time the fault was seen is a fact; "not yet" is not, and is not kept.
+    ...(typeof part.effectAt === 'number' ? [{ kind: 'effectAt', value: part.effectAt }] : []),
+    ...(part.instances ? [{ kind: 'instances', value: part.instances as unknown as Json }] : []),
+  ];
+}

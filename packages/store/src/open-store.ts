@@ -1,0 +1,63 @@
+import type { EvidenceStore, Journal, RunStore } from '@haldane/core';
+import { Kysely, PostgresDialect } from 'kysely';
+import { type Address, openPool } from './connection.ts';
+import type { Tables } from './database.ts';
+import { startEmbedded } from './embedded/start-embedded.ts';
+import { type EventListener, EventFeed } from './events/event-feed.ts';
+import { PostgresEvidenceStore } from './evidence/postgres-evidence-store.ts';
+import { type AlertInbox, PostgresAlertInbox } from './inbox/alert-inbox.ts';
+import { PostgresJournal } from './journal/postgres-journal.ts';
+import { migrate } from './migrate/migrate.ts';
+import { migrationsFolder, readMigrations } from './migrate/read-migrations.ts';
+import { PostgresRunStore } from './runs/postgres-run-store.ts';
+import { PostgresSettings, type Settings } from './settings.ts';
+
+/** `dataDir`: an embedded server whose files live there; this process owns it until `close`. */
+export type StoreOptions = (Address | { readonly dataDir: string }) & {
+  /** Connections at most; 10 when it is not given. */
+  readonly poolSize?: number;
+};
+
+export type Store = {
+  readonly runs: RunStore;
+  readonly journal: Journal;
+  readonly evidence: EvidenceStore;
+  readonly alerts: AlertInbox;
+  readonly settings: Settings;
+  /** Calls the listener whenever a run has new events (see EventFeed); returns what removes it. */
+  onEvents(listener: EventListener): () => void;
+  /** Ends the connections, and the embedded server if there is one. */
+  close(): Promise<void>;
+};
+
+/**
+ * Opens the database and brings its schema up to date. Throws `unavailable` when nobody answers, `schema-newer` and
+ * `migration-changed` as `migrate` does, and `stack-running` while another process owns the data folder.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const embedded = 'dataDir' in options ? await startEmbedded({ dataDir: options.dataDir }) : null;
+  const address: Address = embedded ? { connection: embedded.connection } : (options as Address);
+  const pool = openPool(address, options.poolSize ?? 10);
+  try {
+    await migrate(pool, await readMigrations(migrationsFolder));
+  } catch (error) {
+    await pool.end();
+    await embedded?.stop();
+    throw error;
+  }
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const feed = new EventFeed(address);
+  return {
+    runs: new PostgresRunStore(db),
+    journal: new PostgresJournal(db),
+    evidence: new PostgresEvidenceStore(db),
+    alerts: new PostgresAlertInbox(db),
+    settings: new PostgresSettings(db),
+    onEvents: (listener) => feed.onEvents(listener),
+    close: async () => {
+      await feed.close();
+      await db.destroy();
+      await embedded?.stop();
+    },
+  };
+}

@@ -1,0 +1,176 @@
+import { HaldaneError, type Claim, type Fence, type JsonObject, type Move, type NewRun, type Run, type RunEvent, type RunStore } from '@haldane/core';
+import { type Selectable, sql } from 'kysely';
+import type { Database, EventsTable, RunsTable } from '../database.ts';
+import { held, refusedWrite } from '../held.ts';
+import { storable } from '../storable.ts';
+import { brokenConstraint, translated } from '../translate.ts';
+import { eventsOfMove } from './move-events.ts';
+import { eventOf, runOf } from './run-row.ts';
+
+type RunRow = Selectable<RunsTable>;
+type ClaimedRow = RunRow & { abandoned: boolean };
+
+/**
+ * Runs on PostgreSQL. Each write is one statement: a runner that falls asleep between two statements of a transaction would
+ * hold the row lock with it, and no rescuer could see the run.
+ */
+export class PostgresRunStore implements RunStore {
+  readonly #db: Database;
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async create(run: NewRun): Promise<Run> {
+    return translated('creating a run', async () => {
+      try {
+        const made = await sql<RunRow>`
+          with made as (
+            insert into runs (id, service, environment, experiment, key, event_seq)
+            values (${run.id}, ${run.service}, ${run.environment}, ${JSON.stringify(run.experiment)}, ${run.key}, 1)
+            on conflict (key) do nothing
+            returning *
+          ), told as (
+            insert into events (run_id, seq, type, data)
+            select id, 1, 'created', ${JSON.stringify({ service: run.service, environment: run.environment, experiment: run.experiment.name })}::json from made
+          )
+          select * from made`.execute(this.#db);
+        const row = made.rows[0] ?? (await this.#db.selectFrom('runs').selectAll().where('key', '=', run.key).executeTakeFirstOrThrow());
+        return runOf(row);
+      } catch (error) {
+        const constraint = brokenConstraint(error);
+        if (constraint === 'one_run_per_service') throw await this.#taken(run);
+        if (constraint === 'runs_pkey') throw new HaldaneError('conflict', `there is a run "${run.id}" already; a run's id is used once`);
+        throw error;
+      }
+    });
+  }
+
+  async #taken(run: NewRun): Promise<HaldaneError> {
+    const holder = await this.#db
+      .selectFrom('runs')
+      .select(['id', 'phase'])
+      .where('service', '=', run.service)
+      .where('environment', '=', run.environment)
+      .where('phase', '<>', 'done')
+      .executeTakeFirst();
+    const by = holder ? `run "${holder.id}" (${holder.phase})` : 'another run';
+    return new HaldaneError('service-taken', `${run.service} in ${run.environment} is taken by ${by}; wait for it or abort it`, {
+      details: { runId: holder?.id ?? null },
+    });
+  }
+
+  async get(id: string): Promise<Run | null> {
+    return translated('reading a run', async () => {
+      const row = await this.#db.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirst();
+      return row ? runOf(row) : null;
+    });
+  }
+
+  async list(limit: number): Promise<readonly Run[]> {
+    return translated('listing runs', async () => {
+      const rows = await this.#db.selectFrom('runs').selectAll().orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
+      return rows.map(runOf);
+    });
+  }
+
+  /**
+   * Abandoned runs come first: something of theirs may be in the world. Then the one that waited longest, so that a run that
+   * is taken and given back again and again cannot starve the others.
+   */
+  async claim(runner: string, leaseMs: number, graceMs: number): Promise<Claim | null> {
+    return translated('claiming a run', async () => {
+      const { rows } = await sql<ClaimedRow>`
+        with candidate as (
+          select id, lease_until is not null as abandoned from runs
+          where phase <> 'done'
+            and (lease_until is null or lease_until + ${graceMs} * interval '1 millisecond' <= clock_timestamp())
+          order by lease_until nulls last, coalesce(released_at, created_at), id
+          for update skip locked
+          limit 1
+        )
+        update runs
+        set holder = ${storable(runner)}, fence = fence + 1, lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+        from candidate where runs.id = candidate.id
+        returning runs.*, candidate.abandoned`.execute(this.#db);
+      const row = rows[0];
+      return row ? { run: runOf(row), fence: { runId: row.id, fence: row.fence }, leaseMs, abandoned: row.abandoned } : null;
+    });
+  }
+
+  async renew(fence: Fence, leaseMs: number): Promise<number> {
+    return translated('renewing a lease', async () => {
+      const { rows } = await sql<{ lease_until: Date }>`
+        update runs set lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+        where ${held(fence)} returning lease_until`.execute(this.#db);
+      return rows[0]?.lease_until.getTime() ?? (await refusedWrite(this.#db, fence));
+    });
+  }
+
+  /**
+   * Facts are added and never edited, and the first stop stays: a run that was stopped by its budget and met an error on its
+   * way back was stopped by its budget.
+   */
+  async advance(fence: Fence, version: number, move: Move): Promise<Run> {
+    return translated('moving a run', async () => {
+      const before = await this.get(fence.runId);
+      if (before?.version !== version) return refusedWrite(this.#db, fence, version);
+      const events = eventsOfMove(before, move);
+      const { rows } = await sql<RunRow>`
+        with moved as (
+          update runs set
+            phase = ${move.to},
+            stop = coalesce(stop, ${move.stop ? JSON.stringify(move.stop) : null}::json),
+            facts = ${JSON.stringify({ ...move.learned, ...before.facts })}::json,
+            version = version + 1,
+            event_seq = event_seq + ${events.length}::int,
+            holder = case when ${move.to} = 'done' then null else holder end,
+            lease_until = case when ${move.to} = 'done' then null else lease_until end
+          where ${held(fence)} and version = ${version}
+          returning *
+        ), told as (
+          insert into events (run_id, seq, type, data)
+          select moved.id, moved.event_seq - ${events.length}::int + e.ord, e.type, e.data::json
+          from moved, unnest(${events.map((e) => e.type)}::text[], ${events.map((e) => JSON.stringify(e.data))}::text[]) with ordinality as e (type, data, ord)
+        )
+        select * from moved`.execute(this.#db);
+      return rows[0] ? runOf(rows[0]) : refusedWrite(this.#db, fence, version);
+    });
+  }
+
+  async release(fence: Fence): Promise<void> {
+    await translated('giving a claim back', async () => {
+      const { rows } = await sql`
+        update runs set holder = null, lease_until = null, released_at = clock_timestamp()
+        where ${held(fence)} returning id`.execute(this.#db);
+      if (rows.length === 0) await refusedWrite(this.#db, fence);
+    });
+  }
+
+  async askAbort(id: string, why: string): Promise<void> {
+    await translated('asking a run to stop', async () => {
+      const { rows } = await sql`
+        update runs set abort_asked = case when phase = 'done' then abort_asked else coalesce(abort_asked, ${storable(why)}) end
+        where id = ${id} returning id`.execute(this.#db);
+      if (rows.length === 0) throw new HaldaneError('not-found', `there is no run "${id}"`);
+    });
+  }
+
+  async tell(runId: string, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {
+    return translated('telling an event', async () => {
+      const { rows } = await sql<Selectable<EventsTable>>`
+        with next as (update runs set event_seq = event_seq + 1 where id = ${runId} returning id, event_seq)
+        insert into events (run_id, seq, type, data)
+        select id, event_seq, ${type}, ${JSON.stringify(data)}::json from next
+        returning *`.execute(this.#db);
+      if (!rows[0]) throw new HaldaneError('not-found', `there is no run "${runId}"`);
+      return eventOf(rows[0]);
+    });
+  }
+
+  async events(runId: string, afterSeq: number, limit: number): Promise<readonly RunEvent[]> {
+    return translated('reading events', async () => {
+      const rows = await this.#db.selectFrom('events').selectAll().where('run_id', '=', runId).where('seq', '>', afterSeq).orderBy('seq').limit(limit).execute();
+      return rows.map(eventOf);
+    });
+  }
+}

@@ -1,0 +1,223 @@
+import { type Block, type Claim, emptyProbeTally, emptyTally, type RunStore } from '@haldane/core';
+import { type ContractTest, evidenceContract, journalContract, runStoreContract, sampleRun, type StoresUnderTest } from '@haldane/testkit';
+import { after, type Test, test } from 'tap';
+import { openStore } from './open-store.ts';
+import { startTestDatabase, type TestCopy } from './testing/start-test-database.ts';
+
+const database = await startTestDatabase();
+after(() => database.stop());
+
+async function stores(): Promise<StoresUnderTest> {
+  const copy = await database.copy();
+  return { ...copy.store, letPass: copy.letPass, close: copy.close };
+}
+
+/** A test on an empty database of its own. */
+function storeTest(name: string, body: (t: Test, copy: TestCopy) => Promise<void>) {
+  return test(name, async (t) => {
+    const copy = await database.copy();
+    await body(t, copy).finally(() => copy.close());
+  });
+}
+
+const claimed = async (runs: RunStore, runner = 'a'): Promise<Claim> => {
+  const claim = await runs.claim(runner, 60_000, 0);
+  if (!claim) throw new Error('there was nothing to claim');
+  return claim;
+};
+
+const rejection = (promise: Promise<unknown>): Promise<{ code: string; message: string }> =>
+  promise.then(
+    () => ({ code: 'resolved', message: '' }),
+    (error: { code: string; message: string }) => error,
+  );
+
+test('the run store keeps its contract', (t) => runStoreContract(t as ContractTest, stores));
+test('the journal keeps its contract', (t) => journalContract(t as ContractTest, stores));
+test('the evidence store keeps its contract', (t) => evidenceContract(t as ContractTest, stores));
+
+storeTest('twenty runners and seven runs: each run goes to one', async (t, { store: { runs } }) => {
+  for (let n = 0; n < 7; n += 1) await runs.create(sampleRun(`service-${n}`));
+  const found = await Promise.all(Array.from({ length: 20 }, (_, n) => runs.claim(`runner-${n}`, 60_000, 0)));
+  // Some may pass over a row that is locked at this moment; they would ask again.
+  while ((await runs.claim('late', 60_000, 0).then((claim) => (claim && found.push(claim)) ?? 0)) > 0);
+  const ids = found.flatMap((claim) => (claim ? [claim.run.id] : []));
+  t.equal(ids.length, 7);
+  t.equal(new Set(ids).size, 7);
+});
+
+storeTest('abandoned runs are taken first, and one that is given back again and again starves nobody', async (t, { store: { runs }, letPass }) => {
+  const waiting = await runs.create(sampleRun('waiting'));
+  const busy = await claimed(runs);
+  t.equal(busy.run.id, waiting.id);
+  const fresh = await runs.create(sampleRun('fresh'));
+  await letPass(61_000);
+  const rescued = await claimed(runs);
+  t.same([rescued.run.id, rescued.abandoned], [waiting.id, true]);
+  await runs.release(rescued.fence);
+  t.equal((await claimed(runs)).run.id, fresh.id);
+});
+
+storeTest('a claim waits for no one: a runner that hangs in a transaction hides only its own run, and not for long', async (t, { store: { runs }, query }) => {
+  const first = await runs.create(sampleRun('one'));
+  await runs.create(sampleRun('two'));
+  await query('begin');
+  await query('select from runs where id = $1 for update', [first.id]);
+  const other = await claimed(runs);
+  t.not(other.run.id, first.id);
+  await query('rollback');
+  t.equal((await claimed(runs)).run.id, first.id);
+  t.match(await query('show idle_in_transaction_session_timeout'), [{ idle_in_transaction_session_timeout: '5s' }]);
+});
+
+storeTest('a write that waited for a rescuer is refused: the fence is looked at after the wait', async (t, { store: { runs, journal, evidence }, query }) => {
+  await runs.create(sampleRun());
+  const { fence, run } = await claimed(runs);
+  await query('begin');
+  await query('update runs set fence = fence + 1 where id = $1', [run.id]);
+  const change = { id: 'a', kind: 'demo', params: {}, standsOn: [], does: '', undo: '' };
+  const writes = [
+    runs.advance(fence, run.version, { to: 'provisioning' }),
+    runs.renew(fence, 1000),
+    journal.intend(fence, change, null),
+    evidence.append(fence, { marks: [{ phase: 'baseline', at: 1 }] }),
+  ].map(rejection);
+  const waiting = async () => (await query(`select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`))[0]?.['n'];
+  while ((await waiting()) !== writes.length);
+  await query('commit');
+  t.same((await Promise.all(writes)).map((error) => error.code), ['lease-lost', 'lease-lost', 'lease-lost', 'lease-lost']);
+  t.same(await journal.entries(run.id), []);
+  t.same((await evidence.read(run.id)).marks, []);
+});
+
+storeTest('the same change intended twice at once is one entry', async (t, { store: { runs, journal } }) => {
+  await runs.create(sampleRun());
+  const { fence, run } = await claimed(runs);
+  const change = { id: 'a', kind: 'demo', params: {}, standsOn: [], does: '', undo: '' };
+  const entries = await Promise.all([1, 2, 3, 4].map((n) => journal.intend(fence, change, n)));
+  t.equal(new Set(entries.map((entry) => `${entry.seq} ${String(entry.before)}`)).size, 1);
+  t.equal((await journal.entries(run.id)).length, 1);
+});
+
+storeTest('values come back with their keys in order, and odd text is kept or made harmless', async (t, { store: { runs, journal } }) => {
+  const wanted = sampleRun();
+  const run = await runs.create(wanted);
+  t.equal(JSON.stringify(run.experiment), JSON.stringify(wanted.experiment), 'a hash of it stays the same');
+  const { fence } = await claimed(runs);
+  const before = { z: 1, a: 'nul \u0000, lone \ud800, quote "\\', big: 1e21, tiny: -1.5e-9 };
+  await journal.intend(fence, { id: 'a', kind: 'demo', params: { b: 1, a: 2 }, standsOn: [], does: '', undo: '' }, before);
+  await journal.mark(fence, 1, 'stuck', 'said \u0000 and died');
+  await runs.askAbort(run.id, 'because \u0000');
+  const [entry] = await journal.entries(run.id);
+  t.equal(JSON.stringify(entry?.before), JSON.stringify(before));
+  t.equal(JSON.stringify(entry?.change.params), '{"b":1,"a":2}');
+  t.equal(entry?.note, 'said \ufffd and died');
+});
+
+storeTest('a number that JavaScript cannot hold is an error, not a wrong number', async (t, { store, query }) => {
+  t.same(await query('select 9007199254740991::int8 as n'), [{ n: 9007199254740991 }]);
+  t.match(await rejection(query('select 9007199254740993::int8 as n')), { code: 'internal', message: /9007199254740993/ });
+  t.ok(store);
+});
+
+storeTest('an hour of busy blocks stays below 10 MB', async (t, { store: { runs, evidence }, query }) => {
+  await runs.create(sampleRun());
+  const { fence, run } = await claimed(runs);
+  const probes = { ...emptyProbeTally, sent: 25, classes: [20, 0, 5, 0, 0, 0, 0, 0] };
+  const bins = Array.from({ length: 60 }, (_, n) => [300 + n, 3] as const);
+  const block = (at: number): Block => ({
+    at,
+    phase: 'observing',
+    real: { production: { ...emptyTally, requests: 10_000 }, control: { ...emptyTally, requests: 200 }, experiment: { ...emptyTally, requests: 200 } },
+    keys: { control: 50, experiment: 51 },
+    failedKeys: { control: 0, experiment: 2 },
+    switched: 0,
+    dependencyCalls: { control: 9, experiment: 9 },
+    met: { control: 0, experiment: 9 },
+    budget: { spent: 3, cap: 20, credit: 0.123456789 },
+    narrowed: true,
+    latency: { control: bins, experiment: bins },
+    legitimate: { control: probes, experiment: probes },
+    hostile: { control: probes, experiment: probes },
+    healthy: { control: 2, experiment: 2 },
+  });
+  const start = 1_795_000_000;
+  const hour = Array.from({ length: 3600 }, (_, n) => block(start + n));
+  for (let n = 0; n < 3600; n += 600) await evidence.append(fence, { blocks: hour.slice(n, n + 600) });
+  await evidence.append(fence, { blocks: [{ ...block(start), switched: 7 }, block(start + 3600)] });
+  const read = await evidence.read(run.id);
+  t.same(read.blocks.slice(0, 2), hour.slice(0, 2), 'a second that is there stays as it is');
+  t.equal(read.blocks.length, 3601);
+  const size = await query(`select pg_total_relation_size('evidence_blocks')::int as bytes`);
+  t.ok((size[0]?.['bytes'] as number) < 10e6, `${String(size[0]?.['bytes'])} bytes`);
+});
+
+storeTest('who listens hears of each run with news, and that something may have been missed after a break', async (t, { store, query }) => {
+  const heard: (string | null)[] = [];
+  let news = () => {};
+  const remove = store.onEvents((runId) => {
+    heard.push(runId);
+    news();
+  });
+  const until = async (fact: () => boolean) => {
+    while (!fact()) await new Promise<void>((resolve) => { news = resolve; });
+  };
+  await until(() => heard.length > 0);
+  t.same(heard, [null], 'from now on');
+  const run = await store.runs.create(sampleRun());
+  await until(() => heard.includes(run.id));
+  await query(`select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%' and datname = current_database()`);
+  await until(() => heard.filter((id) => id === null).length === 2);
+  await store.runs.tell(run.id, 'note', { text: 'after the break' });
+  await until(() => heard.at(-1) === run.id);
+  remove();
+  const before = heard.length;
+  await store.runs.tell(run.id, 'note', { text: 'nobody listens' });
+  const probe: (string | null)[] = [];
+  store.onEvents((runId) => { probe.push(runId); news(); });
+  await store.runs.tell(run.id, 'note', { text: 'another does' });
+  await until(() => probe.includes(run.id));
+  t.equal(heard.length, before);
+});
+
+storeTest('alerts wait in the inbox: the first arrival counts, the window has both its ends, no data is said so', async (t, { store: { alerts } }) => {
+  const signal = new AbortController().signal;
+  const alert = (id: string, receivedAt: number, receiver = 'soc') => ({ id, receiver, rule: 'r', severity: 'high', receivedAt, fields: { service: 'payments' } });
+  for (const each of [alert('b', 200), alert('a', 100), alert('a', 150), alert('a', 300, 'oncall')]) await alerts.receive(each);
+  t.same(await alerts.alerts('any', { from: 100, to: 200 }, signal), { state: 'ok', points: [alert('a', 100), alert('b', 200)] });
+  t.same(await alerts.alerts('any', { from: 300, to: 300 }, signal), { state: 'ok', points: [alert('a', 300, 'oncall')] });
+  t.same(await alerts.alerts('any', { from: 101, to: 199 }, signal), { state: 'no-data' });
+});
+
+storeTest('settings are null until they are set, and then what was set last', async (t, { store: { settings } }) => {
+  t.equal(await settings.get('halted'), null);
+  await settings.set('halted', { by: 'ana' });
+  await settings.set('halted', false);
+  t.equal(await settings.get('halted'), false);
+});
+
+storeTest('a database that does not answer is unavailable, and no error holds the password', async (t, { address }) => {
+  const { connection } = address;
+  const gone = await rejection(openStore({ connection: { ...connection, host: `${connection.host}-gone` } }));
+  t.equal(gone.code, 'unavailable');
+  const refused = await rejection(openStore({ connection: { ...connection, password: 'marker-secret' } }));
+  t.notMatch(JSON.stringify([refused, refused.message, String(refused)]), /marker-secret/);
+  const crooked = await rejection(openStore({ url: 'postgres//me:marker-secret@host/db' }));
+  t.equal(crooked.code, 'bad-request');
+  t.notMatch(JSON.stringify([crooked, crooked.message]) + String((crooked as { cause?: unknown }).cause), /marker-secret/);
+});
+
+storeTest('a url opens the same database', async (t, { address: { connection }, store }) => {
+  const run = await store.runs.create(sampleRun());
+  const url = `postgres://${connection.user}:${connection.password}@/${connection.database}?host=${encodeURIComponent(connection.host)}&port=${connection.port}`;
+  const second = await openStore({ url });
+  t.equal((await second.runs.get(run.id))?.id, run.id);
+  await second.close();
+});
+
+storeTest('an alert source without a database is unavailable, never empty', async (t, { store, address }) => {
+  const other = await openStore(address);
+  await other.close();
+  t.match(await other.alerts.alerts('any', { from: 0, to: 1 }, new AbortController().signal), { state: 'unavailable' });
+  t.ok(store);
+});

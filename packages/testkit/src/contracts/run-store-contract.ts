@@ -1,0 +1,172 @@
+import type { Claim, Facts, RunStore } from '@haldane/core';
+import { sampleRun } from '../sample-run.ts';
+import type { ContractTest, MakeStores } from './contract-test.ts';
+import { codeOf, storeTest } from './contract-test.ts';
+
+const lease = 60_000;
+const restored = (at: number): Facts => ({ restored: { at, clean: true, stuck: [], superseded: [] } });
+
+async function claimed(runs: RunStore, runner = 'a'): Promise<Claim> {
+  const claim = await runs.claim(runner, lease, 0);
+  if (!claim) throw new Error('there was nothing to claim');
+  return claim;
+}
+
+/** What every RunStore holds. Each subtest gets an empty store of its own. */
+export async function runStoreContract(t: ContractTest, makeStores: MakeStores): Promise<void> {
+  await storeTest(t, 'a new run is planned, unstopped, unclaimed, and found again', makeStores, async (t, { runs }) => {
+    const wanted = sampleRun();
+    const run = await runs.create(wanted);
+    t.same([run.phase, run.stop, run.abortAsked, run.facts], ['planning', null, null, {}]);
+    t.same(run.experiment, wanted.experiment);
+    t.ok(run.createdAt > 0, 'it knows when it was made');
+    t.same(await runs.get(wanted.id), run);
+    t.equal(await runs.get(sampleRun().id), null, 'an unknown id is null');
+    t.same((await runs.events(run.id, 0, 10)).map((event) => [event.seq, event.type]), [[1, 'created']]);
+  });
+
+  await storeTest(t, 'the same key gives the first run, even after its end', makeStores, async (t, { runs }) => {
+    const first = await runs.create(sampleRun('payments', 'deploy-17'));
+    t.equal((await runs.create(sampleRun('payments', 'deploy-17'))).id, first.id);
+    const claim = await claimed(runs);
+    await runs.advance(claim.fence, claim.run.version, { to: 'done' });
+    t.equal((await runs.create(sampleRun('payments', 'deploy-17'))).id, first.id);
+    t.equal((await runs.list(10)).length, 1);
+  });
+
+  await storeTest(t, 'one run holds a service and environment until it is done', makeStores, async (t, { runs }) => {
+    await runs.create(sampleRun('payments'));
+    t.equal(await codeOf(runs.create(sampleRun('payments'))), 'service-taken');
+    t.equal(await codeOf(runs.create(sampleRun('orders'))), 'resolved', 'another service is free');
+    const wanted = { ...sampleRun('payments'), environment: 'staging' };
+    t.equal(await codeOf(runs.create(wanted)), 'resolved', 'another environment is free');
+    const claim = await claimed(runs);
+    t.equal(claim.run.service, 'payments', 'the oldest run is claimed first');
+    await runs.advance(claim.fence, claim.run.version, { to: 'done' });
+    t.equal(await codeOf(runs.create(sampleRun('payments'))), 'resolved', 'a done run holds nothing');
+  });
+
+  await storeTest(t, 'two that create for one service at once: one wins', makeStores, async (t, { runs }) => {
+    const codes = await Promise.all([1, 2, 3, 4].map(() => codeOf(runs.create(sampleRun('payments')))));
+    t.same(codes.sort(), ['resolved', 'service-taken', 'service-taken', 'service-taken']);
+  });
+
+  await storeTest(t, 'runs are listed newest first', makeStores, async (t, { runs, letPass }) => {
+    const ids: string[] = [];
+    for (const service of ['a', 'b', 'c']) {
+      ids.unshift((await runs.create(sampleRun(service))).id);
+      await letPass(5);
+    }
+    t.same((await runs.list(10)).map((run) => run.id), ids);
+    t.same((await runs.list(2)).map((run) => run.id), ids.slice(0, 2));
+  });
+
+  await storeTest(t, 'a run is claimed by one at a time', makeStores, async (t, { runs }) => {
+    t.equal(await runs.claim('a', lease, 0), null, 'there is nothing yet');
+    await runs.create(sampleRun());
+    const claims = await Promise.all(['a', 'b', 'c'].map((runner) => runs.claim(runner, lease, 0)));
+    const won = claims.filter((claim) => claim !== null);
+    t.equal(won.length, 1);
+    t.equal(won[0]?.abandoned, false);
+    t.equal(won[0]?.leaseMs, lease);
+  });
+
+  await storeTest(t, 'a released run may be claimed at once and is not abandoned', makeStores, async (t, { runs }) => {
+    await runs.create(sampleRun());
+    const first = await claimed(runs, 'a');
+    await runs.release(first.fence);
+    const second = await claimed(runs, 'b');
+    t.equal(second.abandoned, false);
+    t.ok(second.fence.fence > first.fence.fence, 'the fence has grown');
+    t.equal(await codeOf(runs.renew(first.fence, lease)), 'lease-lost', 'who gave it back has lost it');
+    t.equal(await codeOf(runs.release(first.fence)), 'lease-lost', 'and cannot give back what is another\'s');
+    t.equal(await codeOf(runs.renew(second.fence, lease)), 'resolved');
+  });
+
+  await storeTest(t, 'a silent runner loses its run after lease and grace, and every write of it is refused', makeStores, async (t, { runs, letPass }) => {
+    await runs.create(sampleRun());
+    const first = await claimed(runs, 'a');
+    await letPass(lease + 1000);
+    t.equal(await codeOf(runs.renew(first.fence, lease)), 'lease-lost', 'a lease that ended cannot be prolonged, though nobody took it');
+    t.equal(await codeOf(runs.advance(first.fence, first.run.version, { to: 'provisioning' })), 'lease-lost');
+    t.equal(await runs.claim('b', lease, 30_000), null, 'within the grace it is nobody\'s');
+    await letPass(30_000);
+    const second = await runs.claim('b', lease, 30_000);
+    t.equal(second?.abandoned, true);
+    t.ok((second?.fence.fence ?? 0) > first.fence.fence, 'the fence has grown');
+    t.equal(await codeOf(runs.renew(first.fence, lease)), 'lease-lost');
+    t.equal(await codeOf(runs.advance(first.fence, first.run.version, { to: 'provisioning' })), 'lease-lost');
+    t.equal((await runs.get(first.run.id))?.phase, 'planning');
+  });
+
+  await storeTest(t, 'a renewed lease holds', makeStores, async (t, { runs, letPass }) => {
+    await runs.create(sampleRun());
+    const claim = await claimed(runs);
+    for (let round = 0; round < 3; round += 1) {
+      await letPass(lease * 0.7);
+      await runs.renew(claim.fence, lease);
+    }
+    t.equal(await runs.claim('b', lease, 0), null);
+  });
+
+  await storeTest(t, 'a run moves by compare-and-set', makeStores, async (t, { runs }) => {
+    await runs.create(sampleRun());
+    const { fence, run } = await claimed(runs);
+    const moved = await runs.advance(fence, run.version, { to: 'provisioning', learned: { injectedAt: 7 } });
+    t.equal(moved.phase, 'provisioning');
+    t.ok(moved.version > run.version);
+    t.same(moved.facts, { injectedAt: 7 });
+    t.equal(await codeOf(runs.advance(fence, run.version, { to: 'routing' })), 'conflict');
+    t.same(await runs.get(run.id), moved);
+  });
+
+  await storeTest(t, 'facts are added and never edited, and the first stop stands', makeStores, async (t, { runs }) => {
+    await runs.create(sampleRun());
+    const { fence, run } = await claimed(runs);
+    const stop = { reason: 'operator', why: 'asked', at: 5 } as const;
+    const first = await runs.advance(fence, run.version, { to: 'restoring', stop, learned: { injectedAt: 7 } });
+    t.same(first.stop, stop);
+    const second = await runs.advance(fence, first.version, { to: 'restoring', stop: { reason: 'error', why: 'later', at: 6 }, learned: restored(8) });
+    t.same(second.stop, stop);
+    const third = await runs.advance(fence, second.version, { to: 'judging', learned: { ...restored(9), injectedAt: 10 } });
+    t.same(third.facts, { injectedAt: 7, ...restored(8) });
+  });
+
+  await storeTest(t, 'a move tells of itself, in order', makeStores, async (t, { runs }) => {
+    await runs.create(sampleRun());
+    const { fence, run } = await claimed(runs);
+    const planned = await runs.advance(fence, run.version, { to: 'provisioning' });
+    const told = await runs.tell(run.id, 'note', { text: 'hello' });
+    await runs.advance(fence, planned.version, { to: 'restoring', stop: { reason: 'breach', why: 'let in', at: 1 } });
+    const events = await runs.events(run.id, 0, 100);
+    t.same(events.map((event) => event.seq), events.map((_, index) => index + 1), 'numbered from 1 without a gap');
+    t.same(events.map((event) => event.type), ['created', 'phase', 'note', 'phase', 'stop']);
+    t.same(events.filter((event) => event.type === 'phase').map((event) => event.data['phase']), ['provisioning', 'restoring']);
+    t.equal(events.at(-1)?.data['reason'], 'breach');
+    t.same(events[2], told);
+    t.same((await runs.events(run.id, 2, 2)).map((event) => event.seq), [3, 4]);
+  });
+
+  await storeTest(t, 'a done run is nobody\'s any more', makeStores, async (t, { runs, letPass }) => {
+    await runs.create(sampleRun());
+    const { fence, run } = await claimed(runs);
+    const done = await runs.advance(fence, run.version, { to: 'done' });
+    t.equal(await codeOf(runs.advance(fence, done.version, { to: 'restoring' })), 'lease-lost');
+    t.equal(await codeOf(runs.renew(fence, lease)), 'lease-lost');
+    await letPass(lease * 10);
+    t.equal(await runs.claim('b', lease, 0), null);
+    await runs.askAbort(run.id, 'too late');
+    t.equal((await runs.get(run.id))?.abortAsked, null, 'asking after the end is harmless');
+  });
+
+  await storeTest(t, 'an abort is asked once, by anybody, and moves nothing', makeStores, async (t, { runs }) => {
+    await runs.create(sampleRun());
+    const { fence, run } = await claimed(runs);
+    await runs.askAbort(run.id, 'first');
+    await runs.askAbort(run.id, 'second');
+    t.equal((await runs.get(run.id))?.abortAsked, 'first');
+    const moved = await runs.advance(fence, run.version, { to: 'provisioning' });
+    t.equal(moved.abortAsked, 'first', 'the holder moves on from the version that it knew, and learns of it');
+    t.equal(await codeOf(runs.askAbort(sampleRun().id, 'nobody')), 'not-found');
+  });
+}

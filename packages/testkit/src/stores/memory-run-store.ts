@@ -1,0 +1,96 @@
+import type { Claim, Fence, JsonObject, Move, NewRun, Run, RunEvent, RunStore } from '@haldane/core';
+import { HaldaneError } from '@haldane/core';
+import type { MemoryTables, RunRow } from './memory-tables.ts';
+import { heldRow, rowOf, stored } from './memory-tables.ts';
+
+/** Runs in memory, with the fences, leases and compare-and-set of a real store. */
+export class MemoryRunStore implements RunStore {
+  readonly #tables: MemoryTables;
+
+  constructor(tables: MemoryTables) {
+    this.#tables = tables;
+  }
+
+  async create(wanted: NewRun): Promise<Run> {
+    const rows = [...this.#tables.rows.values()];
+    const same = wanted.key === null ? undefined : rows.find((row) => row.key === wanted.key);
+    if (same) return stored(same.run);
+    const holder = rows.find(({ run }) => run.phase !== 'done' && run.service === wanted.service && run.environment === wanted.environment);
+    if (holder) {
+      throw new HaldaneError('service-taken', `service "${wanted.service}" in "${wanted.environment}" is held by run "${holder.run.id}"; wait for it to end, or abort it`);
+    }
+    const { key, ...rest } = stored(wanted);
+    const run: Run = { ...rest, phase: 'planning', stop: null, abortAsked: null, facts: {}, version: 1, createdAt: this.#tables.clock.now() };
+    const row: RunRow = { run, key, runner: null, fence: 0, leaseEnd: 0, events: [], journal: [], evidence: [] };
+    this.#tables.rows.set(run.id, row);
+    this.#append(row, 'created', { service: run.service, environment: run.environment });
+    return stored(run);
+  }
+
+  async get(id: string): Promise<Run | null> {
+    const row = this.#tables.rows.get(id);
+    return row ? stored(row.run) : null;
+  }
+
+  async list(limit: number): Promise<readonly Run[]> {
+    const runs = [...this.#tables.rows.values()].map((row) => row.run).reverse();
+    return stored(runs.sort((a, b) => b.createdAt - a.createdAt).slice(0, limit));
+  }
+
+  async claim(runner: string, leaseMs: number, graceMs: number): Promise<Claim | null> {
+    const now = this.#tables.clock.now();
+    for (const row of this.#tables.rows.values()) {
+      if (row.run.phase === 'done' || (row.runner !== null && row.leaseEnd + graceMs > now)) continue;
+      const abandoned = row.runner !== null;
+      row.runner = runner;
+      row.fence += 1;
+      row.leaseEnd = now + leaseMs;
+      return { run: stored(row.run), fence: { runId: row.run.id, fence: row.fence }, leaseMs, abandoned };
+    }
+    return null;
+  }
+
+  async renew(fence: Fence, leaseMs: number): Promise<number> {
+    const row = heldRow(this.#tables, fence);
+    row.leaseEnd = this.#tables.clock.now() + leaseMs;
+    return row.leaseEnd;
+  }
+
+  async advance(fence: Fence, version: number, move: Move): Promise<Run> {
+    const row = heldRow(this.#tables, fence);
+    const { run } = row;
+    if (run.version !== version) throw new HaldaneError('conflict', `run "${run.id}" is at version ${run.version}, not ${version}`);
+    const { to, stop, learned } = stored(move);
+    const stopped = run.stop === null && stop !== undefined;
+    row.run = { ...run, phase: to, stop: run.stop ?? stop ?? null, facts: { ...learned, ...run.facts }, version: version + 1 };
+    this.#append(row, 'phase', { phase: to });
+    if (stopped) this.#append(row, 'stop', { reason: stop.reason, why: stop.why });
+    if (learned?.verdict && !run.facts.verdict) this.#append(row, 'verdict', { verdict: learned.verdict.verdict, headline: learned.verdict.headline });
+    if (to === 'done') row.runner = null;
+    return stored(row.run);
+  }
+
+  async release(fence: Fence): Promise<void> {
+    heldRow(this.#tables, fence).runner = null;
+  }
+
+  async askAbort(id: string, why: string): Promise<void> {
+    const row = rowOf(this.#tables, id);
+    if (row.run.phase !== 'done' && row.run.abortAsked === null) row.run = { ...row.run, abortAsked: why };
+  }
+
+  async tell(runId: string, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {
+    return stored(this.#append(rowOf(this.#tables, runId), type, data));
+  }
+
+  async events(runId: string, afterSeq: number, limit: number): Promise<readonly RunEvent[]> {
+    const row = this.#tables.rows.get(runId);
+    return stored((row?.events ?? []).filter((event) => event.seq > afterSeq).slice(0, limit));
+  }
+
+  #append(row: RunRow, type: RunEvent['type'], data: JsonObject): RunEvent {
+    const event: RunEvent = { runId: row.run.id, seq: row.events.length + 1, at: this.#tables.clock.now(), type, data: stored(data) };
+    row.events.push(event);
+    return event;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Clock, Evidence, Fence, JournalEntry, Run, RunEvent } from '@haldane/core';
+import { HaldaneError } from '@haldane/core';
+
+export type RunRow = {
+  run: Run;
+  readonly key: string | null;
+  /** Null when nobody holds it. */
+  runner: string | null;
+  /** Of the newest claim; 0 before the first. */
+  fence: number;
+  leaseEnd: number;
+  readonly events: RunEvent[];
+  readonly journal: JournalEntry[];
+  readonly evidence: Partial<Evidence>[];
+};
+
+/** What a database would hold. The memory stores are views of it; `clock` plays the database's clock. */
+export type MemoryTables = { readonly clock: Clock; readonly rows: Map<string, RunRow> };
+
+/** The row of a run; throws `not-found`. */
+export function rowOf(tables: MemoryTables, runId: string): RunRow {
+  const row = tables.rows.get(runId);
+  if (!row) throw new HaldaneError('not-found', `there is no run "${runId}"`);
+  return row;
+}
+
+/** The row, if this fence may write to it right now; throws `lease-lost` otherwise. */
+export function heldRow(tables: MemoryTables, fence: Fence): RunRow {
+  const row = rowOf(tables, fence.runId);
+  if (row.runner === null || row.fence !== fence.fence) {
+    throw new HaldaneError('lease-lost', `run "${fence.runId}": claim ${fence.fence} is not the one that holds it (${row.fence})`);
+  }
+  if (row.leaseEnd <= tables.clock.now()) throw new HaldaneError('lease-lost', `run "${fence.runId}": the lease of claim ${fence.fence} has ended`);
+  return row;
+}
+
+/** What a value is after a trip through a JSON column: a copy that nobody else can change. */
+export const stored = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;

@@ -1,0 +1,147 @@
+import type { JsonObject } from '@haldane/core';
+
+const name = { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', known: 'is no name; use lower-case letters, digits and dashes, at most 63' };
+const variable = { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$', known: 'is no name of a variable; use letters, digits and underscores' };
+const path = { type: 'string', pattern: '^/(?!/)[^\\s\\\\#]*$', known: 'is no path; it must begin with one "/", like /healthz' };
+const httpUrl = { type: 'string', pattern: '^https?://[^\\s/@]+(/[^\\s@]*)?$', known: 'is no address to use here; write http:// or https:// and a host, without a name and password in it' };
+const environment = { type: 'object', propertyNames: variable, additionalProperties: { type: 'string', asWritten: true, writeOnly: true } };
+
+const request = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'path'],
+  properties: {
+    name: { ...name, description: 'what reports call this request' },
+    method: { type: 'string', enum: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], default: 'GET' },
+    path: { ...path, description: 'a path of the service, like /accounts/me' },
+    headers: {
+      type: 'object',
+      default: {},
+      propertyNames: {
+        type: 'string',
+        pattern: '^(?!(?:[Aa][Uu][Tt][Hh][Oo][Rr][Ii][Zz][Aa][Tt][Ii][Oo][Nn]|[Cc][Oo][Oo][Kk][Ii][Ee]|[Hh][Oo][Ss][Tt]|[Xx]-[Hh][Aa][Ll][Dd][Aa][Nn][Ee]-.*|[Xx]-[Aa][Pp][Ii]-[Kk][Ee][Yy])$)[A-Za-z0-9-]+$',
+        known: 'is no header for a request here; credentials come from "as: <identity>", host and x-haldane-* are ours',
+      },
+      additionalProperties: { type: 'string', asWritten: true },
+    },
+    body: { type: 'string', description: 'sent as it is; set a content-type header beside it' },
+    as: { type: 'string', description: 'the identity whose credential it carries' },
+    protected: { type: 'boolean', default: false, description: 'true when it must be refused without a valid credential' },
+  },
+};
+
+/** What a deployment manifest may say. Beside JSON Schema it uses the keywords of the documents room. */
+export const manifestSchema: JsonObject = {
+  $id: 'haldane-manifest',
+  type: 'object',
+  additionalProperties: false,
+  required: ['service', 'environment', 'owner', 'deploy', 'route'],
+  properties: {
+    service: { ...name, description: 'the name of the service' },
+    environment: { ...name, description: 'where it runs, like production or demo' },
+    owner: {
+      type: 'object',
+      description: 'team and contact of who answers for it',
+      additionalProperties: false,
+      required: ['team', 'contact'],
+      properties: { team: { type: 'string', minLength: 1, description: 'who owns the service' }, contact: { type: 'string', minLength: 1, description: 'where to reach them' } },
+    },
+    platform: { type: 'string', minLength: 1, default: 'local', description: 'where it runs' },
+    optIn: { type: 'array', uniqueItems: true, default: [], items: name, description: 'scenarios that the owner allows' },
+    deploy: {
+      type: 'object',
+      description: 'how its processes are started',
+      additionalProperties: false,
+      required: ['command', 'health'],
+      properties: {
+        command: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1, asWritten: true }, description: 'program and arguments, like [node, server.js]' },
+        cwd: { type: 'string', minLength: 1, default: '.', description: 'where a relative program or script is found, relative to this file' },
+        env: { ...environment, default: {} },
+        secrets: { type: 'array', uniqueItems: true, default: [], items: variable, description: "variables of the runner's own environment that are passed on" },
+        portEnv: { ...variable, default: 'PORT' },
+        instanceEnv: variable,
+        health: {
+          type: 'object',
+          description: 'path that answers 2xx when an instance is ready',
+          additionalProperties: false,
+          required: ['path'],
+          properties: { path: { ...path, description: 'like /healthz' }, within: { type: ['number', 'string'], duration: { above: 0, atMost: 600 }, default: '30s' } },
+        },
+        instances: { type: 'integer', minimum: 1, maximum: 100, default: 1 },
+        revision: { type: 'string', asWritten: true, minLength: 1, maxLength: 100, description: 'what is deployed; without it the git revision of the folder' },
+      },
+    },
+    route: {
+      type: 'object',
+      description: 'the front door of its traffic',
+      additionalProperties: false,
+      required: ['port'],
+      properties: { name, port: { type: 'integer', minimum: 0, maximum: 65_535, description: 'where users enter; 0 takes a free one' } },
+    },
+    dependencies: {
+      type: 'array',
+      default: [],
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'env', 'url', 'as'],
+        properties: {
+          name: { ...name, description: 'what experiments call it' },
+          env: { ...variable, description: 'the variable that tells the service its address' },
+          url: { type: 'string', writeOnly: true, pattern: '^[a-z][a-z0-9+.-]*://[^\\s/]+', known: 'is no address; write it like https://host:port/path', description: 'its real address' },
+          as: { type: 'string', enum: ['http', 'https', 'tcp'], description: 'http, https or tcp' },
+          ca: { ...variable, description: 'the variable that takes a file of trusted certificates' },
+        },
+      },
+    },
+    intake: {
+      type: 'array',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'kind', 'off'],
+        properties: {
+          name,
+          kind: { type: 'string', minLength: 1, description: 'queue, cron, discovery, migration, ...' },
+          off: { ...environment, minProperties: 1, description: 'the variables that turn it off in the arms' },
+        },
+      },
+    },
+    synthetic: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        identities: {
+          type: 'array',
+          default: [],
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['name', 'token'],
+            properties: {
+              name,
+              token: {
+                type: 'object',
+                description: 'where its credential comes from',
+                additionalProperties: false,
+                required: ['from'],
+                properties: {
+                  from: { type: 'string', enum: ['client-credentials', 'static'], description: 'client-credentials or static' },
+                  url: httpUrl,
+                  clientId: { type: 'string', asWritten: true, minLength: 1 },
+                  clientSecretEnv: variable,
+                  form: { type: 'object', additionalProperties: { type: 'string', asWritten: true } },
+                  valueEnv: variable,
+                },
+              },
+            },
+          },
+        },
+        requests: { type: 'array', default: [], items: request },
+        jwksUrl: httpUrl,
+        heartbeat: request,
+      },
+    },
+  },
+};

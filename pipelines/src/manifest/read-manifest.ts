@@ -1,0 +1,72 @@
+import { dirname, resolve } from 'node:path';
+import type { Deployment, LaunchRecipe, SyntheticIdentity, SyntheticRequest } from '@haldane/core';
+import { type EnvironmentMap, readDocument } from '@haldane/documents';
+import { manifestSchema } from './manifest.schema.ts';
+import type { ManifestFile } from './manifest-file.ts';
+import { manifestRules } from './manifest-rules.ts';
+
+/** A manifest in two parts: what may be stored and shown, and how its processes are started, which holds secrets. */
+export type Manifest = {
+  readonly deployment: Omit<Deployment, 'revision' | 'pipeline' | 'deployInProgress'>;
+  /** What the file itself says is deployed; null when it leaves that to git. */
+  readonly revision: string | null;
+  /** Complete but for the revision, which `null` above leaves to the pipeline. */
+  readonly recipe: (revision: string) => LaunchRecipe;
+};
+
+/**
+ * Reads a deployment manifest. `source` is the file's path: `deploy.cwd` is relative to its folder. `env` holds what
+ * `${NAME}`, `deploy.secrets` and the secrets of identities may name. Throws `bad-document` with every problem.
+ * Values of `deploy.env`, of secrets, and addresses of dependencies go only into the recipe.
+ */
+export function readManifest({ text, source, env }: { readonly text: string; readonly source: string; readonly env: EnvironmentMap }): Manifest {
+  const file = readDocument<ManifestFile>({ text, source, what: 'manifest', schema: manifestSchema, env, check: (value) => manifestRules(value, env) });
+  const ref = { service: file.service, environment: file.environment };
+  const route = file.route.name ?? file.service;
+  const intake = file.intake ?? [];
+  return {
+    deployment: {
+      ...ref,
+      owner: file.owner,
+      platform: file.platform,
+      source: `${file.service}.${file.environment}.production`,
+      instances: file.deploy.instances,
+      route,
+      dependencies: file.dependencies.map(({ name, env: variable, as, ca }) => ({ name, env: variable, as, ca: ca ?? null })),
+      // Variables that turn intake off are environment values like any other: only the recipe holds what they are set to.
+      intake: intake.map(({ name, kind, off }) => ({ name, kind, off: Object.fromEntries(Object.keys(off).map((key) => [key, '(set)'])) })),
+      intakeDeclared: file.intake !== undefined,
+      synthetic: {
+        identities: file.synthetic.identities.map(identityOf),
+        requests: file.synthetic.requests.map(requestOf),
+        jwksUrl: file.synthetic.jwksUrl ?? null,
+        heartbeat: file.synthetic.heartbeat ? requestOf(file.synthetic.heartbeat) : null,
+      },
+      optIn: file.optIn,
+    },
+    revision: file.deploy.revision ?? null,
+    recipe: (revision) => ({
+      ...ref,
+      revision,
+      command: file.deploy.command,
+      cwd: resolve(dirname(source), file.deploy.cwd),
+      env: { ...file.deploy.env, ...Object.fromEntries(file.deploy.secrets.map((name) => [name, env[name] ?? ''])) },
+      portEnv: file.deploy.portEnv,
+      instanceEnv: file.deploy.instanceEnv ?? null,
+      health: { path: file.deploy.health.path, withinMs: Math.round(file.deploy.health.within * 1000) },
+      instances: file.deploy.instances,
+      route: { name: route, port: file.route.port },
+      dependencies: file.dependencies.map(({ name, env: variable, as, ca, url }) => ({ name, env: variable, as, ca: ca ?? null, url })),
+      intakeOff: Object.assign({}, ...intake.map(({ off }) => off)) as Record<string, string>,
+    }),
+  };
+}
+
+function identityOf({ name, token }: ManifestFile['synthetic']['identities'][number]): SyntheticIdentity {
+  if (token.from === 'static') return { name, token: { from: 'static', valueEnv: token.valueEnv ?? '' } };
+  return { name, token: { from: 'client-credentials', url: token.url ?? '', clientId: token.clientId ?? '', clientSecretEnv: token.clientSecretEnv ?? '', form: token.form ?? {} } };
+}
+
+function requestOf(request: ManifestFile['synthetic']['requests'][number]): SyntheticRequest {
+  return { ...request, body: request.body ?? null, as: request.as ?? null };
+}

@@ -1,0 +1,23 @@
+import type { Alert, Evidence, Plan, Run, RunEvent, RunStore } from '@haldane/core';
+import type { DeployedView, NewRun, ReportFormat, ScenarioView, SweptView } from '@haldane/client';
+
+/**
+ * What the API asks of the rest of the house. The API speaks HTTP and lets people in; who reads files, plans and starts processes stands
+ * behind this.
+ */
+export interface Desk {
+  readonly runs: Pick<RunStore, 'get' | 'list' | 'askAbort' | 'events'>;
+  plan(file: string): Promise<Plan>;
+  create(run: NewRun): Promise<Run>;
+  deploy(file: string): Promise<DeployedView>;
+  scenarios(): readonly ScenarioView[];
+  sweep(end: boolean): Promise<readonly SweptView[]>;
+  evidence(id: string): Promise<Evidence>;
+  report(run: Run, format: ReportFormat): Promise<string>;
+  /** Keeps alerts that arrived for a receiver. */
+  receive(alerts: readonly Alert[]): Promise<void>;
+  /** Resolves when the run may have new events, or after `ms`. */
+  news(runId: string, ms: number): Promise<void>;
+}
+
+export type { RunEvent };

@@ -1,0 +1,170 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { reportFormats, type ReportFormat } from '@haldane/client';
+import { HaldaneError, type Run } from '@haldane/core';
+import { markVerdict, planText, recompute } from '@haldane/reports';
+import { type Config, startStack, sweepLocal } from '@haldane/standalone';
+import { Command, Option } from 'commander';
+import { connect, type Connection } from './connect.ts';
+import { exitCodeOf, exitCodes } from './exit-code.ts';
+import { follow } from './follow.ts';
+import { liveProgress, plainProgress } from './progress.ts';
+
+/** What the commands need of the process that they run in. */
+export type Terminal = {
+  readonly out: NodeJS.WriteStream;
+  readonly err: NodeJS.WriteStream;
+  readonly interrupts: NodeJS.Process;
+  /** Configuration from the environment, with the data folder replaced when one is named. */
+  readonly config: (dataDir: string | undefined) => Config;
+};
+
+/** The `haldane` command. Each action resolves to the exit status. */
+export function program(terminal: Terminal, exit: (code: number) => void): Command {
+  const { out, err } = terminal;
+  const say = (words: string) => void err.write(`${words}\n`);
+  const haldane = new Command('haldane')
+    .description('Would we survive this attack, and would we notice? Security chaos experiments, run as canaries.')
+    .option('--data <folder>', 'where Haldane keeps its database and its instances (default: HALDANE_DATA or the state folder of this user)')
+    .showSuggestionAfterError(true)
+    .showHelpAfterError('(haldane --help lists the commands)')
+    .exitOverride();
+  const config = () => terminal.config(haldane.opts<{ data?: string }>().data);
+  const withClient = async (work: (connection: Connection) => Promise<number>) => {
+    const connection = await connect(config());
+    try {
+      exit(await work(connection));
+    } finally {
+      await connection.close();
+    }
+  };
+
+  haldane
+    .command('plan')
+    .description('print what an experiment would do; touches nothing')
+    .argument('<file>', 'the experiment')
+    .option('--json', 'as JSON')
+    .action((file: string, options: { json?: true }) =>
+      withClient(async ({ client }) => {
+        const plan = await client.plan(resolve(file));
+        out.write(options.json ? `${JSON.stringify(plan, null, 2)}\n` : planText(plan));
+        return plan.refusals.length > 0 ? exitCodes.refused : 0;
+      }),
+    );
+
+  haldane
+    .command('run')
+    .description('run an experiment and show it; exits 0 resilient, 1 vulnerable, 3 inconclusive, 4 invalid, 5 refused, 6 not put back')
+    .argument('<file>', 'the experiment')
+    .option('--without-fault', 'a rehearsal: everything happens but the harmful change')
+    .option('--key <key>', 'the same key again shows the first run instead of starting another')
+    .addOption(new Option('--report <format>', 'what to print at the end').choices(reportFormats).default('terminal'))
+    .option('--output <file>', 'write the report there instead')
+    .action((file: string, options: { withoutFault?: true; key?: string; report: ReportFormat; output?: string }) =>
+      withClient(async ({ client }) => {
+        const run = await client.create({
+          file: resolve(file),
+          ...(options.withoutFault ? { fault: false } : {}),
+          ...(options.key === undefined ? {} : { key: options.key }),
+        });
+        say(`run ${run.id} of ${run.experiment.name}`);
+        const progress = err.isTTY ? liveProgress(err) : plainProgress(err);
+        const ended = await follow(client, run, progress, terminal.interrupts, say);
+        const report = await client.report(run.id, options.report);
+        if (options.output === undefined) out.write(report.endsWith('\n') ? report : `${report}\n`);
+        else await writeFile(options.output, report);
+        if (ended.stop !== null) say(`stopped: ${ended.stop.reason} (${ended.stop.why})`);
+        return exitCodeOf(ended);
+      }),
+    );
+
+  haldane
+    .command('abort')
+    .description('stop a run; everything is put back')
+    .argument('<run>')
+    .option('--why <words>', 'for the record', 'stopped by a person at the command line')
+    .action((id: string, options: { why: string }) =>
+      withClient(async ({ client }) => {
+        const run = await client.abort(id, options.why);
+        say(run.phase === 'done' ? `run ${id} is already over` : `run ${id} is being stopped (it is ${run.phase})`);
+        return 0;
+      }),
+    );
+
+  haldane
+    .command('report')
+    .description('print the report of a run, or derive its verdict again from exported evidence alone')
+    .argument('[run]', 'the run (default: the newest)')
+    .addOption(new Option('--format <format>', 'how').choices(reportFormats).default('terminal'))
+    .option('--recompute [file]', 'judge the stored evidence again (or that of a JSON report) and compare')
+    .action((id: string | undefined, options: { format: ReportFormat; recompute?: true | string }) =>
+      typeof options.recompute === 'string'
+        ? readFile(options.recompute, 'utf8').then((text) => exit(again(text, out)))
+        : withClient(async ({ client }) => {
+            const run = await (id === undefined ? newest(await client.runs(1)) : client.run(id));
+            if (options.recompute === true) return again(await client.report(run.id, 'json'), out);
+            const report = await client.report(run.id, options.format);
+            out.write(report.endsWith('\n') ? report : `${report}\n`);
+            return 0;
+          }),
+    );
+
+  haldane
+    .command('scenarios')
+    .description('list what Haldane can do to a service, and how each is undone')
+    .action(() =>
+      withClient(async ({ client }) => {
+        for (const one of await client.scenarios())
+          out.write(`${one.id}  (version ${one.version})\n  ${one.title}\n  when ${one.when}\n  then ${one.then}\n  undone: ${one.undo}\n  noticed by: ${one.detection}\n\n`);
+        return 0;
+      }),
+    );
+
+  haldane
+    .command('sweep')
+    .description('show what is past its expiry or has lost its owner; with --end, end it')
+    .option('--end', 'end it')
+    .action(async (options: { end?: true }) => {
+      const rows = await sweepLocal(config(), options.end === true);
+      for (const row of rows) out.write(`${row.action}  ${row.what}${row.runId === null ? '' : `  (run ${row.runId})`}\n`);
+      if (rows.length === 0) out.write('nothing is past its expiry\n');
+      exit(0);
+    });
+
+  haldane
+    .command('up')
+    .description('start Haldane and leave it running; other commands find it by its data folder')
+    .argument('[manifests...]', 'services to start and put behind their routes')
+    .action(async (manifests: string[]) => {
+      const stack = await startStack({ ...config(), ephemeral: false });
+      const { HaldaneClient } = await import('@haldane/client');
+      const client = new HaldaneClient(stack.access);
+      for (const file of manifests) {
+        const deployed = await client.deploy(resolve(file));
+        out.write(`${deployed.service} (${deployed.environment}) at ${deployed.revision} answers at ${deployed.address}\n`);
+      }
+      out.write(`Haldane answers at ${stack.access.address}; stop it with Ctrl-C\n`);
+      await new Promise<void>((done) => {
+        terminal.interrupts.once('SIGINT', () => done());
+        terminal.interrupts.once('SIGTERM', () => done());
+      });
+      say('stopping: runs are put back, services that were started here go on');
+      await stack.stop();
+      exit(0);
+    });
+
+  return haldane;
+}
+
+function newest(runs: readonly Run[]): Run {
+  const run = runs[0];
+  if (run === undefined) throw new HaldaneError('not-found', 'there is no run yet; `haldane run FILE` makes one');
+  return run;
+}
+
+/** Judges exported evidence again and says whether the same came out. */
+function again(text: string, out: NodeJS.WritableStream): number {
+  const { same, verdict } = recompute(text);
+  out.write(`${markVerdict(verdict)}\n${same ? 'recomputed from the evidence alone: the same verdict, number by number' : 'RECOMPUTED DIFFERENTLY: the stored verdict does not follow from this evidence'}\n`);
+  return same ? 0 : exitCodes.invalid;
+}

@@ -1,0 +1,175 @@
+import { type DependencyFault, HaldaneError } from '@haldane/core';
+import { type Attachment, type ProxyConfig, type ProxyView, type RouteConfig, type RouterView, type RouteView, type SliceConfig, type TelemetryAnswer, verifySynthetic } from '@haldane/dataplane';
+import { RouteDoor } from './door/route-door.ts';
+import { DependencyProxy } from './proxy/dependency-proxy.ts';
+import { AttachedRun } from './run/attached-run.ts';
+import { RunLedger } from './run/run-ledger.ts';
+import type { RouterTime } from './time.ts';
+
+export type DataPlaneOptions = { readonly id: string; readonly host: string; readonly time: RouterTime; readonly routesChanged: (routes: readonly RouteConfig[]) => void };
+
+/** Everything that a router holds, and what the admin interface can do with it. Effects past their lease are gone at every use. */
+export class DataPlane {
+  readonly #options: DataPlaneOptions;
+  readonly #startedAt: number;
+  readonly #doors = new Map<string, RouteDoor>();
+  readonly #runs = new Map<string, AttachedRun>();
+  readonly #ledgers = new Map<string, RunLedger>();
+  readonly #proxies = new Map<string, DependencyProxy>();
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    this.#startedAt = options.time.now();
+  }
+
+  async putRoute(config: RouteConfig): Promise<RouteView> {
+    const known = this.#doors.get(config.route);
+    const door = known ?? new RouteDoor(config, this.#options.host, this.#options.time);
+    await door.open(config.port);
+    door.production.replace(config.production);
+    this.#doors.set(config.route, door);
+    this.#options.routesChanged(this.#routes());
+    return this.#viewRoute(door);
+  }
+  async deleteRoute(route: string): Promise<void> {
+    const door = this.#doors.get(route);
+    if (!door) return;
+    for (const run of [...door.runs]) this.#end(run);
+    this.#doors.delete(route);
+    this.#options.routesChanged(this.#routes());
+    await door.close(5000);
+  }
+  attach(attachment: Attachment): RouteView {
+    this.sweep();
+    const door = this.#door(attachment.route);
+    const run = this.#runs.get(attachment.runId);
+    if (run && run.route !== attachment.route) throw new HaldaneError('conflict', `run ${attachment.runId} is attached to route ${run.route}: detach it there first`);
+    if (run) run.update(attachment);
+    else {
+      const attached = new AttachedRun(attachment, this.#ledger(attachment.runId), this.#options.time);
+      this.#runs.set(attachment.runId, attached);
+      door.runs.push(attached);
+    }
+    this.sweep();
+    return this.#viewRoute(door);
+  }
+  detach(route: string, runId: string): void {
+    const run = this.#runs.get(runId);
+    if (run?.route === route) this.#end(run);
+  }
+  putSlice(route: string, slice: SliceConfig): RouteView {
+    this.sweep();
+    const door = this.#door(route);
+    const run = this.#runs.get(slice.runId);
+    if (run?.route !== route) throw new HaldaneError('not-found', `run ${slice.runId} is not attached to route ${route}: attach it before slicing`);
+    run.putSlice(slice);
+    return this.#viewRoute(door);
+  }
+  deleteSlice(route: string, runId: string, name: string): void {
+    const run = this.#runs.get(runId);
+    if (run?.route === route) run.deleteSlice(name);
+  }
+  async putProxy(config: ProxyConfig): Promise<ProxyView> {
+    this.sweep();
+    const known = this.#proxies.get(config.proxy);
+    if (known && !known.isSame(config)) throw new HaldaneError('conflict', `proxy ${config.proxy} is there already with another configuration: delete it first`);
+    if (known) {
+      known.lease.renew(config.until);
+      return known.view();
+    }
+    const isCheck = (header: string | readonly string[] | undefined) => {
+      const run = this.#runs.get(config.runId);
+      const mark = run && !run.lease.isOver() ? verifySynthetic(run.secret, header) : null;
+      return mark?.runId === config.runId && mark.stream === 'check';
+    };
+    const proxy = new DependencyProxy(config, this.#ledger(config.runId), isCheck, this.#options.time);
+    await proxy.open('127.0.0.1');
+    this.#proxies.set(config.proxy, proxy);
+    return proxy.view();
+  }
+  async deleteProxy(name: string): Promise<void> {
+    const proxy = this.#proxies.get(name);
+    this.#proxies.delete(name);
+    await proxy?.close();
+  }
+  setFault(name: string, fault: DependencyFault): ProxyView {
+    this.sweep();
+    const proxy = this.#proxies.get(name);
+    if (!proxy) throw new HaldaneError('not-found', `there is no proxy ${name}; known: ${[...this.#proxies.keys()].join(', ') || 'none'}`);
+    proxy.setFault(fault);
+    return proxy.view();
+  }
+  clearFault(name: string): void {
+    this.#proxies.get(name)?.clearFault();
+  }
+  /** All effects of the run that still last end at `until` from now on. One that is over does not come back. */
+  renew(runId: string, until: number): void {
+    this.sweep();
+    this.#runs.get(runId)?.lease.renew(until);
+    for (const proxy of this.#proxies.values()) if (proxy.runId === runId) proxy.lease.renew(until);
+    this.sweep();
+  }
+  view(): RouterView {
+    this.sweep();
+    return {
+      id: this.#options.id,
+      startedAt: this.#startedAt,
+      routes: [...this.#doors.values()].map((door) => this.#viewRoute(door)),
+      proxies: [...this.#proxies.values()].map((proxy) => proxy.view()),
+    };
+  }
+  telemetry(runId: string, after: number): TelemetryAnswer {
+    this.sweep();
+    const ledger = this.#ledgers.get(runId);
+    if (!ledger) throw new HaldaneError('not-found', `this router knows no run ${runId}`);
+    return { blocks: ledger.since(after), now: this.#options.time.now(), attached: this.#runs.has(runId) };
+  }
+
+  /** Ends what is past its lease and closes seconds that are due. Harmless at any time. */
+  sweep(): void {
+    for (const run of [...this.#runs.values()]) if (run.lease.isOver()) this.#end(run);
+    for (const [name, proxy] of [...this.#proxies]) if (proxy.lease.isOver()) void this.deleteProxy(name);
+    for (const [runId, ledger] of this.#ledgers) {
+      ledger.close();
+      const used = this.#runs.has(runId) || [...this.#proxies.values()].some((proxy) => proxy.runId === runId);
+      if (!used && ledger.isForgotten()) this.#ledgers.delete(runId);
+    }
+  }
+  /** Takes nothing new, lets what is in flight finish for at most `withinMs`, then ends everything. */
+  async close(withinMs: number): Promise<void> {
+    await Promise.all([...this.#doors.values()].map((door) => door.close(withinMs)));
+    for (const run of [...this.#runs.values()]) this.#end(run);
+    await Promise.all([...this.#proxies.keys()].map((name) => this.deleteProxy(name)));
+  }
+
+  #end(run: AttachedRun): void {
+    this.#runs.delete(run.runId);
+    const runs = this.#doors.get(run.route)?.runs;
+    const at = runs?.indexOf(run) ?? -1;
+    if (at >= 0) runs?.splice(at, 1);
+    run.end();
+  }
+  #door(route: string): RouteDoor {
+    const door = this.#doors.get(route);
+    if (!door) throw new HaldaneError('not-found', `there is no route ${route}; known: ${[...this.#doors.keys()].join(', ') || 'none'}`);
+    return door;
+  }
+  #ledger(runId: string): RunLedger {
+    const ledger = this.#ledgers.get(runId) ?? new RunLedger(this.#options.time);
+    this.#ledgers.set(runId, ledger);
+    return ledger;
+  }
+  #routes(): readonly RouteConfig[] {
+    return [...this.#doors.values()].map((door) => ({ route: door.route, port: door.port, production: door.production.instances.map((instance) => instance.address) }));
+  }
+  #viewRoute(door: RouteDoor): RouteView {
+    const addresses = (run: AttachedRun, arm: 'control' | 'experiment') => run.arms[arm].instances.map((instance) => instance.address);
+    return {
+      route: door.route,
+      port: door.port,
+      production: door.production.instances.map((instance) => ({ address: instance.address, healthy: instance.healthy })),
+      attached: door.runs.map((run) => ({ runId: run.runId, until: run.lease.until, arms: { control: addresses(run, 'control'), experiment: addresses(run, 'experiment') } })),
+      slices: door.runs.flatMap((run) => run.slices.map((slice) => ({ ...slice, spent: run.ledger.budget.spent }))),
+    };
+  }
+}

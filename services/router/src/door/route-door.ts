@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { keyCookie, type RouteConfig } from '@haldane/dataplane';
+import type { AttachedRun } from '../run/attached-run.ts';
+import type { RouterTime } from '../time.ts';
+import { Cluster } from '../upstreams.ts';
+import { forward, pathOf } from './forward.ts';
+import { keyOf, passedOnFromClient } from './headers.ts';
+import { listen } from './listener.ts';
+import { place } from './placement.ts';
+import { tunnel } from './tunnel.ts';
+
+/** The front door of one route: every request of its users enters here. */
+export class RouteDoor {
+  readonly route: string;
+  readonly production: Cluster;
+  /** Runs that are attached to this route, oldest first. */
+  readonly runs: AttachedRun[] = [];
+  readonly #time: RouterTime;
+  readonly #host: string;
+  readonly #tunnels = new Set<Duplex>();
+  #server: Server | null = null;
+  #port = 0;
+  #closing = false;
+
+  constructor(config: RouteConfig, host: string, time: RouterTime) {
+    this.route = config.route;
+    this.#host = host;
+    this.#time = time;
+    this.production = new Cluster(config.production, time);
+  }
+  get port(): number {
+    return this.#port;
+  }
+  /** Opens on this port (0: a free one). When it is open elsewhere already, it moves; what is in flight finishes. */
+  async open(port: number): Promise<void> {
+    if (this.#server && (port === 0 || port === this.#port)) return;
+    const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 0, noDelay: true });
+    server.on('request', (request, response) => this.#serve(request, response));
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#port = await listen(server, port, this.#host);
+    const before = this.#server;
+    this.#server = server;
+    before?.close();
+    before?.closeIdleConnections();
+  }
+  /** Takes no more requests and waits for those in flight, at most `withinMs`; then ends what is left. */
+  async close(withinMs: number): Promise<void> {
+    this.#closing = true;
+    const server = this.#server;
+    this.#server = null;
+    if (server) await closeGently(server, withinMs, this.#tunnels);
+    this.production.close();
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#closing) response.shouldKeepAlive = false;
+    const path = pathOf(request);
+    if (path === null) {
+      response.writeHead(400, { 'content-type': 'text/plain' });
+      response.end('the request line must hold a path\n');
+      return;
+    }
+    const key = keyOf(request);
+    const placement = place(request, key, this.production, this.runs, this.#time);
+    forward(request, response, {
+      cluster: placement.cluster,
+      path,
+      headers: passedOnFromClient(request),
+      addToAnswer: key === null && !placement.synthetic ? newKey() : [],
+      observers: placement.observers,
+      retry: placement.role === 'production',
+    });
+  }
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const path = pathOf(request);
+    const key = keyOf(request);
+    const placement = path === null ? null : place(request, key, this.production, this.runs, this.#time);
+    const upstream = placement?.cluster.pick();
+    if (path === null || !placement || !upstream) {
+      for (const observer of placement?.observers ?? []) observer.broken();
+      socket.end('HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      return;
+    }
+    this.#tunnels.add(socket);
+    socket.on('close', () => this.#tunnels.delete(socket));
+    tunnel(request, socket, head, {
+      address: upstream.address,
+      path,
+      headers: passedOnFromClient(request),
+      addToAnswer: key === null && !placement.synthetic ? newKey() : [],
+      observers: placement.observers,
+    });
+  }
+}
+
+function newKey(): string[] {
+  return ['set-cookie', `${keyCookie}=${randomBytes(16).toString('hex')}; Path=/; HttpOnly; SameSite=Lax`];
+}
+
+/** Stops listening, lets what is in flight finish for at most `withinMs`, then ends the rest. */
+export async function closeGently(server: Server, withinMs: number, tunnels: ReadonlySet<Duplex> = new Set()): Promise<void> {
+  const idle = setInterval(() => server.closeIdleConnections(), 20);
+  const rest = setTimeout(() => {
+    server.closeAllConnections();
+    for (const socket of tunnels) socket.destroy();
+  }, withinMs);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearInterval(idle);
+  clearTimeout(rest);
+}

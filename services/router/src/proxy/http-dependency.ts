@@ -1,0 +1,159 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type DependencyFault, HaldaneError } from '@haldane/core';
+import { checkHeader, faultHeader, type ProxyConfig } from '@haldane/dataplane';
+import { forward, pathOf } from '../door/forward.ts';
+import { passedOn } from '../door/headers.ts';
+import { listen } from '../door/listener.ts';
+import { tunnel } from '../door/tunnel.ts';
+import { systemTime } from '../time.ts';
+import { Cluster } from '../upstreams.ts';
+import type { Carrier, FaultSource } from './dependency-proxy.ts';
+import { held, released } from './held.ts';
+
+/**
+ * Carries HTTP calls. With `as: https` the caller's TLS ends here, at the certificate that the run made, and a verified
+ * connection goes on to the real dependency, which sees its own name in `host`.
+ */
+export class HttpDependency implements Carrier {
+  readonly #source: FaultSource;
+  readonly #server: Server;
+  readonly #target: URL;
+  readonly #cluster: Cluster;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(config: ProxyConfig, source: FaultSource) {
+    this.#source = source;
+    this.#target = targetOf(config);
+    this.#cluster = new Cluster([this.#target.origin], systemTime);
+    this.#server = config.as === 'https' ? createTlsServer(certificateOf(config)) : createServer();
+    this.#server.keepAliveTimeout = 65_000;
+    this.#server.requestTimeout = 0;
+    this.#server.on('connection', (socket: Socket) => this.#connect(socket));
+    this.#server.on('request', (request, response) => void this.#call(request, response));
+    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
+    // A caller that does not trust the certificate is the arm's matter; it sees its own error.
+    this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+  open(port: number, host: string): Promise<number> {
+    return listen(this.#server, port, host);
+  }
+  follow(): void {
+    if (this.#source.fault?.mode === 'refuse') this.#server.closeIdleConnections();
+  }
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+      for (const socket of this.#sockets) socket.destroy();
+    });
+    this.#cluster.close();
+  }
+
+  /** A refusal happens to connections, before anybody can tell what would have been asked. */
+  #connect(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    if (this.#source.fault?.mode === 'refuse' && this.#source.meet(false)) socket.resetAndDestroy();
+  }
+  async #call(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const check = this.#source.isCheck(request.headers[checkHeader]);
+    const fault = this.#source.fault?.mode === 'refuse' ? this.#refused(request, check) : this.#source.meet(check);
+    const told = check ? [faultHeader, fault ? 'yes' : 'no'] : [];
+    response.on('error', () => response.destroy());
+    if (fault && !(await this.#goesOn(fault, request, response, told))) return;
+    const path = pathOf(request);
+    if (path === null) {
+      response.writeHead(400).end();
+      return;
+    }
+    forward(request, response, { cluster: this.#cluster, path: this.#pathAt(path), headers: this.#headers(request), addToAnswer: told, observers: [], retry: false });
+  }
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    const fault = this.#source.meet(this.#source.isCheck(request.headers[checkHeader]));
+    if (fault?.mode === 'hang') {
+      await released(this.#source.changed);
+      socket.destroy();
+      return;
+    }
+    if (fault?.mode === 'delay') await held(fault.delayMs ?? 0, this.#source.changed);
+    else if (fault) {
+      if (fault.mode === 'abort' || fault.mode === 'answer') socket.end(`HTTP/1.1 ${statusOf(fault)} Fault\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      else socket.destroy();
+      return;
+    }
+    const path = pathOf(request) ?? '/';
+    tunnel(request, socket, head, { address: this.#target.origin, path: this.#pathAt(path), headers: this.#headers(request), addToAnswer: [], observers: [] });
+  }
+
+  /** A call on a connection that was open when refusing began. */
+  #refused(request: IncomingMessage, check: boolean): DependencyFault | null {
+    const fault = this.#source.meet(check);
+    if (fault) request.socket.destroy();
+    return fault;
+  }
+  /** Makes the fault felt. True when the call goes on to the real dependency after all. */
+  async #goesOn(fault: DependencyFault, request: IncomingMessage, response: ServerResponse, told: readonly string[]): Promise<boolean> {
+    switch (fault.mode) {
+      case 'abort':
+      case 'answer': {
+        const body = fault.body ?? '';
+        request.resume();
+        response.writeHead(statusOf(fault), ['content-type', fault.contentType ?? (fault.mode === 'answer' ? 'application/json' : 'text/plain'), 'content-length', String(Buffer.byteLength(body)), ...told]);
+        response.end(request.method === 'HEAD' ? '' : body);
+        return false;
+      }
+      case 'delay':
+        await held(fault.delayMs ?? 0, this.#source.changed);
+        return !response.destroyed;
+      case 'hang':
+        await released(this.#source.changed);
+        request.socket.destroy();
+        return false;
+      case 'reset':
+      case 'refuse':
+        resetConnection(request.socket);
+        return false;
+    }
+  }
+  #pathAt(path: string): string {
+    const base = this.#target.pathname.replace(/\/+$/, '');
+    return base + path;
+  }
+  #headers(request: IncomingMessage): string[] {
+    const headers: string[] = [];
+    const all = passedOn(request);
+    for (let i = 0; i < all.length; i += 2) if (all[i]?.toLowerCase() !== 'host') headers.push(all[i] as string, all[i + 1] as string);
+    headers.push('host', this.#target.host);
+    if (this.#target.username !== '' && request.headers.authorization === undefined) {
+      const credentials = `${decodeURIComponent(this.#target.username)}:${decodeURIComponent(this.#target.password)}`;
+      headers.push('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);
+    }
+    return headers;
+  }
+}
+
+/** A reset where the socket can send one; a TLS socket can only be destroyed. */
+function resetConnection(socket: Socket): void {
+  if ('encrypted' in socket) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+function statusOf(fault: DependencyFault): number {
+  return fault.status ?? (fault.mode === 'answer' ? 200 : 503);
+}
+
+function targetOf(config: ProxyConfig): URL {
+  if (!URL.canParse(config.target)) throw new HaldaneError('bad-request', `proxy.target of ${config.proxy} must be a URL such as http://127.0.0.1:8080`);
+  const target = new URL(config.target);
+  if (target.protocol !== 'http:' && target.protocol !== 'https:') throw new HaldaneError('bad-request', `proxy.target of ${config.proxy} must begin with http:// or https://; declare anything else as tcp`);
+  return target;
+}
+
+function certificateOf(config: ProxyConfig): { readonly cert: string; readonly key: string } {
+  if (!config.tls) throw new HaldaneError('bad-request', `proxy.tls of ${config.proxy} is missing: an https proxy needs the certificate and key that the run's authority made`);
+  return { cert: config.tls.cert, key: config.tls.key };
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { messageOf } from '@haldane/core';
+import { AdminRoutes } from './admin/admin-routes.ts';
+import { createAdminServer } from './admin/admin-server.ts';
+import { DataPlane } from './data-plane.ts';
+import { listen } from './door/listener.ts';
+import { closeGently } from './door/route-door.ts';
+import { readRoutes, writeRoutes } from './state-files.ts';
+import { type RouterTime, systemTime } from './time.ts';
+
+export type RouterOptions = {
+  /** Bearer token of the admin interface. */
+  readonly token: string;
+  /** Where routes are kept for a restart; null keeps them nowhere. */
+  readonly stateDir?: string | null;
+  /** Port of the admin interface on 127.0.0.1; 0 (the default) takes a free one. */
+  readonly adminPort?: number;
+  /** Where routes listen. Default 127.0.0.1. */
+  readonly host?: string;
+  /** When set, the router ends itself once nobody has shown it the token for that long. */
+  readonly lingerMs?: number | null;
+  /** How long what is in flight may take to finish when the router ends. Default 30 s. */
+  readonly drainMs?: number;
+  readonly time?: RouterTime;
+  /** Told what a person should know. */
+  readonly warn?: (message: string) => void;
+};
+
+export type Router = {
+  readonly id: string;
+  readonly adminPort: number;
+  readonly adminUrl: string;
+  /** Looks at leases and lingering now, as its own timer does four times a second. */
+  sweep(): void;
+  /** Takes nothing new, finishes what is in flight, ends. Safe to repeat. */
+  stop(): Promise<void>;
+  /** Resolves once the router has ended, for whatever reason. */
+  readonly stopped: Promise<void>;
+};
+
+const tickMs = 250;
+
+/** Starts a router in this process and serves the routes of its state folder at once: to production only, without slices. */
+export async function createRouter(options: RouterOptions): Promise<Router> {
+  const id = randomUUID();
+  const time = options.time ?? systemTime;
+  const warn = options.warn ?? (() => undefined);
+  const stateDir = options.stateDir ?? null;
+  let heardAt = time.monotonic();
+  let restoring = true;
+  const plane = new DataPlane({
+    id,
+    host: options.host ?? '127.0.0.1',
+    time,
+    routesChanged: (routes) => {
+      if (stateDir !== null && !restoring) writeRoutes(stateDir, routes);
+    },
+  });
+  for (const route of stateDir === null ? [] : readRoutes(stateDir)) {
+    await plane.putRoute(route).catch((error: unknown) => warn(`route ${route.route} is not served: ${messageOf(error)}`));
+  }
+  restoring = false;
+
+  const admin = createAdminServer({
+    token: options.token,
+    routes: new AdminRoutes(plane, () => void stop()),
+    called: () => {
+      heardAt = time.monotonic();
+    },
+  });
+  const adminPort = await listen(admin, options.adminPort ?? 0, '127.0.0.1');
+  const sweep = () => {
+    plane.sweep();
+    const lingerMs = options.lingerMs ?? null;
+    if (lingerMs !== null && time.monotonic() - heardAt > lingerMs) void stop();
+  };
+  const tick = setInterval(sweep, tickMs);
+
+  let ended: () => void;
+  const stopped = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  let stopping = false;
+  const stop = (): Promise<void> => {
+    if (!stopping) {
+      stopping = true;
+      clearInterval(tick);
+      void Promise.all([plane.close(options.drainMs ?? 30_000), closeGently(admin, 1000)]).then(() => ended(), () => ended());
+    }
+    return stopped;
+  };
+  return { id, adminPort, adminUrl: `http://127.0.0.1:${adminPort}`, sweep, stop, stopped };
+}

@@ -1,0 +1,125 @@
+import type { AnswerClass, Arm, BudgetCaps, ClusterRole, TrafficBlock } from '@haldane/core';
+import type { RouterTime } from '../time.ts';
+import { Budget } from './budget.ts';
+import { KeyBook } from './key-book.ts';
+import { Second } from './second.ts';
+
+/** A block closes this long after its second ended. */
+const graceMs = 250;
+/** Closed blocks are kept for 15 minutes. */
+const keptSeconds = 900;
+
+/** What became of one real request. */
+export type Outcome = { readonly role: ClusterRole; readonly answer: AnswerClass; readonly failed: boolean; readonly latencyMs: number | null; readonly key: string | null };
+
+/**
+ * What one run did to real traffic: its budget and its closed seconds. Outlives the run's attachment, so that what was in
+ * flight at the end is counted and the spent budget stays spent if the run comes back.
+ */
+export class RunLedger {
+  readonly budget = new Budget();
+  readonly keys = new KeyBook();
+  readonly #time: RouterTime;
+  readonly #open = new Map<number, Second>();
+  #closed: TrafficBlock[] = [];
+  /** The second that is closed next; null before the run was first attached. */
+  #next: number | null = null;
+  #attached = false;
+  #detachedAt: number;
+  #last: TrafficBlock['budget'] = { spent: 0, cap: 0, credit: 0 };
+
+  constructor(time: RouterTime) {
+    this.#time = time;
+    this.#detachedAt = time.now();
+  }
+
+  /** From now on every second is told, also an empty one. */
+  attach(): void {
+    this.close();
+    if (!this.#attached) this.#next = Math.max(this.#next ?? 0, Math.floor(this.#time.now() / 1000));
+    this.#attached = true;
+  }
+  /** Only seconds in which something still happened are told from now on. */
+  detach(): void {
+    this.close();
+    this.#attached = false;
+    this.#detachedAt = this.#time.now();
+  }
+  /** Nobody can want it any more. */
+  isForgotten(): boolean {
+    return !this.#attached && this.budget.inFlight === 0 && this.#time.now() - this.#detachedAt > keptSeconds * 1000;
+  }
+
+  limit(caps: BudgetCaps): void {
+    this.budget.limit(caps);
+    this.#second()?.snapshot(this.budget);
+  }
+  /** Reserves a unit of the budget, or marks the second as narrowed. */
+  admit(): boolean {
+    const admitted = this.budget.admit();
+    const second = this.#second();
+    if (second && !admitted) second.narrowed = true;
+    second?.snapshot(this.budget);
+    return admitted;
+  }
+  settle(outcome: Outcome): void {
+    const second = this.#second();
+    if (outcome.role !== 'production') this.#settleArm(outcome.role, outcome, second);
+    second?.answer(outcome.role, outcome.answer, outcome.failed);
+    second?.snapshot(this.budget);
+  }
+  /** A call of this arm to a dependency, and whether it met a fault. */
+  call(arm: Arm, met: boolean): void {
+    const second = this.#second();
+    if (!second) return;
+    second.dependencyCalls[arm] += 1;
+    if (met) second.met[arm] += 1;
+  }
+  /** Closed seconds after the epoch second `after`, oldest first. */
+  since(after: number): readonly TrafficBlock[] {
+    this.close();
+    return this.#closed.filter((block) => block.at > after);
+  }
+
+  /** Closes what is due. Called at every use, and by the router's own tick so that nothing piles up. */
+  close(): void {
+    if (this.#next === null) return;
+    const end = Math.floor((this.#time.now() - graceMs) / 1000);
+    this.#next = Math.max(this.#next, end - keptSeconds);
+    for (; this.#next < end; this.#next += 1) {
+      const second = this.#open.get(this.#next);
+      this.#open.delete(this.#next);
+      if (!second && !this.#attached) continue;
+      const block = (second ?? new Second(this.#last)).close(this.#next);
+      this.#last = block.budget;
+      this.#closed.push(block);
+    }
+    for (const at of this.#open.keys()) if (at < end) this.#open.delete(at);
+    const oldest = end - keptSeconds;
+    if (this.#closed[0] && this.#closed[0].at < oldest) this.#closed = this.#closed.filter((block) => block.at >= oldest);
+  }
+
+  #settleArm(arm: Arm, outcome: Outcome, second: Second | undefined): void {
+    if (outcome.failed) this.budget.charge();
+    else this.budget.release();
+    if (outcome.latencyMs !== null) second?.latency(arm, outcome.latencyMs);
+    if (outcome.key === null) return;
+    const news = this.keys.note(outcome.key, arm, outcome.answer === 'success', outcome.failed);
+    if (!second) return;
+    if (news.first) second.keys[arm] += 1;
+    if (news.firstFailure) second.failedKeys[arm] += 1;
+    if (news.switched) second.switched += 1;
+  }
+
+  /** The second that counts now. If the wall clock was set back, the earliest one that is still open. */
+  #second(): Second | undefined {
+    if (this.#next === null) return undefined;
+    const at = Math.max(Math.floor(this.#time.now() / 1000), this.#next);
+    let second = this.#open.get(at);
+    if (!second) {
+      second = new Second({ spent: this.budget.spent, cap: this.budget.cap, credit: this.budget.credit });
+      this.#open.set(at, second);
+    }
+    return second;
+  }
+}

@@ -1,0 +1,56 @@
+import { type AnswerClass, type Arm, answerClasses, type ClusterRole, type Tally, type TrafficBlock } from '@haldane/core';
+import type { Budget } from './budget.ts';
+import { LatencyBins } from './latency-bins.ts';
+
+type Count = { requests: number; failures: number; classes: number[] };
+const emptyCount = (): Count => ({ requests: 0, failures: 0, classes: answerClasses.map(() => 0) });
+const tallyOf = (count: Count): Tally => ({ requests: count.requests, failures: count.failures, classes: [...count.classes] });
+const zero = (): Record<Arm, number> => ({ control: 0, experiment: 0 });
+
+/** One second of one run while it is being counted. */
+export class Second {
+  readonly #real: Record<ClusterRole, Count> = { production: emptyCount(), control: emptyCount(), experiment: emptyCount() };
+  readonly #latency: Record<Arm, LatencyBins> = { control: new LatencyBins(), experiment: new LatencyBins() };
+  readonly keys = zero();
+  readonly failedKeys = zero();
+  readonly dependencyCalls = zero();
+  readonly met = zero();
+  switched = 0;
+  narrowed = false;
+  #budget: TrafficBlock['budget'];
+
+  constructor(budget: TrafficBlock['budget']) {
+    this.#budget = budget;
+  }
+  answer(role: ClusterRole, answer: AnswerClass, failed: boolean): void {
+    const count = this.#real[role];
+    const index = answerClasses.indexOf(answer);
+    count.requests += 1;
+    count.failures += failed ? 1 : 0;
+    count.classes[index] = (count.classes[index] ?? 0) + 1;
+  }
+  latency(arm: Arm, ms: number): void {
+    this.#latency[arm].add(ms);
+  }
+  /** The budget as it stands after the last thing that happened in this second. */
+  snapshot(budget: Budget): void {
+    this.#budget = { spent: budget.spent, cap: budget.cap, credit: budget.credit };
+  }
+  get budget(): TrafficBlock['budget'] {
+    return this.#budget;
+  }
+  close(at: number): TrafficBlock {
+    return {
+      at,
+      real: { production: tallyOf(this.#real.production), control: tallyOf(this.#real.control), experiment: tallyOf(this.#real.experiment) },
+      keys: { ...this.keys },
+      failedKeys: { ...this.failedKeys },
+      switched: this.switched,
+      dependencyCalls: { ...this.dependencyCalls },
+      met: { ...this.met },
+      budget: this.#budget,
+      narrowed: this.narrowed,
+      latency: { control: this.#latency.control.encode(), experiment: this.#latency.experiment.encode() },
+    };
+  }
+}

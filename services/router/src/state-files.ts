@@ -1,0 +1,55 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HaldaneError, messageOf } from '@haldane/core';
+import { conform, type RouteConfig, schemas } from '@haldane/dataplane';
+
+/** Where a running router is found. */
+export type RouterFile = { readonly id: string; readonly pid: number; readonly startTime: string; readonly adminPort: number };
+
+const routerFile = (stateDir: string) => join(stateDir, 'router.json');
+const routesFile = (stateDir: string) => join(stateDir, 'routes.json');
+
+/** The router that this folder says is there, dead or alive; null when none ever was. */
+export function readRouterFile(stateDir: string): RouterFile | null {
+  return readJson(routerFile(stateDir)) as RouterFile | null;
+}
+export function writeRouterFile(stateDir: string, file: RouterFile): void {
+  writeJson(routerFile(stateDir), file);
+}
+export function removeRouterFile(stateDir: string): void {
+  rmSync(routerFile(stateDir), { force: true });
+}
+
+/** Routes to serve again after a restart: production only. */
+export function readRoutes(stateDir: string): readonly RouteConfig[] {
+  const stored = readJson(routesFile(stateDir));
+  if (stored === null) return [];
+  if (!Array.isArray(stored)) throw new HaldaneError('bad-document', `${routesFile(stateDir)} must hold a list of routes: remove it to start with none`);
+  return stored.map((route, i) => conform<RouteConfig>(schemas.route, route, `routes[${i}]`));
+}
+export function writeRoutes(stateDir: string, routes: readonly RouteConfig[]): void {
+  writeJson(routesFile(stateDir), routes);
+}
+
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new HaldaneError('bad-document', `${path} is not JSON: remove it (${messageOf(error)})`, { cause: error });
+  }
+}
+
+/** Whole or not at all, and for nobody else's eyes. */
+function writeJson(path: string, value: unknown): void {
+  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
+  const next = `${path}.${process.pid}.next`;
+  writeFileSync(next, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  renameSync(next, path);
+}

@@ -1,0 +1,47 @@
+import { readFile } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { type ExperimentSpec, HaldaneError, messageOf } from '@haldane/core';
+import { readExperiment } from '@haldane/experiment';
+import { loadManifest, type ManifestReading } from '@haldane/pipelines';
+import { scenarios } from '@haldane/scenarios';
+import { known } from './known.ts';
+
+type Environment = Readonly<Record<string, string>>;
+
+/** An experiment and the service it names, read from this runner's own disk. */
+export type Loaded = { readonly spec: ExperimentSpec; readonly service: ManifestReading };
+
+/** Reads an experiment file and its manifest. Throws `bad-document` with every problem, or `not-found`. */
+export async function loadExperiment(file: string, env: Environment, signal: AbortSignal): Promise<Loaded> {
+  const text = await readText(file, 'experiment');
+  let service: ManifestReading | null = null;
+  const spec = await readExperiment({
+    text,
+    source: file,
+    env,
+    scenarios,
+    known,
+    serviceAt: async (manifest) => {
+      service = await loadManifest(manifest, { env }, signal);
+      return service.deployment;
+    },
+  });
+  // The reader asks for the service of every experiment that it accepts.
+  if (service === null) throw new HaldaneError('internal', `${file} was accepted without its manifest having been read`);
+  return { spec, service };
+}
+
+/** Reads a service's manifest by its absolute path. */
+export async function loadService(file: string, env: Environment, signal: AbortSignal): Promise<ManifestReading> {
+  await readText(file, 'manifest');
+  return loadManifest(file, { env }, signal);
+}
+
+async function readText(file: string, what: string): Promise<string> {
+  if (!isAbsolute(file)) throw new HaldaneError('bad-request', `file: "${file}" is not an absolute path; the command line makes it one`);
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new HaldaneError('not-found', `the ${what} ${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
