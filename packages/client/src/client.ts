@@ -59,7 +59,7 @@ export class HaldaneClient {
       for await (const event of serverSent(answer)) {
         last = event.seq;
         yield event;
-        if (event.type === 'phase' && event.data['to'] === 'done') return;
+        if (event.type === 'phase' && event.data['phase'] === 'done') return;
       }
     }
   }

@@ -29,6 +29,8 @@ export type ExperimentSpec = ServiceRef & {
   /** Share of the route's traffic that each arm gets. */
   readonly share: number;
   readonly exposure: Exposure;
+  /** Requests a second that the route usually carries, as declared; the plan measures instead when it can. */
+  readonly expectedRate: number | null;
   readonly instances: number;
   readonly baselineSeconds: number;
   readonly watchSeconds: number;

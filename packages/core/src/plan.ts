@@ -12,8 +12,8 @@ export type Plan = {
   readonly caps: readonly { readonly name: string; readonly limit: string; readonly enforcedBy: string }[];
   /** Expected real requests a second on the route, as measured before or declared; null when unknown. */
   readonly requestsPerSecond: number | null;
-  /** Smallest effect that this share and duration show with this power, and how long it would take. */
-  readonly power: readonly { readonly effect: string; readonly power: number; readonly expectedSeconds: number | null }[];
+  /** Effects on users' failures: the chance that this watch finds it (null: an example), and how long it takes to show, on average. */
+  readonly power: readonly { readonly effect: string; readonly power: number | null; readonly expectedSeconds: number | null }[];
   readonly timeConstants: readonly TimeConstant[];
   /** Things the reader should know (an address learned at run time is not proxied, ...). */
   readonly notes: readonly string[];

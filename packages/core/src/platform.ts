@@ -51,6 +51,8 @@ export type RouteState = {
   readonly route: string;
   readonly address: string;
   readonly production: { readonly healthy: number; readonly instances: number };
+  /** Requests a second over the last minute at most; null when nothing was measured yet. */
+  readonly requestsPerSecond: number | null;
   /** Runs that have something on this route, and the share that each of their arms gets. */
   readonly slices: readonly { readonly runId: string; readonly share: number }[];
 };
@@ -98,8 +100,8 @@ export interface Platform {
   readonly changeKinds: readonly AnyChangeKind[];
   /** How long after a revert the platform may still show what was there before. */
   readonly settleMs: number;
-  /** Why this run cannot be made here, in words for the owner; empty when it can. Reads only. */
-  refusals(deployment: Deployment, signal: AbortSignal): Promise<readonly string[]>;
+  /** Why these changes cannot be made here, in words for the owner; empty when they can. Reads only. */
+  refusals(deployment: Deployment, signal: AbortSignal, changes?: readonly Change[]): Promise<readonly string[]>;
   /** Renews every effect of the run until `until` (epoch ms), never beyond it. Called only after the run's own lease was. */
   renew(runId: string, until: number, signal: AbortSignal): Promise<void>;
   /** What of this run is still there, in words; empty when the world is whole. */

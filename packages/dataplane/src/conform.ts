@@ -2,7 +2,13 @@ import { HaldaneError } from '@haldane/core';
 
 /** The part of JSON Schema that what is sent to a router needs; any validator of JSON Schema reads it alike. */
 export type Schema =
-  | { readonly type: 'string'; readonly pattern?: string; readonly minLength?: number; readonly maxLength?: number; readonly enum?: readonly string[] }
+  | {
+      readonly type: 'string';
+      readonly pattern?: string;
+      readonly minLength?: number;
+      readonly maxLength?: number;
+      readonly enum?: readonly string[];
+    }
   | { readonly type: 'number' | 'integer'; readonly minimum?: number; readonly maximum?: number }
   | { readonly type: 'array'; readonly items: Schema; readonly minItems?: number; readonly maxItems?: number }
   | {
@@ -28,11 +34,7 @@ function problemOf(schema: Schema, value: unknown, at: string): string | null {
       return problemOfString(schema, value, at);
     case 'number':
     case 'integer':
-      if (typeof value !== 'number' || !Number.isFinite(value)) return `${at} must be a number`;
-      if (schema.type === 'integer' && !Number.isSafeInteger(value)) return `${at} is ${value}; it must be a whole number`;
-      if (schema.minimum !== undefined && value < schema.minimum) return `${at} is ${value}; it must be at least ${schema.minimum}`;
-      if (schema.maximum !== undefined && value > schema.maximum) return `${at} is ${value}; it must be at most ${schema.maximum}`;
-      return null;
+      return problemOfNumber(schema, value, at);
     case 'array':
       if (!Array.isArray(value)) return `${at} must be a list`;
       if (value.length < (schema.minItems ?? 0)) return `${at} must hold at least ${schema.minItems}`;
@@ -45,11 +47,21 @@ function problemOf(schema: Schema, value: unknown, at: string): string | null {
       return first(
         Object.entries(value).map(([key, inner]) => {
           const known = Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
-          return known ? problemOf(known, inner, `${at}.${key}`) : `${at}.${key} is not known; known: ${Object.keys(schema.properties).join(', ')}`;
+          return known
+            ? problemOf(known, inner, `${at}.${key}`)
+            : `${at}.${key} is not known; known: ${Object.keys(schema.properties).join(', ')}`;
         }),
       );
     }
   }
+}
+
+function problemOfNumber(schema: Extract<Schema, { type: 'number' | 'integer' }>, value: unknown, at: string): string | null {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return `${at} must be a number`;
+  if (schema.type === 'integer' && !Number.isSafeInteger(value)) return `${at} is ${value}; it must be a whole number`;
+  if (schema.minimum !== undefined && value < schema.minimum) return `${at} is ${value}; it must be at least ${schema.minimum}`;
+  if (schema.maximum !== undefined && value > schema.maximum) return `${at} is ${value}; it must be at most ${schema.maximum}`;
+  return null;
 }
 
 function problemOfString(schema: Extract<Schema, { type: 'string' }>, value: unknown, at: string): string | null {

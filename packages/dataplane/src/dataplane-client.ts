@@ -1,5 +1,15 @@
 import { type DependencyFault, type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
-import { type Attachment, adminPaths, type ProxyConfig, type ProxyView, type RouteConfig, type RouterView, type RouteView, type SliceConfig, type TelemetryAnswer } from './wire.ts';
+import {
+  type Attachment,
+  adminPaths,
+  type ProxyConfig,
+  type ProxyView,
+  type RouteConfig,
+  type RouterView,
+  type RouteView,
+  type SliceConfig,
+  type TelemetryAnswer,
+} from './wire.ts';
 
 export type DataplaneClientOptions = {
   /** The admin interface's base address: `http://127.0.0.1:4711`. */
@@ -94,12 +104,17 @@ export class DataplaneClient {
       text = await response.text();
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw new HaldaneError('unavailable', `the router at ${this.url} did not answer ${method} ${path}: ${wordsOf(error)}`, { cause: error });
+      throw new HaldaneError('unavailable', `the router at ${this.url} did not answer ${method} ${path}: ${wordsOf(error)}`, {
+        cause: error,
+      });
     }
     const answer = parse(text);
     if (status >= 200 && status < 300 && answer !== undefined) return answer as T;
     const said = (answer as { message?: unknown } | undefined)?.message;
-    throw new HaldaneError(codeOf(status), `the router refused ${method} ${path} with ${status}: ${typeof said === 'string' ? said : 'no JSON in its answer'}`);
+    throw new HaldaneError(
+      codeOf(status),
+      `the router refused ${method} ${path} with ${status}: ${typeof said === 'string' ? said : 'no JSON in its answer'}`,
+    );
   }
 }
 

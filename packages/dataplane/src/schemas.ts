@@ -25,7 +25,12 @@ export const schemas = {
     properties: {
       runId,
       route: name,
-      arms: { type: 'object', required: ['control', 'experiment'], additionalProperties: false, properties: { control: addresses, experiment: addresses } },
+      arms: {
+        type: 'object',
+        required: ['control', 'experiment'],
+        additionalProperties: false,
+        properties: { control: addresses, experiment: addresses },
+      },
       secret: { type: 'string', pattern: '^([0-9a-f]{2}){16,64}$' },
       until,
     },

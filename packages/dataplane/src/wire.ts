@@ -54,6 +54,8 @@ export type ProxyConfig = {
 export type RouteView = {
   readonly route: string;
   readonly port: number;
+  /** Real requests a second over the last minute at most; null while too little was seen to say. */
+  readonly requestsPerSecond: number | null;
   readonly production: readonly { readonly address: string; readonly healthy: boolean }[];
   readonly attached: readonly { readonly runId: string; readonly until: number; readonly arms: Readonly<Record<Arm, readonly string[]>> }[];
   readonly slices: readonly (SliceConfig & { readonly spent: number })[];
@@ -64,7 +66,12 @@ export type ProxyView = Omit<ProxyConfig, 'target' | 'tls'> & {
   readonly calls: number;
   readonly met: number;
 };
-export type RouterView = { readonly id: string; readonly startedAt: number; readonly routes: readonly RouteView[]; readonly proxies: readonly ProxyView[] };
+export type RouterView = {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly routes: readonly RouteView[];
+  readonly proxies: readonly ProxyView[];
+};
 
 /** Closed seconds of one run, oldest first; each is kept for 15 minutes. `attached` is false once the run's lease has ended. */
 export type TelemetryAnswer = { readonly blocks: readonly TrafficBlock[]; readonly now: number; readonly attached: boolean };

@@ -1,5 +1,6 @@
-import { test } from 'tap';
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: documents write variables like this
 import { hasCode, messageOf } from '@haldane/core';
+import { test } from 'tap';
 import { checkValue, nearest, readDocument, readDuration, readRate, readShare } from './index.ts';
 
 const schema = {
@@ -18,7 +19,13 @@ const schema = {
       type: 'object',
       additionalProperties: false,
       default: {},
-      properties: { list: { type: 'array', items: { type: 'object', additionalProperties: false, required: ['id'], properties: { id: { type: 'string' } } }, default: [] } },
+      properties: {
+        list: {
+          type: 'array',
+          items: { type: 'object', additionalProperties: false, required: ['id'], properties: { id: { type: 'string' } } },
+          default: [],
+        },
+      },
     },
   },
 };
@@ -75,7 +82,10 @@ test('variables are replaced in values, take defaults, and are asked for by name
   t.equal(read('name: x\nport: ${PORT}', { PORT: '80' }).port, 80, 'a number where a number is wanted');
   t.equal(read('name: ${A}\nport: 1', { A: '80' }).name, '80', 'a text where a text is wanted');
   t.equal(read('name: $${A}\nport: 1').name, '${A}');
-  t.match(refusal('name: x\nport: ${PORT}'), 'port: needs the variable PORT, which is not set; set it, or give a default: ${PORT:-default}');
+  t.match(
+    refusal('name: x\nport: ${PORT}'),
+    'port: needs the variable PORT, which is not set; set it, or give a default: ${PORT:-default}',
+  );
   t.match(refusal('name: ${1x}\nport: 1'), 'names no variable');
   t.match(refusal('name: "${x"\nport: 1'), 'never closed');
   t.match(refusal('name: ${constructor}\nport: 1'), 'needs the variable constructor', 'what every object has is no variable');
@@ -103,7 +113,10 @@ test('keys of every object are no known keys', async (t) => {
 });
 
 test('quantities are read as people write them', async (t) => {
-  t.same([readDuration('1h30m'), readDuration('250ms'), readDuration(3), readDuration('3')], [{ value: 5400 }, { value: 0.25 }, { value: 3 }, { value: 3 }]);
+  t.same(
+    [readDuration('1h30m'), readDuration('250ms'), readDuration(3), readDuration('3')],
+    [{ value: 5400 }, { value: 0.25 }, { value: 3 }, { value: 3 }],
+  );
   t.same([readShare('20%'), readShare(0.2), readShare('0.3%')], [{ value: 0.2 }, { value: 0.2 }, { value: 0.003 }]);
   t.same([readRate('20/s'), readRate('90/m')], [{ value: 20 }, { value: 1.5 }]);
   for (const bad of ['5 parsecs', '', '-1s', '1s ago', null]) t.match(readDuration(bad), { wrong: /no length of time/ });

@@ -1,5 +1,5 @@
-import type { ErrorObject } from 'ajv';
 import type { JsonObject } from '@haldane/core';
+import type { ErrorObject } from 'ajv';
 import { nearest, nearestOfAll } from './nearest.ts';
 import { pathOf } from './problem.ts';
 
@@ -13,14 +13,33 @@ type Explained = Finding & { readonly keyword: string; readonly stands: string |
  * how to fix it. `hidden` says whether the value at a path must not be shown (it came from the environment); values that
  * the schema marks `writeOnly` are never shown.
  */
-export function explain(errors: readonly ErrorObject[], schema: JsonObject, hidden: (keys: readonly (string | number)[]) => boolean = () => false): readonly Finding[] {
-  const explained = errors.filter((error) => error.keyword !== 'if').map((error) => explainOne(error, schema, hidden));
+export function explain(
+  errors: readonly ErrorObject[],
+  schema: JsonObject,
+  hidden: (keys: readonly (string | number)[]) => boolean = () => false,
+): readonly Finding[] {
+  // What is wrong with a key is told by the error of its own; `propertyNames` only repeats that there is one.
+  const explained = errors
+    .filter((error) => error.keyword !== 'if' && error.keyword !== 'propertyNames')
+    .map((error) => explainOne(error, schema, hidden));
   const kept: Explained[] = [];
   for (const one of explained) {
     const path = pathOf(one.keys);
     // A key that is misspelt is not also missing, and a value of the wrong type is not also wrong in other ways.
-    if (one.stands !== null && one.keyword === 'required' && explained.some((other) => other.keyword === 'additionalProperties' && other.stands === one.stands && samePlace(other.keys.slice(0, -1), one.keys))) continue;
-    if (one.keyword !== 'type' && one.keyword !== 'required' && explained.some((other) => other.keyword === 'type' && pathOf(other.keys) === path)) continue;
+    if (
+      one.stands !== null &&
+      one.keyword === 'required' &&
+      explained.some(
+        (other) => other.keyword === 'additionalProperties' && other.stands === one.stands && samePlace(other.keys.slice(0, -1), one.keys),
+      )
+    )
+      continue;
+    if (
+      one.keyword !== 'type' &&
+      one.keyword !== 'required' &&
+      explained.some((other) => other.keyword === 'type' && pathOf(other.keys) === path)
+    )
+      continue;
     if (kept.some((other) => other.message === one.message && pathOf(other.keys) === path)) continue;
     kept.push(one);
   }
@@ -32,6 +51,7 @@ function samePlace(a: readonly (string | number)[], b: readonly (string | number
 }
 
 function explainOne(error: ErrorObject, schema: JsonObject, hidden: (keys: readonly (string | number)[]) => boolean): Explained {
+  if (error.propertyName !== undefined) return explainName(error, error.propertyName);
   const keys = keysOf(error.instancePath);
   const parent = (error.parentSchema ?? {}) as Record<string, unknown>;
   const shown = parent.writeOnly === true || hidden(keys) ? 'the value' : show(error.data);
@@ -41,15 +61,27 @@ function explainOne(error: ErrorObject, schema: JsonObject, hidden: (keys: reado
     case 'additionalProperties': {
       const unknown = String(params.additionalProperty);
       const known = Object.keys((parent.properties as Record<string, unknown> | undefined) ?? {});
-      return { keys: [...keys, unknown], message: unknownKey(unknown, known, schema), about: 'key', keyword: error.keyword, stands: nearest(unknown, known) };
+      return {
+        keys: [...keys, unknown],
+        message: unknownKey(unknown, known, schema),
+        about: 'key',
+        keyword: error.keyword,
+        stands: nearest(unknown, known),
+      };
     }
     case 'required': {
       const missing = String(params.missingProperty);
       const about = ((parent.properties as Record<string, Record<string, unknown>> | undefined)?.[missing]?.description ?? '') as string;
-      return { keys, message: `"${missing}" is missing; add it${about === '' ? '' : `: ${about}`}`, about: 'value', keyword: error.keyword, stands: missing };
+      return {
+        keys,
+        message: `"${missing}" is missing; add it${about === '' ? '' : `: ${about}`}`,
+        about: 'value',
+        keyword: error.keyword,
+        stands: missing,
+      };
     }
     case 'type':
-      return value(error.data === null ? `is empty; give it ${typeWords(params.type, parent)} or remove the key` : `${shown} is ${kindOf(error.data)}; it must be ${typeWords(params.type, parent)}`);
+      return value(wrongType(error.data, shown, typeWords(params.type, parent)));
     case 'enum': {
       const allowed = (params.allowedValues as unknown[]).map(String);
       const near = typeof error.data === 'string' ? nearest(error.data, allowed) : null;
@@ -58,7 +90,9 @@ function explainOne(error: ErrorObject, schema: JsonObject, hidden: (keys: reado
     case 'const':
       return value(`${shown} is not what is known here; the only value is ${show(params.allowedValue)}`);
     case 'pattern':
-      return value(`${shown} ${typeof parent.known === 'string' ? parent.known : `does not fit the pattern ${String(params.pattern)}; change it so that it does`}`);
+      return value(
+        `${shown} ${typeof parent.known === 'string' ? parent.known : `does not fit the pattern ${String(params.pattern)}; change it so that it does`}`,
+      );
     case 'minLength':
       return value('is an empty text; write something or remove the key');
     case 'maxLength':
@@ -77,8 +111,8 @@ function explainOne(error: ErrorObject, schema: JsonObject, hidden: (keys: reado
       return value(`${shown} is too small; it must be more than ${String(params.limit)}`);
     case 'exclusiveMaximum':
       return value(`${shown} is too large; it must be less than ${String(params.limit)}`);
-    case 'propertyNames':
-      return value(`the key ${show(params.propertyName)} ${typeof (error.schema as Record<string, unknown>).known === 'string' ? String((error.schema as Record<string, unknown>).known) : 'is not allowed here; rename it'}`);
+    case 'minProperties':
+      return value(`has no keys; write at least ${String(params.limit)}`);
     case 'duration':
     case 'share':
     case 'rate':
@@ -122,10 +156,18 @@ function show(data: unknown): string {
   return typeof data === 'object' ? 'a group of keys' : String(data);
 }
 
-function kindOf(data: unknown): string {
-  if (Array.isArray(data)) return 'not a single value';
-  if (typeof data === 'object') return 'not a single value';
-  return { string: 'a text', number: 'a number', boolean: 'a truth value' }[typeof data as 'string' | 'number' | 'boolean'] ?? 'of a kind that is not known';
+function wrongType(data: unknown, shown: string, wanted: string): string {
+  if (data === null) return `is empty; give it ${wanted} or remove the key`;
+  if (Array.isArray(data)) return `is a list; it must be ${wanted}`;
+  if (typeof data === 'object') return `is a group of keys; it must be ${wanted}`;
+  const kind = { string: 'a text', number: 'a number', boolean: 'a truth value' }[typeof data as 'string' | 'number' | 'boolean'];
+  return `${shown} is ${kind}; it must be ${wanted}${wanted === 'a text' ? ' (put quotes around it)' : ''}`;
+}
+
+function explainName(error: ErrorObject, name: string): Explained {
+  const known = (error.parentSchema as { known?: unknown } | undefined)?.known;
+  const message = `the key ${JSON.stringify(name)} ${typeof known === 'string' ? known : 'is not allowed here; rename it'}`;
+  return { keys: [...keysOf(error.instancePath), name], message, about: 'key', keyword: error.keyword, stands: null };
 }
 
 function typeWords(type: unknown, parent: Record<string, unknown>): string {
@@ -133,7 +175,7 @@ function typeWords(type: unknown, parent: Record<string, unknown>): string {
   if ('share' in parent) return 'a share like 20% or 0.2';
   if ('rate' in parent) return 'a rate like 20/s';
   const words: Record<string, string> = {
-    string: 'a text (put quotes around it)',
+    string: 'a text',
     number: 'a number',
     integer: 'a whole number',
     boolean: 'true or false',

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: documents write variables like this
 /** Values that `${NAME}` and `${NAME:-default}` may name. Passed in: nothing here reads the process. */
 export type EnvironmentMap = Readonly<Record<string, string | undefined>>;
 

@@ -1,4 +1,5 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar, visit } from 'yaml';
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: documents write variables like this
+import { type Alias, type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar, visit } from 'yaml';
 import type { Finding } from './explain.ts';
 import { type EnvironmentMap, interpolate } from './interpolate.ts';
 import { type Problem, pathOf } from './problem.ts';
@@ -38,11 +39,18 @@ const syntax: Readonly<Record<string, string>> = {
 export function parseText(text: string, env: EnvironmentMap): ParsedText {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const problems: Problem[] = [...document.errors, ...document.warnings].map((error) => ({ path: '', message: `not valid YAML: ${syntax[error.code] ?? 'this cannot be read'}`, ...spot(lines, error.pos[0]) }));
-  if (document.errors.length > 0) return { value: undefined, problems: problems.slice(0, 5), interpolated: () => false, written: () => null, place: (finding) => ({ path: pathOf(finding.keys), message: finding.message, line: null, column: null }) };
+  const syntaxProblems = syntaxProblemsOf(document, text, lines);
+  if (document.errors.length > 0)
+    return {
+      value: undefined,
+      problems: syntaxProblems,
+      interpolated: () => false,
+      written: () => null,
+      place: ({ keys, message }) => ({ path: pathOf(keys), message, line: null, column: null }),
+    };
 
   const touched = new Set<unknown>();
-  const unresolved: { readonly node: Scalar; readonly message: string }[] = [];
+  const unresolved: { readonly node: Scalar | Alias; readonly message: string }[] = [];
   visit(document, {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
@@ -51,14 +59,34 @@ export function parseText(text: string, env: EnvironmentMap): ParsedText {
       if (done.replaced) touched.add(node);
       for (const wrong of done.wrong) unresolved.push({ node, message: wrong });
     },
+    Alias(_key, node) {
+      if (!node.resolve(document))
+        unresolved.push({
+          node,
+          message:
+            'names an anchor (&name) that does not stand before it; add the anchor, write the value out, or put quotes around a text that begins with *',
+        });
+    },
   });
-  for (const { node, message } of unresolved) problems.push({ path: pathOf(pathTo(document.contents, node) ?? []), message, ...spot(lines, node.range?.[0] ?? 0) });
-  const place = (finding: Finding): Problem => ({ path: pathOf(finding.keys), message: finding.message, ...spot(lines, offsetOf(document, finding)) });
+  const problems = [
+    ...syntaxProblems,
+    ...unresolved.map(({ node, message }) => ({
+      path: pathOf(pathTo(document.contents, node) ?? []),
+      message,
+      ...spot(lines, node.range?.[0] ?? 0),
+    })),
+  ];
+  const place = (finding: Finding): Problem => ({
+    path: pathOf(finding.keys),
+    message: finding.message,
+    ...spot(lines, offsetOf(document, finding)),
+  });
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 50 });
   } catch {
-    problems.push({ path: '', message: 'has too many aliases (*name); write the values out', line: null, column: null });
+    if (problems.length === 0)
+      problems.push({ path: '', message: 'has too many aliases (*name); write the values out', line: null, column: null });
   }
   return {
     value,
@@ -70,6 +98,21 @@ export function parseText(text: string, env: EnvironmentMap): ParsedText {
     },
     place,
   };
+}
+
+/** The first thing that is no YAML (what follows it is mostly its echo), and every key that is written twice. */
+function syntaxProblemsOf(document: Document.Parsed, text: string, lines: LineCounter): Problem[] {
+  const all = [...document.errors, ...document.warnings];
+  const first = all.find((error) => error.code !== 'DUPLICATE_KEY');
+  const told = all.filter((error) => error === first || error.code === 'DUPLICATE_KEY');
+  return told.map((error) => {
+    const at = spot(lines, error.pos[0]);
+    const variable =
+      /\$\{/.test(text.split('\n')[at.line - 1] ?? '') && error.code !== 'DUPLICATE_KEY'
+        ? '; inside { } and [ ] a ${NAME} needs quotes around it'
+        : '';
+    return { path: '', message: `not valid YAML: ${syntax[error.code] ?? 'this cannot be read'}${variable}`, ...at };
+  });
 }
 
 function spot(lines: LineCounter, offset: number): { line: number; column: number } {

@@ -22,6 +22,8 @@ export function pathOf(keys: readonly (string | number)[]): string {
 
 /** The problem as one line: `line 3:5, dependencies[0].as: ...`. */
 export function sayProblem(problem: Problem): string {
-  const where = [problem.line === null ? '' : `line ${problem.line}:${problem.column ?? 1}`, problem.path].filter((part) => part !== '').join(', ');
+  const where = [problem.line === null ? '' : `line ${problem.line}:${problem.column ?? 1}`, problem.path]
+    .filter((part) => part !== '')
+    .join(', ');
   return where === '' ? problem.message : `${where}: ${problem.message}`;
 }

@@ -6,7 +6,8 @@ const secondsPer: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h
 /** Seconds from `30s`, `2m`, `1h30m`, `250ms` or a plain number of seconds. */
 export function readDuration(written: unknown): Quantity {
   const how = 'write it like 30s, 2m, 1h30m or a number of seconds';
-  if (typeof written === 'number') return Number.isFinite(written) && written >= 0 ? { value: written } : { wrong: `is no length of time; ${how}` };
+  if (typeof written === 'number')
+    return Number.isFinite(written) && written >= 0 ? { value: written } : { wrong: `is no length of time; ${how}` };
   if (typeof written !== 'string') return { wrong: `is no length of time; ${how}` };
   const text = written.trim();
   if (/^\d+(\.\d+)?$/.test(text)) return { value: Number(text) };

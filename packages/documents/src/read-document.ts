@@ -15,7 +15,7 @@ export type ReadOptions<T> = {
   readonly schema: JsonObject | ((raw: unknown) => JsonObject);
   /** What `${NAME}` may name. */
   readonly env?: EnvironmentMap;
-  /** What no schema can say: asked only about a value that fits the schema. */
+  /** What no schema can say: asked only about a value that fits the schema, since rules between fields need good fields. */
   readonly check?: (value: T) => readonly Finding[];
 };
 
@@ -28,7 +28,10 @@ export function readDocument<T>(options: ReadOptions<T>): T {
   const { text, source, check } = options;
   const parsed = parseText(text, options.env ?? {});
   if (parsed.problems.length > 0) throw badDocument(options, parsed.problems);
-  if (parsed.value === null || parsed.value === undefined) throw badDocument(options, [{ path: '', message: `the file is empty; write ${article(options.what ?? 'document')}`, line: null, column: null }]);
+  if (parsed.value === null || parsed.value === undefined)
+    throw badDocument(options, [
+      { path: '', message: `the file is empty; write ${article(options.what ?? 'document')}`, line: null, column: null },
+    ]);
   const schema = typeof options.schema === 'function' ? options.schema(parsed.value) : options.schema;
   const { value, findings } = checkParsed(parsed, schema);
   const found = findings.length > 0 ? findings : (check?.(value as T) ?? []);
@@ -40,9 +43,15 @@ export function readDocument<T>(options: ReadOptions<T>): T {
 export function badDocument(about: { readonly source: string; readonly what?: string }, problems: readonly Problem[]): HaldaneError {
   const sorted = [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   const count = sorted.length === 1 ? 'one problem' : `${sorted.length} problems`;
-  return new HaldaneError('bad-document', [`${about.source} is not a good ${about.what ?? 'document'}: ${count}`, ...sorted.map((problem) => `  ${sayProblem(problem)}`)].join('\n'), {
-    details: { source: about.source, problems: sorted.map((problem) => ({ ...problem })) },
-  });
+  return new HaldaneError(
+    'bad-document',
+    [`${about.source} is not a good ${about.what ?? 'document'}: ${count}`, ...sorted.map((problem) => `  ${sayProblem(problem)}`)].join(
+      '\n',
+    ),
+    {
+      details: { source: about.source, problems: sorted.map((problem) => ({ ...problem })) },
+    },
+  );
 }
 
 function article(what: string): string {
@@ -60,12 +69,17 @@ function checkParsed(parsed: ParsedText, schema: JsonObject): { value: unknown; 
   let changed = false;
   for (const error of errors) {
     if (error.keyword !== 'type') continue;
-    const keys = error.instancePath.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+    const keys = error.instancePath
+      .split('/')
+      .slice(1)
+      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
     const path = keys.map((key) => (/^\d+$/.test(key) ? Number(key) : key));
     const wanted = String((error.params as { type: unknown }).type);
     const asWritten = (error.parentSchema as Record<string, unknown> | undefined)?.asWritten === true;
-    if (asWritten && (typeof error.data === 'number' || typeof error.data === 'boolean')) changed = put(retyped, keys, parsed.written(path)) || changed;
-    else if (typeof error.data === 'string' && parsed.interpolated(path)) changed = put(retyped, keys, retype(error.data, wanted)) || changed;
+    if (asWritten && (typeof error.data === 'number' || typeof error.data === 'boolean'))
+      changed = put(retyped, keys, parsed.written(path)) || changed;
+    else if (typeof error.data === 'string' && parsed.interpolated(path))
+      changed = put(retyped, keys, retype(error.data, wanted)) || changed;
   }
   if (!changed) return { value: first, findings: explain(errors, schema, parsed.interpolated) };
   return { value: retyped, findings: explain(checkSchema(schema, retyped), schema, parsed.interpolated) };

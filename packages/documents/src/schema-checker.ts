@@ -1,6 +1,6 @@
-import { Ajv } from 'ajv';
-import type { ErrorObject, SchemaValidateFunction } from 'ajv';
 import type { JsonObject } from '@haldane/core';
+import type { ErrorObject, SchemaValidateFunction } from 'ajv';
+import { Ajv } from 'ajv';
 import { type Quantity, readDuration, readRate, readShare } from './quantity.ts';
 
 /** Bounds of a quantity keyword, both inclusive; `above` is exclusive. */
@@ -24,7 +24,12 @@ function outside(value: number, bounds: Bounds, say: (value: number) => string):
 
 /** A keyword that reads a quantity as people write it and puts the number (seconds, 0..1, a second) in its place. */
 function quantityKeyword({ keyword, read, say }: Named): { keyword: string; validate: SchemaValidateFunction } {
-  const validate: SchemaValidateFunction = (bounds: Bounds, data: unknown, _schema?: unknown, context?: Parameters<SchemaValidateFunction>[3]) => {
+  const validate: SchemaValidateFunction = (
+    bounds: Bounds,
+    data: unknown,
+    _schema?: unknown,
+    context?: Parameters<SchemaValidateFunction>[3],
+  ) => {
     const quantity = read(data);
     const wrong = 'wrong' in quantity ? quantity.wrong : outside(quantity.value, bounds, say);
     if (wrong !== null) {

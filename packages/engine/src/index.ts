@@ -1,4 +1,5 @@
 export * from './drive.ts';
+export * from './drive-deps.ts';
 export * from './lease.ts';
 export * from './machine.ts';
 export * from './perform.ts';

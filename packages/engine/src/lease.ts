@@ -37,12 +37,14 @@ export type HoldOptions = {
  */
 export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, options: HoldOptions): Promise<HeldLease> {
   const { clock, leaseMs, renewEveryMs, marginMs = Math.min(1000, leaseMs / 10) } = options;
-  if (!(renewEveryMs > 0 && renewEveryMs < leaseMs)) throw new HaldaneError('internal', `renewEveryMs is ${renewEveryMs}; it must be above 0 and below leaseMs (${leaseMs})`);
+  if (!(renewEveryMs > 0 && renewEveryMs < leaseMs))
+    throw new HaldaneError('internal', `renewEveryMs is ${renewEveryMs}; it must be above 0 and below leaseMs (${leaseMs})`);
   const lost = new AbortController();
   const stopped = new AbortController();
   let sent = { day: Number.NEGATIVE_INFINITY, ticks: Number.NEGATIVE_INFINITY };
   const leaseLeft = () => (lost.signal.aborted ? 0 : leaseMs - Math.max(clock.now() - sent.day, ticks(clock) - sent.ticks));
-  const lose = (why: string, cause?: unknown) => lost.abort(new HaldaneError('lease-lost', `run "${fence.runId}": ${why}; nothing more may be changed`, { cause }));
+  const lose = (why: string, cause?: unknown) =>
+    lost.abort(new HaldaneError('lease-lost', `run "${fence.runId}": ${why}; nothing more may be changed`, { cause }));
 
   const renewRun = async (signal: AbortSignal) => {
     const before = { day: clock.now(), ticks: ticks(clock) };
@@ -93,7 +95,7 @@ export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, op
     leaseLeft,
     lost: lost.signal,
     stop: async () => {
-      stopped.abort();
+      stopped.abort(new HaldaneError('internal', 'the heartbeat was stopped'));
       await going;
     },
   };

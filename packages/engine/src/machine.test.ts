@@ -28,7 +28,12 @@ test('every cell of the machine', async (t) => {
   };
   t.same(Object.keys(machine).sort(), [...phases].sort(), 'each phase has a row');
   for (const phase of phases) {
-    for (const [index, arrow] of (['done', 'stop'] as const).entries()) t.equal(thrown(() => nextPhase(phase, arrow)), cells[phase][index], `${phase} by ${arrow}`);
+    for (const [index, arrow] of (['done', 'stop'] as const).entries())
+      t.equal(
+        thrown(() => nextPhase(phase, arrow)),
+        cells[phase][index],
+        `${phase} by ${arrow}`,
+      );
   }
 });
 
@@ -38,7 +43,8 @@ test('no way leads from a phase that changes the world to the end but through re
     if (from === 'restoring' || seen.has(from)) return false;
     return (['done', 'stop'] as Arrow[]).some((arrow) => around(nextPhase(from, arrow), new Set([...seen, from])));
   };
-  for (const phase of phases.filter((each) => isBeforeRestoring(each) && each !== 'planning')) t.equal(around(phase, new Set()), false, phase);
+  for (const phase of phases.filter((each) => isBeforeRestoring(each) && each !== 'planning'))
+    t.equal(around(phase, new Set()), false, phase);
 });
 
 test('the whole way visits each phase once, in the order of the list', async (t) => {

@@ -16,7 +16,13 @@ export type PerformOptions = {
  * wrong after `intend`, the way back is on disk. Performing a change again that was intended applies it with the state
  * captured the first time; one that is applied is left alone; one that was reverted cannot come back under its old id.
  */
-export async function perform(journal: Journal, kinds: readonly AnyChangeKind[], hold: Hold, change: Change, options: PerformOptions): Promise<JournalEntry> {
+export async function perform(
+  journal: Journal,
+  kinds: readonly AnyChangeKind[],
+  hold: Hold,
+  change: Change,
+  options: PerformOptions,
+): Promise<JournalEntry> {
   const { applyTimeoutMs, clock, signal } = options;
   const kind = kindNamed(kinds, change.kind);
   const entries = await journal.entries(hold.fence.runId);
@@ -25,7 +31,8 @@ export async function perform(journal: Journal, kinds: readonly AnyChangeKind[],
   refuseToReturn(standing);
   refuseWithoutGround(change, entries);
 
-  const capture = () => within(clock, applyTimeoutMs, `reading the state before "${change.id}"`, signal, (bounded) => kind.capture(change.params, bounded));
+  const capture = () =>
+    within(clock, applyTimeoutMs, `reading the state before "${change.id}"`, signal, (bounded) => kind.capture(change.params, bounded));
   const before = standing ? standing.before : await capture();
   signal.throwIfAborted();
   const entry = await journal.intend(hold.fence, change, before);
@@ -37,14 +44,21 @@ export async function perform(journal: Journal, kinds: readonly AnyChangeKind[],
 
 function refuseToReturn(standing: JournalEntry | undefined): void {
   if (standing?.state !== 'reverted' && standing?.state !== 'stuck') return;
-  throw new HaldaneError('internal', `change "${standing.change.id}" is ${standing.state} already in this run; make it again under another id`);
+  throw new HaldaneError(
+    'internal',
+    `change "${standing.change.id}" is ${standing.state} already in this run; make it again under another id`,
+  );
 }
 
 /** A change whose ground is not in place would be reverted in the wrong order. */
 function refuseWithoutGround(change: Change, entries: readonly JournalEntry[]): void {
   const applied = new Set(entries.filter((entry) => entry.state === 'applied').map((entry) => entry.change.id));
   const missing = change.standsOn.filter((id) => !applied.has(id));
-  if (missing.length > 0) throw new HaldaneError('internal', `change "${change.id}" stands on ${missing.map((id) => `"${id}"`).join(', ')}, which this run has not in place; make that first`);
+  if (missing.length > 0)
+    throw new HaldaneError(
+      'internal',
+      `change "${change.id}" stands on ${missing.map((id) => `"${id}"`).join(', ')}, which this run has not in place; make that first`,
+    );
 }
 
 /**
@@ -59,7 +73,10 @@ async function untilLeaseOutlasts(hold: Hold, applyTimeoutMs: number, clock: Clo
     if (left > applyTimeoutMs) return;
     if (left <= 0) throw new HaldaneError('lease-lost', `run "${hold.fence.runId}": the lease has ended; nothing more may be changed`);
     if (ticks(clock) >= patience) {
-      throw new HaldaneError('internal', `applyTimeoutMs is ${applyTimeoutMs}, but the lease never lasts longer than that (${left} ms left); make the lease longer, or the time-out or renewEveryMs shorter`);
+      throw new HaldaneError(
+        'internal',
+        `applyTimeoutMs is ${applyTimeoutMs}, but the lease never lasts longer than that (${left} ms left); make the lease longer, or the time-out or renewEveryMs shorter`,
+      );
     }
     await clock.sleep(Math.max(10, Math.min(100, left)), signal);
   }

@@ -35,7 +35,13 @@ type Outcome = { readonly end: 'back' | 'stuck' | 'kept'; readonly word: string 
  * marked stuck with its reason; what it stands on stays in place, and nothing else waits for it. May be called again and
  * again. Throws only when the journal cannot be read, the signal aborts, or with `lease-lost`.
  */
-export async function restore(journal: Journal, kinds: readonly AnyChangeKind[], fence: Fence, runId: string, options: RestoreOptions): Promise<Restored> {
+export async function restore(
+  journal: Journal,
+  kinds: readonly AnyChangeKind[],
+  fence: Fence,
+  runId: string,
+  options: RestoreOptions,
+): Promise<Restored> {
   if (fence.runId !== runId) throw new HaldaneError('internal', `the fence is of run "${fence.runId}", not of "${runId}"`);
   const { clock, settleMs = 0 } = options;
   const until = ticks(clock) + options.deadlineMs;
@@ -84,7 +90,10 @@ class WayBack {
     for (const [index, wave] of ordered.waves.entries()) {
       const ended = wave.map((entry) => {
         const above = open.filter((other) => other.change.standsOn.includes(entry.change.id));
-        const end = this.#afterThose(entry, above.flatMap((other) => ends.get(other.change.id) ?? []));
+        const end = this.#afterThose(
+          entry,
+          above.flatMap((other) => ends.get(other.change.id) ?? []),
+        );
         ends.set(entry.change.id, end);
         return end;
       });
@@ -111,7 +120,9 @@ class WayBack {
 
   async #afterThose(entry: JournalEntry, above: readonly Promise<Outcome>[]): Promise<Outcome> {
     const unfinished = (await Promise.all(above)).some((outcome) => outcome.end !== 'back');
-    const outcome: Outcome = unfinished ? { end: 'kept', word: `${entry.change.id}: kept, because something that stands on it could not be put back` } : await this.#putBack(entry);
+    const outcome: Outcome = unfinished
+      ? { end: 'kept', word: `${entry.change.id}: kept, because something that stands on it could not be put back` }
+      : await this.#putBack(entry);
     this.#outcomes.set(entry.seq, { entry, outcome });
     return outcome;
   }
@@ -172,7 +183,9 @@ class WayBack {
         .map(async (entry) => {
           try {
             const kind = kindNamed(this.#kinds, entry.change.kind);
-            const gone = await within(clock, attemptMs, `looking at "${entry.change.id}" again`, signal, (bounded) => kind.isReverted(entry.change.params, entry.before, bounded));
+            const gone = await within(clock, attemptMs, `looking at "${entry.change.id}" again`, signal, (bounded) =>
+              kind.isReverted(entry.change.params, entry.before, bounded),
+            );
             return gone ? null : entry;
           } catch (error) {
             if (signal.aborted) throw error;

@@ -8,7 +8,13 @@ export const ticks = (clock: Clock): number => clock.monotonic?.() ?? clock.now(
  * Runs `act` and aborts it after `ms`: then, or when the caller's signal aborts, it rejects at once, whether `act` heeds
  * its signal or not. Throws `unavailable` at the time-out; the caller's reason on abort; else what `act` throws.
  */
-export async function within<T>(clock: Clock, ms: number, what: string, signal: AbortSignal, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  what: string,
+  signal: AbortSignal,
+  act: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   signal.throwIfAborted();
   const timedOut = new AbortController();
   const over = new AbortController();
@@ -20,6 +26,6 @@ export async function within<T>(clock: Clock, ms: number, what: string, signal: 
   try {
     return await Promise.race([act(AbortSignal.any([signal, timedOut.signal])), alarm]);
   } finally {
-    over.abort();
+    over.abort('over');
   }
 }

@@ -4,8 +4,7 @@ import { powerOf } from './power.ts';
 import { refusalsOf } from './refusals.ts';
 
 /**
- * What a run of this experiment would do, decided without touching anything. `requestsPerSecond` is what the route carries, when known.
- * A plan with refusals is never run.
+ * What a run of this experiment would do, decided without touching anything. A plan with refusals is never run.
  */
 export async function makePlan(
   input: {
@@ -14,11 +13,12 @@ export async function makePlan(
     readonly deployment: Deployment;
     readonly platform: Platform;
     readonly scenario: Scenario;
-    readonly requestsPerSecond: number | null;
   },
   signal: AbortSignal,
 ): Promise<Plan> {
-  const { runId, spec, deployment, platform, scenario, requestsPerSecond } = input;
+  const { runId, spec, deployment, platform, scenario } = input;
+  const route = await platform.traffic.describe(deployment.route, signal);
+  const requestsPerSecond = route?.requestsPerSecond ?? spec.expectedRate;
   const list = changesOf(runId, spec, deployment, platform, scenario);
   const changes: readonly Change[] = [
     ...list.provision.flat(),
@@ -44,7 +44,7 @@ export async function makePlan(
     power: powerOf(spec, requestsPerSecond),
     timeConstants,
     notes: notesOf(deployment, scenario, spec),
-    refusals: [...refusalsOf(spec, deployment, platform, scenario), ...(await platform.refusals(deployment, signal))],
+    refusals: [...refusalsOf(spec, deployment, platform, scenario), ...(await platform.refusals(deployment, signal, changes))],
     seconds: { least, most },
   };
 }

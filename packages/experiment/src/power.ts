@@ -1,22 +1,42 @@
 import type { ExperimentSpec, Plan } from '@haldane/core';
-import { lowerBoundRequests } from '@haldane/statistics';
+import { expectedSecondsToStop, smallestEffect, stoppingLaw } from '@haldane/statistics';
 
+/** Failures that a service is taken to have anyway, for the plan's arithmetic only. */
 const background = 0.001;
-const effects = [0.002, 0.005, 0.01, 0.05, 0.2] as const;
+/** What most regressions look like: some users, many users, most users. */
+const examples = [0.02, 0.1, 0.5] as const;
 
 /**
- * How long effects of given sizes take to show with this share, at least: no test of this level, knowing everything, is faster on average
- * (information bound, LB.1); Haldane's needs about 1.3 times as long. Null where the watch ends before that.
+ * What this share and this watch can show of failures of users: the smallest effect that is found with 80 % and 95 % power, and how long
+ * some effects take to show on average. By computation, with the tolerance and the level that the judge uses. Empty when the traffic is unknown.
  */
 export function powerOf(spec: ExperimentSpec, requestsPerSecond: number | null): Plan['power'] {
   if (requestsPerSecond === null || spec.exposure === 'synthetic') return [];
-  const perArm = requestsPerSecond * spec.share;
-  return effects.map((rate) => {
-    const seconds = (1.3 * lowerBoundRequests({ p_c: background, p_e: rate, alpha: 0.8 * spec.alpha })) / perArm;
-    return {
-      effect: `${(rate * 100).toPrecision(2)} % failing in place of ${background * 100} %`,
-      power: 0.5,
-      expectedSeconds: seconds <= spec.watchSeconds ? Math.ceil(seconds) : null,
-    };
+  const perSecond = requestsPerSecond * spec.share;
+  const planned = {
+    alpha: 0.8 * spec.alpha,
+    psi0: spec.tolerance.odds,
+    controlRate: background,
+    controlPerSecond: perSecond,
+    experimentPerSecond: perSecond,
+    seconds: spec.watchSeconds,
+  };
+  const smallest = [0.8, 0.95].flatMap((power) => {
+    const found = smallestEffect(planned, power);
+    return found === null ? [] : [{ power, rate: found.experimentRate }];
   });
+  return [...smallest, ...examples.map((rate) => ({ power: null, rate }))]
+    .sort((a, b) => a.rate - b.rate)
+    .map(({ power, rate }) => {
+      const seconds = expectedSecondsToStop(stoppingLaw({ ...planned, experimentRate: rate }));
+      return {
+        effect: `${percent(rate)} of requests failing in place of ${percent(background)}`,
+        power,
+        expectedSeconds: seconds === null ? null : Math.max(1, Math.ceil(seconds)),
+      };
+    });
+}
+
+function percent(rate: number): string {
+  return `${Number((rate * 100).toPrecision(2))} %`;
 }

@@ -55,7 +55,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     async planning(run, _context, signal) {
       const deployment = await interrogate(world, run, signal);
       const plan = await makePlan(
-        { runId: run.id, spec: run.experiment, deployment, platform: world.platform, scenario: world.scenario, requestsPerSecond: null },
+        { runId: run.id, spec: run.experiment, deployment, platform: world.platform, scenario: world.scenario },
         signal,
       );
       if (plan.refusals.length > 0) return stop('refused', plan.refusals.join('; '), world, { deployment, plan });
@@ -104,7 +104,8 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       for (const change of held.list.inject) await make(change, signal);
       const injectedAt = world.clock.now();
       if (run.experiment.fault) {
-        if (held.criteria.act === 'request') for (const arm of arms) held.probes?.flow(arm, ['legitimate', 'hostile']);
+        // Control keeps to valid requests: its share of the hostile stream is sent with valid credentials.
+        if (held.criteria.act === 'request') held.probes?.flow('experiment', ['legitimate', 'hostile']);
         await probeEffect(held, run, injectedAt, signal);
       }
       return { done: true, learned: { injectedAt } };

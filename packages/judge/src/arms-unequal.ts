@@ -51,7 +51,8 @@ function leakWords(state: JudgeState, leaked: number): string {
   const { contact, criteria } = state;
   const control = contact.metBefore.control + contact.met.control;
   if (control > 0) return `the fault reached control: ${plural(control, 'call')} of control met it`;
-  if (contact.metBefore.experiment > 0) return `the experiment met a fault ${plural(contact.metBefore.experiment, 'time')} before any was made`;
+  if (contact.metBefore.experiment > 0)
+    return `the experiment met a fault ${plural(contact.metBefore.experiment, 'time')} before any was made`;
   if (!criteria.spec.fault) return `a rehearsal without fault met one ${plural(leaked, 'time')}`;
   return `forged tokens reached control: ${leaked}, where only the experiment may get them`;
 }

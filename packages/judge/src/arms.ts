@@ -1,4 +1,4 @@
-import { type Block, type Criteria } from '@haldane/core';
+import type { Block, Criteria } from '@haldane/core';
 
 /** Instances that were missing: seconds in a row up to now, by arm, in the phase at hand. */
 export type HealthState = { readonly control: number; readonly experiment: number; readonly experimentSeconds: number };

@@ -1,5 +1,13 @@
 import type { Block, Criteria, ProbeTally, Tally } from '@haldane/core';
-import { beginCountTest, beginProportionTest, type CountTest, crossed, type ProportionTest, stepCountTest, stepProportionTest } from '@haldane/statistics';
+import {
+  beginCountTest,
+  beginProportionTest,
+  type CountTest,
+  crossed,
+  type ProportionTest,
+  stepCountTest,
+  stepProportionTest,
+} from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
 import { addProbes, addTallies, type ByArm, type ByRole, failedProbes, noProbes, noTallies } from './block-sums.ts';
 import { atRiskShare, type Keys } from './keys.ts';
@@ -42,7 +50,10 @@ export function stepBaseline(state: BaselineState, block: Block, criteria: Crite
   const { spec } = criteria;
   const healthy = block.healthy.control >= spec.instances && block.healthy.experiment >= spec.instances;
   const real = addTallies(state.real, block.real);
-  const flowing = spec.exposure === 'synthetic' ? block.legitimate.control.sent + block.legitimate.experiment.sent > 0 : real.control.requests + real.experiment.requests > 0;
+  const flowing =
+    spec.exposure === 'synthetic'
+      ? block.legitimate.control.sent + block.legitimate.experiment.sent > 0
+      : real.control.requests + real.experiment.requests > 0;
   const keys = { xe: block.failedKeys.experiment, xc: block.failedKeys.control, shareE: atRiskShare(before, block.keys) };
   const { experiment, control } = block.real;
   const requests = {
@@ -78,7 +89,8 @@ export function stepBaseline(state: BaselineState, block: Block, criteria: Crite
 export function differenceBefore(state: BaselineState, keys: Keys): string | null {
   const unit = keys.seen.control + keys.seen.experiment > 0 ? 'keys' : 'requests';
   if (crossed(state.more[unit]) || crossed(state.fewer[unit])) {
-    const failed = unit === 'keys' ? state.failedKeys : { control: state.real.control.failures, experiment: state.real.experiment.failures };
+    const failed =
+      unit === 'keys' ? state.failedKeys : { control: state.real.control.failures, experiment: state.real.experiment.failures };
     return `the arms differed before any change: ${failed.experiment} ${unit === 'keys' ? 'users' : 'requests'} failed in the experiment, ${failed.control} in control`;
   }
   if (crossed(state.more.legitimate) || crossed(state.fewer.legitimate)) {

@@ -1,6 +1,7 @@
 import type { Accept, Decision } from '@haldane/core';
 import { armsUnequal } from './arms-unequal.ts';
 import { failedProbes } from './block-sums.ts';
+import { firstStop } from './first-stop.ts';
 import { breachOf } from './hostile.ts';
 import { budgetSpent, dataGap } from './limits.ts';
 import type { JudgeState } from './state.ts';
@@ -12,14 +13,13 @@ const servedShare = 0.9;
 /** Baseline: `next` once enough good seconds show two equal arms that serve whom they should and refuse whom they should. */
 export function decideBaseline(state: JudgeState, accepts: readonly Accept[]): Decision {
   const { criteria, baseline } = state;
-  const breach = breachOf(state.hostile, accepts);
-  if (breach !== null) return { do: 'stop', reason: 'breach', why: breach.why };
-  const unequal = armsUnequal(state, accepts);
-  if (unequal[0] !== undefined) return { do: 'stop', reason: 'invalid-arms', why: unequal[0] };
-  const spent = budgetSpent(state);
-  if (spent !== null) return { do: 'stop', reason: 'budget-spent', why: spent };
-  const gap = dataGap(state);
-  if (gap !== null) return { do: 'stop', reason: 'metrics-unavailable', why: gap };
+  const stop = firstStop([
+    ['breach', breachOf(state.hostile, accepts)?.why ?? null],
+    ['invalid-arms', armsUnequal(state, accepts)[0] ?? null],
+    ['budget-spent', budgetSpent(state)],
+    ['metrics-unavailable', dataGap(state)],
+  ]);
+  if (stop !== null) return stop;
 
   const wanted = criteria.spec.baselineSeconds;
   const missing = stillMissing(state);
@@ -43,7 +43,8 @@ function stillMissing(state: JudgeState): string | null {
   for (const arm of ['control', 'experiment'] as const) {
     if (spec.exposure !== 'synthetic' && baseline.real[arm].requests === 0) return `no real request reached the ${arm} arm`;
     if (spec.probes.legitimateRate > 0 && baseline.legitimate[arm].sent === 0) return `no synthetic user reached the ${arm} arm`;
-    if (criteria.act === 'change' && spec.probes.hostileRate > 0 && hostile.before[arm].sent === 0) return `no forged token reached the ${arm} arm`;
+    if (criteria.act === 'change' && spec.probes.hostileRate > 0 && hostile.before[arm].sent === 0)
+      return `no forged token reached the ${arm} arm`;
   }
   return null;
 }

@@ -1,4 +1,13 @@
-import { addTally, type Arm, answerClasses, type ClusterRole, emptyProbeTally, emptyTally, type ProbeTally, type Tally } from '@haldane/core';
+import {
+  type Arm,
+  addTally,
+  answerClasses,
+  type ClusterRole,
+  emptyProbeTally,
+  emptyTally,
+  type ProbeTally,
+  type Tally,
+} from '@haldane/core';
 
 export type ByArm<T> = Readonly<Record<Arm, T>>;
 export type ByRole<T> = Readonly<Record<ClusterRole, T>>;

@@ -13,8 +13,9 @@ export type ContactState = {
 
 export const noContact: ContactState = { metBefore: noneByArm, met: noneByArm, hostile: noneByArm, calls: noneByArm };
 
-export function stepContact(state: ContactState, block: Block, injected: boolean): ContactState {
-  if (!injected) return { ...state, metBefore: addByArm(state.metBefore, block.met) };
+/** Before the change is all that the baseline saw; what comes while the change is being made already belongs to it. */
+export function stepContact(state: ContactState, block: Block): ContactState {
+  if (block.phase === 'baseline') return { ...state, metBefore: addByArm(state.metBefore, block.met) };
   return {
     ...state,
     met: addByArm(state.met, block.met),

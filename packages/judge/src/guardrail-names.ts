@@ -2,7 +2,12 @@ import { type Guardrail, harmThreshold, logMean, usersTest, weightsOf } from './
 import type { JudgeState } from './state.ts';
 
 /** A guardrail with its own e-value and the one that is left after correcting for having looked at all of them. */
-export type NamedGuardrail = { readonly guardrail: Guardrail; readonly logE: number; readonly adjustedLogE: number; readonly named: boolean };
+export type NamedGuardrail = {
+  readonly guardrail: Guardrail;
+  readonly logE: number;
+  readonly adjustedLogE: number;
+  readonly named: boolean;
+};
 
 /**
  * e-Holm: which guardrail may be blamed by name at the level of the abort. The adjusted value of one is the smallest mean over all

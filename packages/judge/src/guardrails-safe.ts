@@ -10,22 +10,26 @@ import { type Guardrail, type HarmState, ratesOf, weightsOf } from './harm.ts';
  */
 export function guardrailsSafe(state: HarmState, criteria: Criteria, keys: ByArm<number>): boolean {
   const weights = weightsOf(criteria);
-  return (['users', 'synthetic-users'] as const).every((guardrail) => weights[guardrail] === 0 || guardrailSafe(state, criteria, guardrail, keys));
+  return (['users', 'synthetic-users'] as const).every(
+    (guardrail) => weights[guardrail] === 0 || guardrailSafe(state, criteria, guardrail, keys),
+  );
 }
 
 function guardrailSafe(state: HarmState, criteria: Criteria, guardrail: Guardrail, keys: ByArm<number>): boolean {
   const { failed, of } = ratesOf(state, guardrail, keys);
   if (of.control === 0 || of.experiment === 0) return false;
-  const test = guardrail === 'synthetic-users' ? state.safety.legitimate : state.unit === 'keys' ? state.safety.keys : state.safety.requests;
+  const test =
+    guardrail === 'synthetic-users' ? state.safety.legitimate : state.unit === 'keys' ? state.safety.keys : state.safety.requests;
   if (crossed(test)) return true;
-  const excess = excessOf(failed, alphaLedger(criteria.spec.alpha).safe);
+  const excess = excessOf(guardrail, failed, of, alphaLedger(criteria.spec.alpha).safe);
   return excess.high / of.experiment < criteria.spec.tolerance.points;
 }
 
 /**
- * Failures of the experiment beyond control's, with time-uniform bounds (F30). The ratio is the design's: arms of equal share, so
- * the bounds hold over the draw of who came into which arm.
+ * Failures of the experiment beyond what control's explain, with time-uniform bounds (F30). Real users: arms of equal share, so the
+ * ratio is 1 by design and the bounds hold over the draw of who came into which arm. Synthetic ones: as many as were sent.
  */
-export function excessOf(failed: ByArm<number>, alpha: number): ExcessFailures {
-  return excessFailures(failed.experiment, failed.control, 1, { alpha });
+export function excessOf(guardrail: Guardrail, failed: ByArm<number>, of: ByArm<number>, alpha: number): ExcessFailures {
+  const ratio = guardrail === 'users' || of.control === 0 || of.experiment === 0 ? 1 : of.experiment / of.control;
+  return excessFailures(failed.experiment, failed.control, ratio, { alpha });
 }

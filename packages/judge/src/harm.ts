@@ -1,5 +1,13 @@
 import type { Block, Criteria, Tally } from '@haldane/core';
-import { beginCountTest, beginProportionTest, type CountTest, type MixtureTest, type ProportionTest, stepCountTest, stepProportionTest } from '@haldane/statistics';
+import {
+  beginCountTest,
+  beginProportionTest,
+  type CountTest,
+  type MixtureTest,
+  type ProportionTest,
+  stepCountTest,
+  stepProportionTest,
+} from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
 import { addByArm, addTallies, type ByArm, type ByRole, failedProbes, noneByArm, noTallies } from './block-sums.ts';
 import { atRiskShare, type Keys } from './keys.ts';
@@ -41,7 +49,8 @@ export function weightsOf(criteria: Criteria): Readonly<Record<Guardrail, number
 
 /** E at which the weighted mean proves harm. */
 export function harmThreshold(criteria: Criteria): number {
-  return 1 / alphaLedger(criteria.spec.alpha).abort;
+  // Rounded, so that alpha .05 gives 25 and not what binary fractions make of it.
+  return Number((1 / alphaLedger(criteria.spec.alpha).abort).toPrecision(12));
 }
 
 export function beginHarm(criteria: Criteria): HarmState {
@@ -49,7 +58,12 @@ export function beginHarm(criteria: Criteria): HarmState {
   const { tolerance, watchSeconds } = criteria.spec;
   const weights = weightsOf(criteria);
   const onset = { first: 0.8, horizon: Math.max(1, Math.ceil(watchSeconds)) };
-  const beyond = (guardrail: Guardrail) => ({ alpha: abort * Math.max(weights[guardrail], 0.05), psi0: tolerance.odds, onset, boosted: true });
+  const beyond = (guardrail: Guardrail) => ({
+    alpha: abort * Math.max(weights[guardrail], 0.05),
+    psi0: tolerance.odds,
+    onset,
+    boosted: true,
+  });
   const equal = { alpha: abort, psi0: 1, onset, interval: false };
   return {
     unit: null,
@@ -91,13 +105,13 @@ export function stepHarm(state: HarmState, block: Block, criteria: Criteria, bef
       sent: addByArm(state.legitimate.sent, { control: legitimate.nc, experiment: legitimate.ne }),
       failed: addByArm(state.legitimate.failed, { control: legitimate.xc, experiment: legitimate.xe }),
     },
-    keysTest: stepCountTest(state.keysTest, keys),
-    requestsTest: stepProportionTest(state.requestsTest, requests),
+    keysTest: unit === 'keys' ? stepCountTest(state.keysTest, keys) : state.keysTest,
+    requestsTest: unit === 'requests' ? stepProportionTest(state.requestsTest, requests) : state.requestsTest,
     legitimateTest: stepProportionTest(state.legitimateTest, legitimate),
-    equalKeys: stepCountTest(state.equalKeys, keys),
-    equalRequests: stepProportionTest(state.equalRequests, requests),
+    equalKeys: unit === 'keys' ? stepCountTest(state.equalKeys, keys) : state.equalKeys,
+    equalRequests: unit === 'requests' ? stepProportionTest(state.equalRequests, requests) : state.equalRequests,
     equalLegitimate: stepProportionTest(state.equalLegitimate, legitimate),
-    safety: stepSafety(state.safety, { keys, requests, legitimate }),
+    safety: stepSafety(state.safety, unit, { keys, requests, legitimate }),
   };
   const weights = weightsOf(criteria);
   const users = usersTest(next);
@@ -133,7 +147,11 @@ export function showsDifference(state: HarmState, criteria: Criteria): boolean {
 }
 
 /** Failures and how many could fail, by arm, of one guardrail, in the unit that decides. */
-export function ratesOf(state: HarmState, guardrail: Guardrail, keys: ByArm<number>): { readonly failed: ByArm<number>; readonly of: ByArm<number> } {
+export function ratesOf(
+  state: HarmState,
+  guardrail: Guardrail,
+  keys: ByArm<number>,
+): { readonly failed: ByArm<number>; readonly of: ByArm<number> } {
   if (guardrail === 'synthetic-users') return { failed: state.legitimate.failed, of: state.legitimate.sent };
   if (state.unit === 'keys') return { failed: state.failedKeys, of: keys };
   return {
@@ -147,7 +165,11 @@ function exceedsPoints(state: HarmState, criteria: Criteria, keys: ByArm<number>
   return (['users', 'synthetic-users'] as const).some((guardrail) => {
     if (weightsOf(criteria)[guardrail] === 0) return false;
     const { failed, of } = ratesOf(state, guardrail, keys);
-    return of.control > 0 && of.experiment > 0 && failed.experiment / of.experiment - failed.control / of.control > criteria.spec.tolerance.points;
+    return (
+      of.control > 0 &&
+      of.experiment > 0 &&
+      failed.experiment / of.experiment - failed.control / of.control > criteria.spec.tolerance.points
+    );
   });
 }
 

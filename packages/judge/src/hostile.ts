@@ -1,4 +1,4 @@
-import type { Accept, Block, ProbeTally } from '@haldane/core';
+import { type Accept, type Block, emptyProbeTally, type ProbeTally } from '@haldane/core';
 import { addProbes, type ByArm, noProbes } from './block-sums.ts';
 
 /** Answers to hostile requests: before the change, since it, and of the experiment since it first met the fault. */
@@ -10,14 +10,28 @@ export type HostileState = {
 
 export const noHostile: HostileState = { before: noProbes, since: noProbes, sinceContact: noProbes.experiment };
 
-/** `injected`: this block lies after the change; `met`: the experiment has met the fault by the end of it. */
-export function stepHostile(state: HostileState, block: Block, injected: boolean, met: boolean): HostileState {
-  if (!injected) return { ...state, before: addProbes(state.before, block.hostile) };
+/**
+ * `since`: the effect was there by the end of this block; `met`: the experiment has met the fault by then. Seconds between the
+ * baseline and the effect count for nothing but their accepts.
+ */
+export function stepHostile(state: HostileState, block: Block, since: boolean, met: boolean): HostileState {
+  if (block.phase === 'baseline') return { ...state, before: addProbes(state.before, block.hostile) };
+  if (!since)
+    return {
+      ...state,
+      since: addProbes(state.since, { control: onlyAccepts(block.hostile.control), experiment: onlyAccepts(block.hostile.experiment) }),
+    };
   return {
     ...state,
     since: addProbes(state.since, block.hostile),
-    sinceContact: met ? addProbes({ control: state.sinceContact, experiment: state.sinceContact }, block.hostile).experiment : state.sinceContact,
+    sinceContact: met
+      ? addProbes({ control: state.sinceContact, experiment: state.sinceContact }, block.hostile).experiment
+      : state.sinceContact,
   };
+}
+
+function onlyAccepts({ accepted }: ProbeTally): ProbeTally {
+  return { ...emptyProbeTally, sent: accepted, accepted };
 }
 
 /** What is known of hostile requests that were let in. */
@@ -29,10 +43,14 @@ export type Breach = { readonly why: string; readonly confirmed: boolean; readon
  */
 export function breachOf(state: HostileState, accepts: readonly Accept[]): Breach | null {
   const letIn = accepts.filter((accept) => accept.outcome === 'accepted');
-  const counted = state.before.control.accepted + state.before.experiment.accepted + state.since.control.accepted + state.since.experiment.accepted;
+  const counted =
+    state.before.control.accepted + state.before.experiment.accepted + state.since.control.accepted + state.since.experiment.accepted;
   const total = Math.max(letIn.length, counted);
   if (total === 0) return null;
-  const first = letIn.find((accept) => accept.arm === 'experiment' && accept.confirmation !== null) ?? letIn.find((accept) => accept.arm === 'experiment') ?? letIn[0];
+  const first =
+    letIn.find((accept) => accept.arm === 'experiment' && accept.confirmation !== null) ??
+    letIn.find((accept) => accept.arm === 'experiment') ??
+    letIn[0];
   const early = state.before.control.accepted + state.before.experiment.accepted > 0;
   if (first === undefined) {
     const where = state.since.experiment.accepted + state.before.experiment.accepted > 0 ? 'the experiment' : 'control';
@@ -44,15 +62,38 @@ export function breachOf(state: HostileState, accepts: readonly Accept[]): Breac
     };
   }
   const what = `a forged token (${first.forgery ?? 'no credential'}) was accepted on ${first.request}${first.status === null ? '' : ` with status ${first.status}`}`;
-  if (first.arm === 'control') return { why: `${what} by control, which was not changed: the flaw is older than the change`, confirmed: true, older: true, accepts: total };
-  if (early) return { why: `${what} before any change was made: the flaw is older than the change`, confirmed: true, older: true, accepts: total };
+  if (first.arm === 'control')
+    return {
+      why: `${what} by control, which was not changed: the flaw is older than the change`,
+      confirmed: true,
+      older: true,
+      accepts: total,
+    };
+  if (early)
+    return { why: `${what} before any change was made: the flaw is older than the change`, confirmed: true, older: true, accepts: total };
   switch (first.confirmation) {
     case 'denied':
     case 'leaky':
-      return { why: `${what} by the experiment; control refused the identical request, so the change caused it`, confirmed: true, older: false, accepts: total };
+      return {
+        why: `${what} by the experiment; control refused the identical request, so the change caused it`,
+        confirmed: true,
+        older: false,
+        accepts: total,
+      };
     case 'accepted':
-      return { why: `${what} by the experiment and by control alike: the flaw is older than the change`, confirmed: true, older: true, accepts: total };
-    default:
-      return { why: `${what} by the experiment; control gave no clear answer to the identical request`, confirmed: false, older: false, accepts: total };
+      return {
+        why: `${what} by the experiment and by control alike: the flaw is older than the change`,
+        confirmed: true,
+        older: true,
+        accepts: total,
+      };
+    case 'incidental':
+    case null:
+      return {
+        why: `${what} by the experiment; control gave no clear answer to the identical request`,
+        confirmed: false,
+        older: false,
+        accepts: total,
+      };
   }
 }

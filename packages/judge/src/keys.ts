@@ -7,7 +7,11 @@ export type Keys = { readonly seen: ByArm<number>; readonly failed: ByArm<number
 export const noKeys: Keys = { seen: noneByArm, failed: noneByArm, switched: 0 };
 
 export function stepKeys(keys: Keys, block: Block): Keys {
-  return { seen: addByArm(keys.seen, block.keys), failed: addByArm(keys.failed, block.failedKeys), switched: keys.switched + block.switched };
+  return {
+    seen: addByArm(keys.seen, block.keys),
+    failed: addByArm(keys.failed, block.failedKeys),
+    switched: keys.switched + block.switched,
+  };
 }
 
 /** Share of keys that were ever in both arms. */

@@ -1,6 +1,6 @@
-import type { Alert, Arm, Criteria, Evidence, JudgedFacts, Mark, NoticedResult } from '@haldane/core';
-import type { JudgeState } from './state.ts';
+import type { Alert, Arm, Criteria, Evidence, JudgedFacts, Mark, NoticedResult, StopReason } from '@haldane/core';
 import { contactOf } from './contact.ts';
+import type { JudgeState } from './state.ts';
 import { plural } from './words.ts';
 
 export type Noticed = { readonly mark: Mark; readonly why: string; readonly result: NoticedResult; readonly alertMs: number | null };
@@ -21,26 +21,49 @@ export function judgeNoticed(state: JudgeState, evidence: Evidence, facts: Judge
   }
   const heartbeat = evidence.checks.filter((check) => check.name === 'heartbeat').at(-1);
   if (heartbeat?.passed !== true) {
-    return quiet('unknown', 'pipeline-broken', heartbeat === undefined ? 'no heartbeat alert was looked for: a dead pipeline cannot be told from a missed alert' : `the alert pipeline did not pass its heartbeat: ${heartbeat.seen}`);
+    return quiet(
+      'unknown',
+      'pipeline-broken',
+      heartbeat === undefined
+        ? 'no heartbeat alert was looked for: a dead pipeline cannot be told from a missed alert'
+        : `the alert pipeline did not pass its heartbeat: ${heartbeat.seen}`,
+    );
   }
   const startedAt = startOf(state, evidence, facts);
-  if (!fault || startedAt === null) return quiet('unknown', 'not-injected', fault ? 'the effect was never there, so there was nothing to notice' : 'no fault was made, so there was nothing to notice');
-  if (contactOf(state.contact, criteria) === 0) return quiet('unknown', 'not-injected', 'the fault was never met, so there was nothing to notice');
+  if (!fault || startedAt === null)
+    return quiet(
+      'unknown',
+      'not-injected',
+      fault ? 'the effect was never there, so there was nothing to notice' : 'no fault was made, so there was nothing to notice',
+    );
+  if (contactOf(state.contact, criteria) === 0)
+    return quiet('unknown', 'not-injected', 'the fault was never met, so there was nothing to notice');
 
   const from = Math.min(startedAt, facts.injectedAt ?? startedAt);
   const matching = evidence.alerts.filter((alert) => expect.rules.includes(alert.rule) && alert.receivedAt >= from);
   // Control is asked the identical request when the experiment accepts one; what it raises from then on is our own doing.
-  const confirmedAt = Math.min(...evidence.accepts.filter((accept) => accept.confirmation !== null).map((accept) => accept.at), Number.POSITIVE_INFINITY);
+  const confirmedAt = Math.min(
+    ...evidence.accepts.filter((accept) => accept.confirmation !== null).map((accept) => accept.at),
+    Number.POSITIVE_INFINITY,
+  );
   const placebo = evidence.checks.find((check) => check.name === 'placebo' && !check.passed);
-  const byControl = matching.find((alert) => isAbout(alert, evidence, 'control') && !isAbout(alert, evidence, 'experiment') && alert.receivedAt < confirmedAt);
+  const byControl = matching.find(
+    (alert) => isAbout(alert, evidence, 'control') && !isAbout(alert, evidence, 'experiment') && alert.receivedAt < confirmedAt,
+  );
   if (byControl !== undefined || placebo !== undefined) {
-    return quiet('unknown', 'noisy', byControl ? `${byControl.rule} also fired for control, which was not attacked: it cannot tell an attack from none` : `control raised an alert without an attack: ${placebo?.seen ?? ''}`);
+    return quiet(
+      'unknown',
+      'noisy',
+      byControl
+        ? `${byControl.rule} also fired for control, which was not attacked: it cannot tell an attack from none`
+        : `control raised an alert without an attack: ${placebo?.seen ?? ''}`,
+    );
   }
-  return grade(matching, evidence, startedAt, criteria);
+  return grade(matching, evidence, startedAt, criteria, listenedUntil(facts));
 }
 
 /** The best of the alerts that name the experiment decides. */
-function grade(matching: readonly Alert[], evidence: Evidence, startedAt: number, criteria: Criteria): Noticed {
+function grade(matching: readonly Alert[], evidence: Evidence, startedAt: number, criteria: Criteria, until: number): Noticed {
   const expect = criteria.spec.noticed?.expect ?? { rules: [], receiver: '', withinSeconds: 0, fields: [] };
   const deadline = startedAt + expect.withinSeconds * 1000;
   const graded = matching
@@ -49,12 +72,26 @@ function grade(matching: readonly Alert[], evidence: Evidence, startedAt: number
       const lacks = expect.fields.filter((field) => !fieldOf(alert, field));
       const unnamed = !isAbout(alert, evidence, 'experiment');
       const result: NoticedResult =
-        alert.receiver !== expect.receiver ? 'wrong-receiver' : alert.receivedAt > deadline ? 'late' : lacks.length > 0 || unnamed ? 'incomplete' : 'in-time';
+        alert.receiver !== expect.receiver
+          ? 'wrong-receiver'
+          : alert.receivedAt > deadline
+            ? 'late'
+            : lacks.length > 0 || unnamed
+              ? 'incomplete'
+              : 'in-time';
       return { alert, lacks, unnamed, result, ms: Math.max(0, alert.receivedAt - startedAt) };
     });
-  const best = (['in-time', 'incomplete', 'late', 'wrong-receiver'] as const).map((result) => graded.find((one) => one.result === result)).find((one) => one !== undefined);
+  const best = (['in-time', 'incomplete', 'late', 'wrong-receiver'] as const)
+    .map((result) => graded.find((one) => one.result === result))
+    .find((one) => one !== undefined);
   if (best === undefined) {
-    return quiet('no', 'missed', `no alert ${expect.rules.join(' or ')} reached ${expect.receiver} within ${expect.withinSeconds} s, though the heartbeat did`);
+    if (until < deadline)
+      return quiet('unknown', 'missed', `no alert yet, but the run was given up ${seconds(deadline - until)} before its time was over`);
+    return quiet(
+      'no',
+      'missed',
+      `no alert ${expect.rules.join(' or ')} reached ${expect.receiver} within ${expect.withinSeconds} s, though the heartbeat did`,
+    );
   }
   const said = `alert ${best.alert.rule} reached ${best.alert.receiver} ${seconds(best.ms)} after the effect`;
   const loud = { result: best.result, alertMs: best.ms };
@@ -69,9 +106,15 @@ function grade(matching: readonly Alert[], evidence: Evidence, startedAt: number
       };
     case 'late':
       return { mark: 'no', why: `${said}, later than the ${expect.withinSeconds} s that were asked for`, ...loud };
-    default:
+    case 'wrong-receiver':
       return { mark: 'no', why: `${said}; it should have reached ${expect.receiver}`, ...loud };
   }
+}
+
+/** Runs that were cut off listen no further (epoch ms); every other one listens until the expectation's deadline. */
+function listenedUntil({ stop }: JudgedFacts): number {
+  const cut: readonly StopReason[] = ['operator', 'halted', 'lease-lost', 'error'];
+  return stop !== null && cut.includes(stop.reason) ? stop.at : Number.POSITIVE_INFINITY;
 }
 
 /** When the clock starts (epoch ms): the effect was seen, or the first hostile request left. */

@@ -1,9 +1,10 @@
 import type { Accept, Decision } from '@haldane/core';
 import { armsUnequal, controlUnhealthy } from './arms-unequal.ts';
 import { contactOf } from './contact.ts';
+import { firstStop } from './first-stop.ts';
 import { guardrailsSafe } from './guardrails-safe.ts';
-import { harmWords } from './harm-words.ts';
 import { ratesOf, weightsOf } from './harm.ts';
+import { harmWords } from './harm-words.ts';
 import { breachOf } from './hostile.ts';
 import { budgetSpent, dataGap } from './limits.ts';
 import { cleanNeeded } from './proving.ts';
@@ -15,19 +16,16 @@ import { plural } from './words.ts';
 /** Observing: real users are there. The first rule that fires stops the run; `next` is its end, early when equality was shown. */
 export function decideObserving(state: JudgeState, accepts: readonly Accept[]): Decision {
   const { criteria } = state;
-  const breach = breachOf(state.hostile, accepts);
-  if (breach !== null) return { do: 'stop', reason: 'breach', why: breach.why };
-  const spent = budgetSpent(state);
-  if (spent !== null) return { do: 'stop', reason: 'budget-spent', why: spent };
-  const unequal = armsUnequal(state, accepts)[0] ?? controlUnhealthy(state);
-  if (unequal !== null) return { do: 'stop', reason: 'invalid-arms', why: unequal };
-  const spilled = spilledOver(state.spillover);
-  if (spilled !== null) return { do: 'stop', reason: 'spillover', why: spilled };
-  if (state.harm.provenAt !== null) return { do: 'stop', reason: 'harm-proven', why: harmWords(state) };
-  const open = suspectedOpen(state.open);
-  if (open !== null) return { do: 'stop', reason: 'suspected-open', why: open };
-  const gap = dataGap(state);
-  if (gap !== null) return { do: 'stop', reason: 'metrics-unavailable', why: gap };
+  const stop = firstStop([
+    ['breach', breachOf(state.hostile, accepts)?.why ?? null],
+    ['budget-spent', budgetSpent(state)],
+    ['invalid-arms', armsUnequal(state, accepts)[0] ?? controlUnhealthy(state)],
+    ['spillover', spilledOver(state.spillover)],
+    ['harm-proven', state.harm.provenAt === null ? null : harmWords(state)],
+    ['suspected-open', suspectedOpen(state.open)],
+    ['metrics-unavailable', dataGap(state)],
+  ]);
+  if (stop !== null) return stop;
 
   const { watchSeconds, fault, contact: contactNeeded } = criteria.spec;
   const watched = state.observing === null || state.lastAt === null ? 0 : state.lastAt + 1 - state.observing.from;

@@ -1,6 +1,7 @@
 import type { Accept, Check, Decision } from '@haldane/core';
 import { armsUnequal, controlUnhealthy } from './arms-unequal.ts';
 import { contactOf } from './contact.ts';
+import { firstStop } from './first-stop.ts';
 import { breachOf } from './hostile.ts';
 import { budgetSpent, dataGap } from './limits.ts';
 import { spilledOver } from './spillover.ts';
@@ -34,46 +35,43 @@ function mostProvingSeconds(state: JudgeState): number {
 
 /** Proving: only synthetic requests reach the arms. `next` lets real users come back; any accept ends the run before that. */
 export function decideProving(state: JudgeState, checks: readonly Check[], accepts: readonly Accept[]): Decision {
-  const { criteria } = state;
-  const breach = breachOf(state.hostile, accepts);
-  if (breach !== null) return { do: 'stop', reason: 'breach', why: breach.why };
-  const unequal = armsUnequal(state, accepts)[0] ?? effectFailed(state, checks);
-  if (unequal !== null) return { do: 'stop', reason: 'invalid-arms', why: unequal };
-  const away = secondsSinceInjection(state) >= restartSeconds ? controlUnhealthy(state) : null;
-  if (away !== null) return { do: 'stop', reason: 'invalid-arms', why: away };
-  const spilled = spilledOver(state.spillover);
-  if (spilled !== null) return { do: 'stop', reason: 'spillover', why: spilled };
-  const open = suspectedOpen(state.open);
-  if (open !== null) return { do: 'stop', reason: 'suspected-open', why: open };
-  const spent = budgetSpent(state);
-  if (spent !== null) return { do: 'stop', reason: 'budget-spent', why: spent };
-  const gap = dataGap(state);
-  if (gap !== null) return { do: 'stop', reason: 'metrics-unavailable', why: gap };
-
-  const clean = state.hostile.since.experiment.denied;
-  const needed = cleanNeeded(state);
   const since = secondsSinceInjection(state);
-  const least = leastProvingSeconds(state);
-  const effect = !criteria.spec.fault || criteria.act === 'request' || checks.some((check) => check.name === 'effect' && check.passed);
-  // An arm that still starts again would fail its users for another reason than the change.
-  const standing = state.health.control === 0 && state.health.experiment === 0;
-  if (effect && clean >= needed && since >= least && standing) {
-    return { do: 'next', why: `${clean} of ${clean} clean answers refused a forged token; ${Math.floor(since)} s since the change` };
+  const stop = firstStop([
+    ['breach', breachOf(state.hostile, accepts)?.why ?? null],
+    ['invalid-arms', armsUnequal(state, accepts)[0] ?? effectFailed(state, checks)],
+    ['invalid-arms', since >= restartSeconds ? controlUnhealthy(state) : null],
+    ['spillover', spilledOver(state.spillover)],
+    ['suspected-open', suspectedOpen(state.open)],
+    ['budget-spent', budgetSpent(state)],
+    ['metrics-unavailable', dataGap(state)],
+  ]);
+  if (stop !== null) return stop;
+  const waits = waitsFor(state, checks);
+  if (waits === null) {
+    return {
+      do: 'next',
+      why: `${state.hostile.since.experiment.denied} forged tokens were refused, none accepted; ${Math.floor(since)} s since the change`,
+    };
   }
-  const { sent, incidental } = state.hostile.since.experiment;
-  const waits = !effect
-    ? 'the effect of the change was not seen yet'
-    : clean < needed
-      ? `${clean} of ${needed} clean refusals${incidental > 0 ? `, ${incidental} of ${sent} forged tokens got no clear answer` : ''}`
-      : since < least
-        ? `${Math.ceil(least - since)} s until caches have ended`
-        : 'an instance is not healthy yet';
-  if (since >= mostProvingSeconds(state) && (clean < needed || !effect)) {
+  if (since >= mostProvingSeconds(state)) {
     return { do: 'stop', reason: 'deadline', why: `after ${Math.floor(since)} s of proving real users could not come back: ${waits}` };
   }
-  // Clean answers are there, but the experiment does not stand: its users would only meet a closed port.
-  if (since >= mostProvingSeconds(state)) return { do: 'next', why: `${clean} clean refusals; ${waits}, which is what users would meet` };
-  return { do: 'go-on', progress: `${waits}; fault met ${plural(contactOf(state.contact, criteria), 'time')}` };
+  return { do: 'go-on', progress: `${waits}; fault met ${plural(contactOf(state.contact, state.criteria), 'time')}` };
+}
+
+/** What still keeps real users out; null when nothing does. */
+function waitsFor(state: JudgeState, checks: readonly Check[]): string | null {
+  const { act, spec } = state.criteria;
+  if (spec.fault && act === 'change' && !checks.some((check) => check.name === 'effect' && check.passed))
+    return 'the effect of the change was not seen yet';
+  const { sent, denied, incidental } = state.hostile.since.experiment;
+  const needed = cleanNeeded(state);
+  if (denied < needed)
+    return `${denied} of ${needed} clean refusals${incidental > 0 ? `, ${incidental} of ${sent} forged tokens got no clear answer` : ''}`;
+  const left = leastProvingSeconds(state) - secondsSinceInjection(state);
+  if (left > 0) return `${Math.ceil(left)} s until caches have ended`;
+  // An arm that still starts again would fail its users for another reason than the change.
+  return state.health.control > 0 || state.health.experiment > 0 ? 'an instance is not healthy yet' : null;
 }
 
 /** The effect probe looked and did not see the fault in the experiment alone. */

@@ -42,13 +42,15 @@ export function beginSafety(criteria: Criteria): SafetyState {
   return { keys: beginCountTest(options), requests: beginProportionTest(options), legitimate: beginProportionTest(options) };
 }
 
+/** One observed block further: the users in the unit that decides, and the synthetic ones. */
 export function stepSafety(
   state: SafetyState,
+  unit: 'keys' | 'requests' | null,
   block: { readonly keys: EventCounts; readonly requests: ArmCounts; readonly legitimate: ArmCounts },
 ): SafetyState {
   return {
-    keys: stepCountTest(state.keys, block.keys),
-    requests: stepProportionTest(state.requests, block.requests),
+    keys: unit === 'keys' ? stepCountTest(state.keys, block.keys) : state.keys,
+    requests: unit === 'requests' ? stepProportionTest(state.requests, block.requests) : state.requests,
     legitimate: stepProportionTest(state.legitimate, block.legitimate),
   };
 }

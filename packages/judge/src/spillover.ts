@@ -9,7 +9,12 @@ import { plural } from './words.ts';
 type Watched = { readonly bound: number; readonly failed: number; readonly of: number; readonly test: CountTest };
 
 /** Production, control and control's synthetic users, each against its own baseline. */
-export type SpilloverState = { readonly production: Watched; readonly control: Watched; readonly synthetic: Watched; readonly byKeys: boolean };
+export type SpilloverState = {
+  readonly production: Watched;
+  readonly control: Watched;
+  readonly synthetic: Watched;
+  readonly byKeys: boolean;
+};
 
 /**
  * Freezes each band at the end of the baseline: the upper bound of its failure rate at half the level. The other half watches what
@@ -22,7 +27,12 @@ export function beginSpillover(criteria: Criteria, baseline: BaselineState, byKe
     bound: of === 0 ? 1 : upperRate(Math.min(failed, of), of, alpha),
     failed: 0,
     of: 0,
-    test: beginCountTest({ alpha, psi0: criteria.spec.tolerance.odds, onset: { first: 0.8, horizon: Math.max(1, Math.ceil(criteria.spec.watchSeconds)) }, interval: false }),
+    test: beginCountTest({
+      alpha,
+      psi0: criteria.spec.tolerance.odds,
+      onset: { first: 0.8, horizon: Math.max(1, Math.ceil(criteria.spec.watchSeconds)) },
+      interval: false,
+    }),
   });
   const { production, control } = baseline.real;
   return {

@@ -6,8 +6,8 @@ import { beginHarm, type HarmState, stepHarm } from './harm.ts';
 import { type HostileState, noHostile, stepHostile } from './hostile.ts';
 import { type Keys, noKeys, stepKeys } from './keys.ts';
 import { beginProvingUsers, type ProvingUsers, stepProvingUsers } from './proving-users.ts';
-import { beginOpen, type OpenState, stepOpen } from './suspected-open.ts';
 import { beginSpillover, type SpilloverState, stepSpillover } from './spillover.ts';
+import { beginOpen, type OpenState, stepOpen } from './suspected-open.ts';
 
 /**
  * All that the judge remembers: plain JSON of constant size. It is a function of the criteria, the blocks and the moment of the
@@ -19,7 +19,6 @@ export type JudgeState = {
   readonly phase: Phase | null;
   /** Whole seconds that are missing before the last block, within its phase. */
   readonly missing: number;
-  readonly mostMissing: number;
   /** Epoch ms from which the change was surely made; null before. */
   readonly injectedAt: number | null;
   /** First block of the phase, and how many there were. */
@@ -43,7 +42,6 @@ export function beginState(criteria: Criteria): JudgeState {
     lastAt: null,
     phase: null,
     missing: 0,
-    mostMissing: 0,
     injectedAt: null,
     proving: null,
     observing: null,
@@ -71,44 +69,67 @@ export function counts(state: JudgeState, block: Block): boolean {
 /** One closed block further. A block that does not count changes nothing. */
 export function foldBlock(state: JudgeState, block: Block, checks: readonly Check[]): JudgeState {
   if (!counts(state, block)) return state;
+  const timed = stepTime(state, block, checks);
+  // The first seconds that are read while proving may have closed before the effect was seen: they prove nothing.
+  const since = timed.injectedAt !== null && (block.at + 1) * 1000 > timed.injectedAt;
   const { criteria } = state;
-  const fresh = block.phase !== state.phase;
-  // Seconds that passed while a stage was busy are no hole in the data: a source is silent only within a phase.
-  const missing = fresh || state.lastAt === null ? 0 : block.at - state.lastAt - 1;
-  const after = block.phase === 'proving' || block.phase === 'observing';
-  const injectedAt = state.injectedAt ?? (after ? (checks.find((check) => check.name === 'effect')?.at ?? block.at * 1000) : null);
-  // The first seconds that are read while proving may have closed before the change was made.
-  const injected = injectedAt !== null && (block.at + 1) * 1000 > injectedAt;
-  const whollyAfter = injectedAt !== null && block.at * 1000 >= injectedAt - 999;
-  const contact = stepContact(state.contact, block, injected);
-  const entering = after && state.spillover === null;
-  const byKeys = state.keys.seen.control + state.keys.seen.experiment > 0;
-  const spillover = entering ? beginSpillover(criteria, state.baseline, byKeys) : state.spillover;
-  const open = entering ? beginOpen(criteria, state.hostile.before) : state.open;
+  const contact = stepContact(state.contact, block);
   return {
-    ...state,
-    lastAt: block.at,
-    phase: block.phase,
-    missing,
-    mostMissing: Math.max(state.mostMissing, missing),
-    injectedAt,
-    proving: block.phase === 'proving' ? { from: state.proving?.from ?? block.at, seconds: (state.proving?.seconds ?? 0) + 1 } : state.proving,
-    observing: block.phase === 'observing' ? { from: state.observing?.from ?? block.at, seconds: (state.observing?.seconds ?? 0) + 1 } : state.observing,
+    ...timed,
+    ...stepAfter(state, block, since),
     keys: stepKeys(state.keys, block),
     baseline: block.phase === 'baseline' ? stepBaseline(state.baseline, block, criteria, state.keys) : state.baseline,
-    health: stepHealth(state.health, block, criteria, fresh),
+    health: stepHealth(state.health, block, criteria, block.phase !== state.phase),
     contact,
-    hostile: stepHostile(state.hostile, block, whollyAfter, contactOf(contact, criteria) > 0),
-    provingUsers: block.phase === 'proving' && whollyAfter ? stepProvingUsers(state.provingUsers, block) : state.provingUsers,
+    hostile: stepHostile(state.hostile, block, since, contactOf(contact, criteria) > 0),
     harm: block.phase === 'observing' ? stepHarm(state.harm, block, criteria, state.keys) : state.harm,
-    open: open !== null && whollyAfter ? stepOpen(open, block, criteria) : open,
-    spillover: spillover !== null && whollyAfter ? stepSpillover(spillover, block) : spillover,
     budget: {
       ...block.budget,
       spent: Math.max(state.budget.spent, block.budget.spent),
       narrowedSeconds: state.budget.narrowedSeconds + (block.narrowed ? 1 : 0),
     },
   };
+}
+
+/** Where in the run this block lies. */
+function stepTime(state: JudgeState, block: Block, checks: readonly Check[]): JudgeState {
+  const sameRun = block.phase === state.phase && state.lastAt !== null;
+  // Seconds that passed while a stage was busy are no hole in the data: a source is silent only within a phase.
+  const missing = sameRun ? block.at - (state.lastAt ?? block.at) - 1 : 0;
+  const span = (name: 'proving' | 'observing') =>
+    block.phase === name ? { from: state[name]?.from ?? block.at, seconds: (state[name]?.seconds ?? 0) + 1 } : state[name];
+  return {
+    ...state,
+    lastAt: block.at,
+    phase: block.phase,
+    missing,
+    injectedAt: state.injectedAt ?? (isAfter(block) ? (checks.find((check) => check.name === 'effect')?.at ?? block.at * 1000) : null),
+    proving: span('proving'),
+    observing: span('observing'),
+  };
+}
+
+/** What is watched from the change on; its bands are frozen as the baseline ends. */
+function stepAfter(state: JudgeState, block: Block, since: boolean): Pick<JudgeState, 'open' | 'spillover' | 'provingUsers'> {
+  const { criteria } = state;
+  const { open, spillover, provingUsers } =
+    state.spillover === null && isAfter(block)
+      ? {
+          open: beginOpen(criteria, state.hostile.before),
+          spillover: beginSpillover(criteria, state.baseline, state.keys.seen.control + state.keys.seen.experiment > 0),
+          provingUsers: state.provingUsers,
+        }
+      : state;
+  if (!since || open === null || spillover === null) return { open, spillover, provingUsers };
+  return {
+    open: stepOpen(open, block, criteria),
+    spillover: stepSpillover(spillover, block),
+    provingUsers: block.phase === 'proving' ? stepProvingUsers(provingUsers, block) : provingUsers,
+  };
+}
+
+function isAfter(block: Block): boolean {
+  return block.phase === 'proving' || block.phase === 'observing';
 }
 
 /** Seconds that surely passed since the change, by the end of the last block. */

@@ -1,4 +1,5 @@
-import { answerClasses, type Evidence, type Verdict } from '@haldane/core';
+import { type Arm, answerClasses, type Evidence, type Verdict } from '@haldane/core';
+import type { ByArm } from './block-sums.ts';
 import type { JudgeState } from './state.ts';
 
 type Surprise = Verdict['surprises'][number];
@@ -12,20 +13,30 @@ const most = 10;
  * dependency calls, classes of real answers. Ranked by a log-odds score (signed, in standard deviations); it never decides anything.
  */
 export function rankSurprises(state: JudgeState, evidence: Evidence): readonly Surprise[] {
-  const { criteria, harm, contact, hostile } = state;
-  const synthetic = syntheticSince(state);
+  const { criteria, harm, contact } = state;
   const found: Surprise[] = [];
   for (const feature of evidence.features) {
     const { control, experiment } = feature;
-    // The forged tokens themselves make these differ; only what is missing beside them would be news.
-    if (criteria.act === 'request' && experiment >= control && hostile.since.experiment.sent > 0) continue;
-    found.push({ what: `${feature.kind} ${feature.name}`, control, experiment, score: logOddsScore(experiment, synthetic.experiment, control, synthetic.control) });
+    // Where forged tokens are the change, only the experiment gets them: what their answers look like cannot be compared.
+    if (criteria.act === 'request' && /^hostile\b(?!: the )/.test(feature.name)) continue;
+    const sent = syntheticSince(state, feature.name);
+    found.push({
+      what: `${feature.kind} ${feature.name}`,
+      control,
+      experiment,
+      score: logOddsScore(experiment, sent.experiment, control, sent.control),
+    });
   }
   found.push({ what: 'calls to dependencies', ...contact.calls, score: rateScore(contact.calls.experiment, contact.calls.control) });
   answerClasses.forEach((name, i) => {
     const control = harm.real.control.classes[i] ?? 0;
     const experiment = harm.real.experiment.classes[i] ?? 0;
-    found.push({ what: `real answers: ${name}`, control, experiment, score: logOddsScore(experiment, harm.real.experiment.requests, control, harm.real.control.requests) });
+    found.push({
+      what: `real answers: ${name}`,
+      control,
+      experiment,
+      score: logOddsScore(experiment, harm.real.experiment.requests, control, harm.real.control.requests),
+    });
   });
   return found
     .filter(({ score }) => Math.abs(score) >= least)
@@ -34,9 +45,13 @@ export function rankSurprises(state: JudgeState, evidence: Evidence): readonly S
     .map((one) => ({ ...one, score: Math.round(one.score * 100) / 100 }));
 }
 
-/** Synthetic answers by arm since the change: what the features were counted in, at the least. */
-function syntheticSince({ provingUsers, harm, hostile }: JudgeState): { readonly control: number; readonly experiment: number } {
-  const of = (arm: 'control' | 'experiment') => provingUsers.sent[arm] + harm.legitimate.sent[arm] + hostile.since[arm].sent;
+/** Synthetic answers by arm since the change, of the stream that a feature's name begins with, or of both. */
+function syntheticSince({ provingUsers, harm, hostile }: JudgeState, name: string): ByArm<number> {
+  const of = (arm: Arm) => {
+    const legitimate = provingUsers.sent[arm] + harm.legitimate.sent[arm];
+    const forged = hostile.since[arm].sent;
+    return name.startsWith('hostile') ? forged : name.startsWith('legitimate') ? legitimate : legitimate + forged;
+  };
   return { control: of('control'), experiment: of('experiment') };
 }
 
@@ -51,4 +66,3 @@ function logOddsScore(xe: number, ne: number, xc: number, nc: number): number {
 function rateScore(xe: number, xc: number): number {
   return Math.log((xe + 0.5) / (xc + 0.5)) / Math.sqrt(1 / (xe + 0.5) + 1 / (xc + 0.5));
 }
-

@@ -1,5 +1,14 @@
 import type { Block, Criteria, ProbeTally } from '@haldane/core';
-import { beginCountTest, beginProportionTest, type CountTest, crossed, type ProportionTest, stepCountTest, stepProportionTest, upperRate } from '@haldane/statistics';
+import {
+  beginCountTest,
+  beginProportionTest,
+  type CountTest,
+  crossed,
+  type ProportionTest,
+  stepCountTest,
+  stepProportionTest,
+  upperRate,
+} from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
 import { type ByArm, denials, undeniedAnswers } from './block-sums.ts';
 import { plural } from './words.ts';
@@ -54,7 +63,9 @@ export function stepOpen(state: OpenState, block: Block, criteria: Criteria): Op
     ...state,
     undenied: { control: state.undenied.control + c.undenied, experiment: state.undenied.experiment + e.undenied },
     answered: { control: state.answered.control + c.answered, experiment: state.answered.experiment + e.answered },
-    hostile: compared ? stepProportionTest(state.hostile, { xe: e.undenied, ne: e.answered, xc: c.undenied, nc: c.answered }) : state.hostile,
+    hostile: compared
+      ? stepProportionTest(state.hostile, { xe: e.undenied, ne: e.answered, xc: c.undenied, nc: c.answered })
+      : state.hostile,
     hostileBefore:
       compared && state.bound < 1
         ? stepCountTest(state.hostileBefore, { xe: e.undenied, xc: e.answered - e.undenied, shareE: state.bound })

@@ -1,6 +1,8 @@
 /** A count as people write it: 1,200. */
 export function count(n: number): string {
-  return Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, ',');
+  return Math.round(n)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** A share (0..1) in percent with two significant digits; never rounds something to "0 %". */

@@ -2,7 +2,15 @@ import type { Feature, ProbeStream } from '@haldane/core';
 import { classOf, type RawAnswer } from './classify-answer.ts';
 
 /** Headers whose presence belongs to a service's security posture. */
-const watchedHeaders = ['strict-transport-security', 'content-security-policy', 'x-content-type-options', 'x-frame-options', 'referrer-policy', 'cache-control', 'www-authenticate'] as const;
+const watchedHeaders = [
+  'strict-transport-security',
+  'content-security-policy',
+  'x-content-type-options',
+  'x-frame-options',
+  'referrer-policy',
+  'cache-control',
+  'www-authenticate',
+] as const;
 
 export type SeenFeature = Pick<Feature, 'kind' | 'name'>;
 
@@ -10,7 +18,8 @@ export type SeenFeature = Pick<Feature, 'kind' | 'name'>;
 export function featuresOf(kind: ProbeStream['kind'], answer: RawAnswer | null): readonly SeenFeature[] {
   const features: SeenFeature[] = [{ kind: 'class', name: `${kind}: ${classOf(answer)}` }];
   if (answer === null) return features;
-  for (const header of watchedHeaders) if (answer.headers[header] !== undefined) features.push({ kind: 'header', name: `${kind}: ${header}` });
+  for (const header of watchedHeaders)
+    if (answer.headers[header] !== undefined) features.push({ kind: 'header', name: `${kind}: ${header}` });
   const text = answer.status >= 400 ? errorText(answer) : null;
   if (text !== null) features.push({ kind: 'error', name: `${kind} ${answer.status}: ${text}` });
   return features;
@@ -18,7 +27,11 @@ export function featuresOf(kind: ProbeStream['kind'], answer: RawAnswer | null):
 
 /** What an error answer says, without what differs from one to the next; null when it says nothing. At most 80 characters. */
 export function errorText({ headers, body }: RawAnswer): string | null {
-  const said = /json/.test(headers['content-type'] ?? '') ? fromJson(body) : /html|xml/.test(headers['content-type'] ?? '') ? /<title>([^<]*)/i.exec(body)?.[1] : body.split('\n')[0];
+  const said = /json/.test(headers['content-type'] ?? '')
+    ? fromJson(body)
+    : /html|xml/.test(headers['content-type'] ?? '')
+      ? /<title>([^<]*)/i.exec(body)?.[1]
+      : body.split('\n')[0];
   const text = normalised(said ?? '');
   return text === '' ? null : text;
 }
@@ -27,7 +40,9 @@ function fromJson(body: string): string | undefined {
   try {
     const parsed = JSON.parse(body) as Record<string, unknown> | null;
     const inner = typeof parsed?.error === 'object' && parsed.error !== null ? (parsed.error as Record<string, unknown>) : parsed;
-    return ['detail', 'error_description', 'message', 'title', 'error', 'code'].map((key) => inner?.[key]).find((value): value is string => typeof value === 'string');
+    return ['detail', 'error_description', 'message', 'title', 'error', 'code']
+      .map((key) => inner?.[key])
+      .find((value): value is string => typeof value === 'string');
   } catch {
     return undefined;
   }

@@ -18,7 +18,11 @@ const stackTraces: readonly RegExp[] = [
 export function tellsTooMuch(answer: RawAnswer, canaries: readonly string[]): boolean {
   const texts = [answer.body, ...Object.values(answer.headers)];
   // A stack trace in JSON has its line breaks escaped.
-  return texts.some((text) => stackTraces.some((trace) => trace.test(text.replaceAll('\\n', '\n'))) || canaries.some((canary) => canary !== '' && text.includes(canary)));
+  return texts.some(
+    (text) =>
+      stackTraces.some((trace) => trace.test(text.replaceAll('\\n', '\n'))) ||
+      canaries.some((canary) => canary !== '' && text.includes(canary)),
+  );
 }
 
 /** The class of a raw answer: `broken` when none came. */

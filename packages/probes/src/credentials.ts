@@ -1,5 +1,5 @@
-import { request } from 'undici';
 import { type Clock, HaldaneError, messageOf, type SyntheticIdentity } from '@haldane/core';
+import { request } from 'undici';
 import { within } from './within.ts';
 
 type Held = { readonly token: string; readonly refreshAt: number; readonly expiresAt: number };
@@ -17,7 +17,12 @@ export class Credentials {
   readonly #onToken: (identity: string, token: string) => Promise<void>;
 
   /** `onToken` is awaited with each new token before it is used. */
-  constructor(identities: readonly SyntheticIdentity[], secret: (name: string) => string | undefined, clock: Clock, onToken: (identity: string, token: string) => Promise<void>) {
+  constructor(
+    identities: readonly SyntheticIdentity[],
+    secret: (name: string) => string | undefined,
+    clock: Clock,
+    onToken: (identity: string, token: string) => Promise<void>,
+  ) {
     this.#identities = identities;
     this.#secret = secret;
     this.#clock = clock;
@@ -66,7 +71,11 @@ export class Credentials {
     if (token.from === 'static') return { token: this.#wanted(name, token.valueEnv), lifetimeMs: Number.POSITIVE_INFINITY };
     const secret = this.#wanted(name, token.clientSecretEnv);
     const unavailable = (why: string, cause?: unknown) =>
-      new HaldaneError('unavailable', `the synthetic identity "${name}" cannot get a token from ${new URL(token.url).origin}: ${why}`, cause === undefined ? {} : { cause });
+      new HaldaneError(
+        'unavailable',
+        `the synthetic identity "${name}" cannot get a token from ${new URL(token.url).origin}: ${why}`,
+        cause === undefined ? {} : { cause },
+      );
     // RFC 6749, 2.3.1: id and secret are form-encoded before they are joined.
     const basic = Buffer.from(`${formEncoded(token.clientId)}:${formEncoded(secret)}`).toString('base64');
     const body = new URLSearchParams({ grant_type: 'client_credentials', ...token.form }).toString();
@@ -74,7 +83,12 @@ export class Credentials {
     let text: string;
     try {
       ({ status, text } = await within(this.#clock, fetchTimeoutMs, signal, async (abort) => {
-        const answer = await request(token.url, { method: 'POST', headers: { authorization: `Basic ${basic}`, 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' }, body, signal: abort });
+        const answer = await request(token.url, {
+          method: 'POST',
+          headers: { authorization: `Basic ${basic}`, 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+          body,
+          signal: abort,
+        });
         return { status: answer.statusCode, text: await answer.body.text() };
       }));
     } catch (cause) {
@@ -82,13 +96,20 @@ export class Credentials {
     }
     const parsed = parseToken(text);
     // Only the provider's error code is repeated: what else it says may hold what was sent.
-    if (status !== 200 || parsed.token === null) throw unavailable(`it answered ${status}${parsed.error === null ? '' : ` (${parsed.error})`}; check clientId, ${token.clientSecretEnv} and form`);
+    if (status !== 200 || parsed.token === null)
+      throw unavailable(
+        `it answered ${status}${parsed.error === null ? '' : ` (${parsed.error})`}; check clientId, ${token.clientSecretEnv} and form`,
+      );
     return { token: parsed.token, lifetimeMs: parsed.expiresIn * 1000 };
   }
 
   #wanted(identity: string, variable: string): string {
     const value = this.#secret(variable);
-    if (value === undefined || value === '') throw new HaldaneError('unavailable', `the synthetic identity "${identity}" needs the variable ${variable}, which is not set where the run is driven`);
+    if (value === undefined || value === '')
+      throw new HaldaneError(
+        'unavailable',
+        `the synthetic identity "${identity}" needs the variable ${variable}, which is not set where the run is driven`,
+      );
     return value;
   }
 }

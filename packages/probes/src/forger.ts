@@ -1,6 +1,16 @@
 import { createHmac, createPublicKey, type JsonWebKey as NodeJwk, randomBytes } from 'node:crypto';
-import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
 import { type Arm, arms, type Forgery, HaldaneError } from '@haldane/core';
+import {
+  type CryptoKey,
+  decodeJwt,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  type JWK,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  SignJWT,
+} from 'jose';
 
 /** One forgery can take several forms (an HS256 secret is the public key as PEM, as DER, as JWK): they are tried in turn. */
 type Forms = readonly string[];
@@ -45,19 +55,18 @@ export class Forger {
     const forged = new Map<Forgery, Readonly<Record<Arm, Forms>>>();
     for (const forgery of this.#forgeries) {
       if (forgery === 'missing') continue;
-      const [control, experiment] = await Promise.all(arms.map((arm) => make(forgery, { identity, header, claims, own, provider, jku: this.#jku(arm) })));
+      const [control, experiment] = await Promise.all(
+        arms.map((arm) => make(forgery, { identity, header, claims, own, provider, jku: this.#jku(arm) })),
+      );
       forged.set(forgery, { control: control ?? [], experiment: experiment ?? [] });
     }
     this.#forged.set(identity, forged);
   }
 
-  /** The forged credential: null for `missing`. `turn` chooses among its forms. */
-  credential(identity: string, forgery: Forgery, arm: Arm, turn: number): string | null {
-    if (forgery === 'missing') return null;
+  /** The forged credential; undefined when none was made of this identity's token. `turn` chooses among its forms. */
+  credential(identity: string, forgery: Forgery, arm: Arm, turn: number): string | undefined {
     const forms = this.#forged.get(identity)?.get(forgery)?.[arm] ?? [];
-    const form = forms[turn % Math.max(forms.length, 1)];
-    if (form === undefined) throw new HaldaneError('internal', `no forgery "${forgery}" was made for the identity "${identity}"`);
-    return form;
+    return forms[turn % Math.max(forms.length, 1)];
   }
 
   async #ownKey(alg: string): Promise<OwnKey> {
@@ -69,7 +78,14 @@ export class Forger {
   }
 }
 
-type Material = { readonly identity: string; readonly header: JWTHeaderParameters; readonly claims: JWTPayload; readonly own: OwnKey; readonly provider: JWK | undefined; readonly jku: string };
+type Material = {
+  readonly identity: string;
+  readonly header: JWTHeaderParameters;
+  readonly claims: JWTPayload;
+  readonly own: OwnKey;
+  readonly provider: JWK | undefined;
+  readonly jku: string;
+};
 
 async function make(forgery: Exclude<Forgery, 'missing'>, { identity, header, claims, own, provider, jku }: Material): Promise<Forms> {
   const known = { ...header, alg: own.alg };
@@ -98,7 +114,11 @@ async function make(forgery: Exclude<Forgery, 'missing'>, { identity, header, cl
 
 /** The forms in which verifiers have been known to take the public key for a shared secret. */
 function secretsFrom(identity: string, jwk: JWK | undefined): readonly (string | Buffer)[] {
-  if (!jwk) throw new HaldaneError('unavailable', `no public key of the provider was found for the token of "${identity}": HS256 cannot be forged with it; check synthetic.jwksUrl`);
+  if (!jwk)
+    throw new HaldaneError(
+      'unavailable',
+      `no public key of the provider was found for the token of "${identity}": HS256 cannot be forged with it; check synthetic.jwksUrl`,
+    );
   const key = createPublicKey({ key: jwk as NodeJwk, format: 'jwk' });
   const pem = key.export({ type: 'spki', format: 'pem' }).toString();
   return [pem, pem.trimEnd(), key.export({ type: 'spki', format: 'der' }), JSON.stringify(jwk)];
@@ -109,7 +129,10 @@ function decode(identity: string, token: string): { header: JWTHeaderParameters;
     return { header: decodeProtectedHeader(token) as JWTHeaderParameters, claims: decodeJwt(token) };
   } catch {
     // The cause is left out: it could repeat a part of the token.
-    throw new HaldaneError('unavailable', `the token of the synthetic identity "${identity}" is no JWT, so none can be forged from it; ask its provider for JWT access tokens`);
+    throw new HaldaneError(
+      'unavailable',
+      `the token of the synthetic identity "${identity}" is no JWT, so none can be forged from it; ask its provider for JWT access tokens`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
+import { type Clock, type Forgery, HaldaneError, messageOf, type Prober } from '@haldane/core';
 import type { JWK } from 'jose';
 import { request } from 'undici';
-import { type Clock, type Forgery, HaldaneError, messageOf, type Prober } from '@haldane/core';
 import { Credentials } from './credentials.ts';
 import { Forger } from './forger.ts';
 import { HttpSession } from './http-session.ts';
@@ -17,12 +17,17 @@ export type ProberOptions = {
 
 /**
  * Synthetic requests over HTTP. Credentials and the provider's public keys are read once at the start, from the addresses
- * in the deployment; from then on requests go to the arms' reach only (law 13).
+ * in the deployment; from then on requests go to the arms' reach only (law 13). The signal of `start` ends the start, not
+ * the streams: whoever holds the session stops it.
  */
 export function httpProber({ clock, secret, canaries = [] }: ProberOptions): Prober {
   return {
     start: async (plan, reach, signal) => {
-      const used = new Set([...plan.streams.flatMap((stream) => stream.requests), ...(plan.synthetic.heartbeat ? [plan.synthetic.heartbeat] : [])].map((one) => one.as));
+      const used = new Set(
+        [...plan.streams.flatMap((stream) => stream.requests), ...(plan.synthetic.heartbeat ? [plan.synthetic.heartbeat] : [])].map(
+          (one) => one.as,
+        ),
+      );
       const forgeries = [...new Set(plan.streams.flatMap((stream) => stream.forgeries))];
       const keys = await providerKeys(plan.synthetic.jwksUrl, forgeries, clock, signal);
       let publicKeys: () => readonly object[] = () => [];
@@ -30,7 +35,9 @@ export function httpProber({ clock, secret, canaries = [] }: ProberOptions): Pro
       try {
         const forger = new Forger(keys, (arm) => jku?.address(arm) ?? '', forgeries);
         publicKeys = () => forger.ownKeys;
-        const forged = new Set(plan.streams.filter((stream) => stream.forgeries.length > 0).flatMap((stream) => stream.requests.map((one) => one.as)));
+        const forged = new Set(
+          plan.streams.filter((stream) => stream.forgeries.length > 0).flatMap((stream) => stream.requests.map((one) => one.as)),
+        );
         const credentials = new Credentials(
           plan.synthetic.identities.filter((identity) => used.has(identity.name)),
           secret,
@@ -57,10 +64,15 @@ async function providerKeys(url: string | null, forgeries: readonly Forgery[], c
     return await within(clock, 10_000, signal, async (abort) => {
       const answer = await request(url, { headers: { accept: 'application/json' }, signal: abort });
       const { keys } = (await answer.body.json()) as { keys?: unknown };
-      if (answer.statusCode !== 200 || !Array.isArray(keys) || keys.length === 0) throw new Error(`it answered ${answer.statusCode} with no keys`);
+      if (answer.statusCode !== 200 || !Array.isArray(keys) || keys.length === 0)
+        throw new Error(`it answered ${answer.statusCode} with no keys`);
       return keys as JWK[];
     });
   } catch (cause) {
-    throw new HaldaneError('unavailable', `the public keys at synthetic.jwksUrl (${new URL(url).origin}) cannot be read: ${messageOf(cause)}`, { cause });
+    throw new HaldaneError(
+      'unavailable',
+      `the public keys at synthetic.jwksUrl (${new URL(url).origin}) cannot be read: ${messageOf(cause)}`,
+      { cause },
+    );
   }
 }

@@ -1,4 +1,18 @@
-import { type Accept, type Answer, type Arm, type Clock, type Feature, HaldaneError, type ProbePlan, type ProbeSecond, type ProbeSession, type ProbeStream, type Reach, type SyntheticRequest } from '@haldane/core';
+import { setMaxListeners } from 'node:events';
+import {
+  type Accept,
+  type Answer,
+  type Arm,
+  type Clock,
+  type Feature,
+  HaldaneError,
+  type ProbePlan,
+  type ProbeSecond,
+  type ProbeSession,
+  type ProbeStream,
+  type Reach,
+  type SyntheticRequest,
+} from '@haldane/core';
 import { featuresOf } from './answer-features.ts';
 import { classOf, outcomeOf, type RawAnswer } from './classify-answer.ts';
 import type { Credentials } from './credentials.ts';
@@ -30,7 +44,7 @@ export class HttpSession implements ProbeSession {
   readonly #parts: SessionParts;
   readonly #lanes: Lanes;
   readonly #book: SecondBook;
-  readonly #sender: Sender;
+  readonly #senders: Readonly<Record<Arm, Sender>>;
   readonly #flying = new Set<Promise<void>>();
   readonly #ended = new AbortController();
   readonly #loop: Promise<void>;
@@ -42,7 +56,9 @@ export class HttpSession implements ProbeSession {
     this.#parts = parts;
     this.#lanes = new Lanes(parts.plan);
     this.#book = new SecondBook(parts.clock.now());
-    this.#sender = new Sender(parts.clock);
+    this.#senders = { control: new Sender(parts.reach.control, parts.clock), experiment: new Sender(parts.reach.experiment, parts.clock) };
+    // Every request in flight listens to the end.
+    setMaxListeners(0, this.#ended.signal);
     this.#loop = this.#run();
   }
 
@@ -64,16 +80,23 @@ export class HttpSession implements ProbeSession {
   features(since: number): readonly Feature[] {
     const second = Math.floor(since / 1000);
     const hits = this.#parts.jku?.hits(second) ?? { control: 0, experiment: 0 };
-    const followed: readonly Feature[] = hits.control + hits.experiment > 0 ? [{ kind: 'error', name: 'hostile: the key set named in a token (jku) was fetched', ...hits }] : [];
+    const followed: readonly Feature[] =
+      hits.control + hits.experiment > 0
+        ? [{ kind: 'error', name: 'hostile: the key set named in a token (jku) was fetched', ...hits }]
+        : [];
     return [...this.#book.features(second), ...followed];
   }
 
   async once(request: SyntheticRequest, arm: Arm, signal: AbortSignal): Promise<Answer> {
     if (this.#stopping) throw new HaldaneError('unavailable', `the request "${request.name}" cannot be sent: the streams have ended`);
     const credential = this.#valid(request);
-    if (credential === undefined) throw new HaldaneError('unavailable', `the request "${request.name}" cannot be sent: the identity "${request.as ?? ''}" has no valid credential now`);
+    if (credential === undefined)
+      throw new HaldaneError(
+        'unavailable',
+        `the request "${request.name}" cannot be sent: the identity "${request.as ?? ''}" has no valid credential now`,
+      );
     const began = this.#parts.clock.now();
-    const raw = await this.#sender.send(this.#parts.reach[arm], request, credential, answerTimeoutMs, signal);
+    const raw = await this.#senders[arm].send(request, credential, answerTimeoutMs, signal);
     return this.#answer({ kind: 'legitimate', request, forgery: null }, raw, began);
   }
 
@@ -92,7 +115,7 @@ export class HttpSession implements ProbeSession {
     this.#ended.abort(new Error('the streams have ended'));
     await landed;
     await this.#parts.credentials.settled();
-    await this.#sender.close();
+    await Promise.all([this.#senders.control.close(), this.#senders.experiment.close()]);
     await this.#parts.jku?.close();
   }
 
@@ -111,7 +134,7 @@ export class HttpSession implements ProbeSession {
 
   /** Sends what is due and counts its answer. Never rejects. */
   async #send(due: Due): Promise<void> {
-    const { clock, reach, canaries } = this.#parts;
+    const { clock, canaries } = this.#parts;
     const credential = due.forgery === null ? this.#valid(due.request) : this.#forged(due);
     // Without a valid credential nothing true could be learned from a refusal: what is not sent shows as missing.
     if (credential === undefined) return;
@@ -119,7 +142,7 @@ export class HttpSession implements ProbeSession {
     const began = clock.now();
     let raw: RawAnswer | null;
     try {
-      raw = await this.#sender.send(reach[due.arm], due.request, credential, answerTimeoutMs, this.#ended.signal);
+      raw = await this.#senders[due.arm].send(due.request, credential, answerTimeoutMs, this.#ended.signal);
     } catch {
       return;
     }
@@ -127,12 +150,13 @@ export class HttpSession implements ProbeSession {
     const answer = this.#answer(due, raw, began);
     this.#book.count(due.kind, due.arm, answer, now);
     if (comparable) this.#book.see(due.arm, featuresOf(due.kind, raw), now);
-    if (due.kind === 'hostile' && answer.outcome === 'accepted') this.#accepts.push(this.#confirm(due, credential, { ...answer, at: now, arm: due.arm }, canaries));
+    if (due.kind === 'hostile' && answer.outcome === 'accepted')
+      this.#accepts.push(this.#confirm(due, credential, { ...answer, at: now, arm: due.arm }, canaries));
   }
 
   /** Sends the identical request, with the identical credential, to control. */
   async #confirm(due: Due, credential: string | null, accept: Omit<Accept, 'confirmation'>, canaries: readonly string[]): Promise<Accept> {
-    const raw = await this.#sender.send(this.#parts.reach.control, due.request, credential, confirmTimeoutMs, this.#ended.signal).catch(() => null);
+    const raw = await this.#senders.control.send(due.request, credential, confirmTimeoutMs, this.#ended.signal).catch(() => null);
     return { ...accept, confirmation: raw === null ? null : outcomeOf('hostile', raw, canaries) };
   }
 

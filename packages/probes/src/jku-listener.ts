@@ -13,7 +13,10 @@ export type JkuListener = {
 
 /** Opens the listener. Its paths cannot be guessed, so a visit means that a token's header was followed. */
 export async function openJkuListener(clock: Clock, keys: () => readonly object[]): Promise<JkuListener> {
-  const paths: Readonly<Record<Arm, string>> = { control: `/${randomBytes(12).toString('hex')}/keys`, experiment: `/${randomBytes(12).toString('hex')}/keys` };
+  const paths: Readonly<Record<Arm, string>> = {
+    control: `/${randomBytes(12).toString('hex')}/keys`,
+    experiment: `/${randomBytes(12).toString('hex')}/keys`,
+  };
   const visits: { readonly arm: Arm; readonly second: number }[] = [];
   const server = createServer((request, response) => {
     const arm = request.url === paths.control ? 'control' : request.url === paths.experiment ? 'experiment' : null;

@@ -2,10 +2,25 @@ import { type Arm, arms, type Forgery, type ProbePlan, type ProbeStream, type Sy
 import { drawn, fraction } from './seeded-order.ts';
 
 /** A request that is due: with which forgery (null: with a valid credential), and the how manieth of its lane it is. */
-export type Due = { readonly arm: Arm; readonly kind: ProbeStream['kind']; readonly request: SyntheticRequest; readonly forgery: Forgery | null; readonly turn: number; readonly twin: boolean };
+export type Due = {
+  readonly arm: Arm;
+  readonly kind: ProbeStream['kind'];
+  readonly request: SyntheticRequest;
+  readonly forgery: Forgery | null;
+  readonly turn: number;
+  readonly twin: boolean;
+};
 
 type Pair = { readonly request: SyntheticRequest; readonly forgery: Forgery | null };
-type Lane = { readonly arm: Arm; readonly stream: ProbeStream; readonly pairs: readonly Pair[]; readonly everyMs: number; state: 'off' | 'own' | 'twin'; n: number; nextAt: number };
+type Lane = {
+  readonly arm: Arm;
+  readonly stream: ProbeStream;
+  readonly pairs: readonly Pair[];
+  readonly everyMs: number;
+  state: 'off' | 'own' | 'twin';
+  n: number;
+  nextAt: number;
+};
 
 /** A sender that was held up makes good at most this much: a burst would be a change of its own. */
 const catchUpMs = 1_000;
@@ -23,7 +38,9 @@ export class Lanes {
     this.#seed = plan.seed;
     this.#lanes = plan.streams
       .filter((stream) => stream.rate > 0)
-      .flatMap((stream) => arms.map((arm): Lane => ({ arm, stream, pairs: pairsOf(stream), everyMs: 1000 / stream.rate, state: 'off', n: 0, nextAt: 0 })))
+      .flatMap((stream) =>
+        arms.map((arm): Lane => ({ arm, stream, pairs: pairsOf(stream), everyMs: 1000 / stream.rate, state: 'off', n: 0, nextAt: 0 })),
+      )
       .filter((lane) => lane.pairs.length > 0);
   }
 
@@ -52,7 +69,15 @@ export class Lanes {
       for (; lane.nextAt <= now; lane.nextAt += lane.everyMs) {
         const pair = lane.pairs[drawn(`${this.#seed}/${lane.stream.name}`, lane.n, lane.pairs.length)] as Pair;
         const twin = lane.state === 'twin';
-        found.push({ at: lane.nextAt, arm: lane.arm, kind: twin ? 'legitimate' : lane.stream.kind, request: pair.request, forgery: twin ? null : pair.forgery, turn: Math.floor(lane.n / lane.pairs.length), twin });
+        found.push({
+          at: lane.nextAt,
+          arm: lane.arm,
+          kind: twin ? 'legitimate' : lane.stream.kind,
+          request: pair.request,
+          forgery: twin ? null : pair.forgery,
+          turn: Math.floor(lane.n / lane.pairs.length),
+          twin,
+        });
         lane.n += 1;
       }
     }
@@ -68,7 +93,11 @@ export class Lanes {
   #stateOf({ arm, stream }: Lane): Lane['state'] {
     if (this.#kinds[arm].includes(stream.kind)) return 'own';
     const other = arm === 'control' ? 'experiment' : 'control';
-    const twin = stream.kind === 'hostile' && stream.validTwin === true && this.#kinds[other].includes('hostile') && this.#kinds[arm].includes('legitimate');
+    const twin =
+      stream.kind === 'hostile' &&
+      stream.validTwin === true &&
+      this.#kinds[other].includes('hostile') &&
+      this.#kinds[arm].includes('legitimate');
     return twin ? 'twin' : 'off';
   }
 }

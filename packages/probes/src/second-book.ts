@@ -1,4 +1,13 @@
-import { type Answer, answerClasses, type Arm, emptyProbeTally, type Feature, type ProbeSecond, type ProbeStream, type ProbeTally } from '@haldane/core';
+import {
+  type Answer,
+  type Arm,
+  answerClasses,
+  emptyProbeTally,
+  type Feature,
+  type ProbeSecond,
+  type ProbeStream,
+  type ProbeTally,
+} from '@haldane/core';
 import type { SeenFeature } from './answer-features.ts';
 
 /** A second is closed so long after its end. */
@@ -58,7 +67,9 @@ export class SecondBook {
       }
       return { ...feature, ...total };
     });
-    return summed.filter((feature) => feature.control + feature.experiment > 0).sort((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1));
+    return summed
+      .filter((feature) => feature.control + feature.experiment > 0)
+      .sort((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1));
   }
 }
 

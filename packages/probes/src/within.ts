@@ -1,7 +1,12 @@
 import type { Clock } from '@haldane/core';
 
 /** Does the work with a signal that aborts after `ms` by the clock, or when `outer` does. Rejects as the work does. */
-export async function within<T>(clock: Clock, ms: number, outer: AbortSignal | null, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  outer: AbortSignal | null,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const stop = new AbortController();
   const done = new AbortController();
   const onOuter = () => stop.abort(outer?.reason);

@@ -25,7 +25,10 @@ export function planText(plan: Plan): string {
   );
   section(
     'What it can show',
-    plan.power.map((one) => `${one.effect}: ${one.expectedSeconds === null ? 'not within this watch' : `after about ${one.expectedSeconds} s on average`}`),
+    plan.power.map(
+      (one) =>
+        `${one.effect}: ${one.power === null ? '' : `the smallest effect found with ${one.power * 100} % chance, `}${one.expectedSeconds === null ? 'mostly not within this watch' : `on average after ${one.expectedSeconds} s`}`,
+    ),
   );
   section(
     'Must pass first',

@@ -25,7 +25,8 @@ function parseInt8(text: string): number {
 
 const types: pg.CustomTypesConfig = {
   // biome-ignore lint/suspicious/noExplicitAny: the signature is pg's own
-  getTypeParser: (oid: number, format?: any): any => (oid === INT8 && format !== 'binary' ? parseInt8 : pg.types.getTypeParser(oid, format)),
+  getTypeParser: (oid: number, format?: any): any =>
+    oid === INT8 && format !== 'binary' ? parseInt8 : pg.types.getTypeParser(oid, format),
 };
 
 /**
@@ -42,9 +43,12 @@ export function clientConfig(address: Address): pg.ClientConfig {
     keepAlive: true,
   };
   if ('connection' in address) return { ...address.connection, ...limits };
-  // The parser's own error carries the address with its password, so it is not handed on as a cause.
-  if (!/^postgres(ql)?:\/\//.test(address.url) || !URL.canParse(address.url)) {
-    throw new HaldaneError('bad-request', 'DATABASE_URL is not the address of a PostgreSQL; it should look like postgres://user:password@host:5432/database');
+  // An address of a socket has no host (postgres://user@/database?host=/folder). The parser's own error carries the address with its password, so it is not handed on as a cause.
+  if (!/^postgres(ql)?:\/\//.test(address.url) || !URL.canParse(address.url.replace('@/', '@localhost/'))) {
+    throw new HaldaneError(
+      'bad-request',
+      'DATABASE_URL is not the address of a PostgreSQL; it should look like postgres://user:password@host:5432/database',
+    );
   }
   return { connectionString: address.url, ...limits };
 }

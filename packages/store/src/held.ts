@@ -1,5 +1,5 @@
-import { HaldaneError, type Fence } from '@haldane/core';
-import { sql, type RawBuilder } from 'kysely';
+import { type Fence, HaldaneError } from '@haldane/core';
+import { type RawBuilder, sql } from 'kysely';
 import type { Database } from './database.ts';
 
 /**
@@ -21,5 +21,8 @@ export async function refusedWrite(db: Database, fence: Fence, version?: number)
   if (version !== undefined && row.held) {
     throw new HaldaneError('conflict', `run "${fence.runId}" is at version ${row.version}, not ${version}: somebody moved it first`);
   }
-  throw new HaldaneError('lease-lost', `the claim ${fence.fence} on run "${fence.runId}" is no longer held; nothing more may be changed under it`);
+  throw new HaldaneError(
+    'lease-lost',
+    `the claim ${fence.fence} on run "${fence.runId}" is no longer held; nothing more may be changed under it`,
+  );
 }

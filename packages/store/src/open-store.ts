@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import { type Address, openPool } from './connection.ts';
 import type { Tables } from './database.ts';
 import { startEmbedded } from './embedded/start-embedded.ts';
-import { type EventListener, EventFeed } from './events/event-feed.ts';
+import { EventFeed, type EventListener } from './events/event-feed.ts';
 import { PostgresEvidenceStore } from './evidence/postgres-evidence-store.ts';
 import { type AlertInbox, PostgresAlertInbox } from './inbox/alert-inbox.ts';
 import { PostgresJournal } from './journal/postgres-journal.ts';
@@ -57,6 +57,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     close: async () => {
       await feed.close();
       await db.destroy();
+      // Kysely ends the pool only if it ever ran a query.
+      if (!pool.ended) await pool.end();
       await embedded?.stop();
     },
   };

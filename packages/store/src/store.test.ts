@@ -1,5 +1,5 @@
 import { type Block, type Claim, emptyProbeTally, emptyTally, type RunStore } from '@haldane/core';
-import { type ContractTest, evidenceContract, journalContract, runStoreContract, sampleRun, type StoresUnderTest } from '@haldane/testkit';
+import { type ContractTest, evidenceContract, journalContract, runStoreContract, type StoresUnderTest, sampleRun } from '@haldane/testkit';
 import { after, type Test, test } from 'tap';
 import { openStore } from './open-store.ts';
 import { startTestDatabase, type TestCopy } from './testing/start-test-database.ts';
@@ -46,49 +46,61 @@ storeTest('twenty runners and seven runs: each run goes to one', async (t, { sto
   t.equal(new Set(ids).size, 7);
 });
 
-storeTest('abandoned runs are taken first, and one that is given back again and again starves nobody', async (t, { store: { runs }, letPass }) => {
-  const waiting = await runs.create(sampleRun('waiting'));
-  const busy = await claimed(runs);
-  t.equal(busy.run.id, waiting.id);
-  const fresh = await runs.create(sampleRun('fresh'));
-  await letPass(61_000);
-  const rescued = await claimed(runs);
-  t.same([rescued.run.id, rescued.abandoned], [waiting.id, true]);
-  await runs.release(rescued.fence);
-  t.equal((await claimed(runs)).run.id, fresh.id);
-});
+storeTest(
+  'abandoned runs are taken first, and one that is given back again and again starves nobody',
+  async (t, { store: { runs }, letPass }) => {
+    const waiting = await runs.create(sampleRun('waiting'));
+    const busy = await claimed(runs);
+    t.equal(busy.run.id, waiting.id);
+    const fresh = await runs.create(sampleRun('fresh'));
+    await letPass(61_000);
+    const rescued = await claimed(runs);
+    t.same([rescued.run.id, rescued.abandoned], [waiting.id, true]);
+    await runs.release(rescued.fence);
+    t.equal((await claimed(runs)).run.id, fresh.id);
+  },
+);
 
-storeTest('a claim waits for no one: a runner that hangs in a transaction hides only its own run, and not for long', async (t, { store: { runs }, query }) => {
-  const first = await runs.create(sampleRun('one'));
-  await runs.create(sampleRun('two'));
-  await query('begin');
-  await query('select from runs where id = $1 for update', [first.id]);
-  const other = await claimed(runs);
-  t.not(other.run.id, first.id);
-  await query('rollback');
-  t.equal((await claimed(runs)).run.id, first.id);
-  t.match(await query('show idle_in_transaction_session_timeout'), [{ idle_in_transaction_session_timeout: '5s' }]);
-});
+storeTest(
+  'a claim waits for no one: a runner that hangs in a transaction hides only its own run, and not for long',
+  async (t, { store: { runs }, query }) => {
+    const first = await runs.create(sampleRun('one'));
+    await runs.create(sampleRun('two'));
+    await query('begin');
+    await query('select from runs where id = $1 for update', [first.id]);
+    const other = await claimed(runs);
+    t.not(other.run.id, first.id);
+    await query('rollback');
+    t.equal((await claimed(runs)).run.id, first.id);
+    t.match(await query('show idle_in_transaction_session_timeout'), [{ idle_in_transaction_session_timeout: '5s' }]);
+  },
+);
 
-storeTest('a write that waited for a rescuer is refused: the fence is looked at after the wait', async (t, { store: { runs, journal, evidence }, query }) => {
-  await runs.create(sampleRun());
-  const { fence, run } = await claimed(runs);
-  await query('begin');
-  await query('update runs set fence = fence + 1 where id = $1', [run.id]);
-  const change = { id: 'a', kind: 'demo', params: {}, standsOn: [], does: '', undo: '' };
-  const writes = [
-    runs.advance(fence, run.version, { to: 'provisioning' }),
-    runs.renew(fence, 1000),
-    journal.intend(fence, change, null),
-    evidence.append(fence, { marks: [{ phase: 'baseline', at: 1 }] }),
-  ].map(rejection);
-  const waiting = async () => (await query(`select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`))[0]?.['n'];
-  while ((await waiting()) !== writes.length);
-  await query('commit');
-  t.same((await Promise.all(writes)).map((error) => error.code), ['lease-lost', 'lease-lost', 'lease-lost', 'lease-lost']);
-  t.same(await journal.entries(run.id), []);
-  t.same((await evidence.read(run.id)).marks, []);
-});
+storeTest(
+  'a write that waited for a rescuer is refused: the fence is looked at after the wait',
+  async (t, { store: { runs, journal, evidence }, query }) => {
+    await runs.create(sampleRun());
+    const { fence, run } = await claimed(runs);
+    await query('begin');
+    await query('update runs set fence = fence + 1 where id = $1', [run.id]);
+    const change = { id: 'a', kind: 'demo', params: {}, standsOn: [], does: '', undo: '' };
+    const writes = [
+      runs.advance(fence, run.version, { to: 'provisioning' }),
+      runs.renew(fence, 1000),
+      journal.intend(fence, change, null),
+      evidence.append(fence, { marks: [{ phase: 'baseline', at: 1 }] }),
+    ].map(rejection);
+    const waiting = async () => (await query('select count(distinct pid)::int as n from pg_locks where not granted'))[0]?.['n'];
+    while ((await waiting()) !== writes.length);
+    await query('commit');
+    t.same(
+      (await Promise.all(writes)).map((error) => error.code),
+      ['lease-lost', 'lease-lost', 'lease-lost', 'lease-lost'],
+    );
+    t.same(await journal.entries(run.id), []);
+    t.same((await evidence.read(run.id)).marks, []);
+  },
+);
 
 storeTest('the same change intended twice at once is one entry', async (t, { store: { runs, journal } }) => {
   await runs.create(sampleRun());
@@ -128,7 +140,11 @@ storeTest('an hour of busy blocks stays below 10 MB', async (t, { store: { runs,
   const block = (at: number): Block => ({
     at,
     phase: 'observing',
-    real: { production: { ...emptyTally, requests: 10_000 }, control: { ...emptyTally, requests: 200 }, experiment: { ...emptyTally, requests: 200 } },
+    real: {
+      production: { ...emptyTally, requests: 10_000 },
+      control: { ...emptyTally, requests: 200 },
+      experiment: { ...emptyTally, requests: 200 },
+    },
     keys: { control: 50, experiment: 51 },
     failedKeys: { control: 0, experiment: 2 },
     switched: 0,
@@ -160,7 +176,10 @@ storeTest('who listens hears of each run with news, and that something may have 
     news();
   });
   const until = async (fact: () => boolean) => {
-    while (!fact()) await new Promise<void>((resolve) => { news = resolve; });
+    while (!fact())
+      await new Promise<void>((resolve) => {
+        news = resolve;
+      });
   };
   await until(() => heard.length > 0);
   t.same(heard, [null], 'from now on');
@@ -174,20 +193,33 @@ storeTest('who listens hears of each run with news, and that something may have 
   const before = heard.length;
   await store.runs.tell(run.id, 'note', { text: 'nobody listens' });
   const probe: (string | null)[] = [];
-  store.onEvents((runId) => { probe.push(runId); news(); });
+  store.onEvents((runId) => {
+    probe.push(runId);
+    news();
+  });
   await store.runs.tell(run.id, 'note', { text: 'another does' });
   await until(() => probe.includes(run.id));
   t.equal(heard.length, before);
 });
 
-storeTest('alerts wait in the inbox: the first arrival counts, the window has both its ends, no data is said so', async (t, { store: { alerts } }) => {
-  const signal = new AbortController().signal;
-  const alert = (id: string, receivedAt: number, receiver = 'soc') => ({ id, receiver, rule: 'r', severity: 'high', receivedAt, fields: { service: 'payments' } });
-  for (const each of [alert('b', 200), alert('a', 100), alert('a', 150), alert('a', 300, 'oncall')]) await alerts.receive(each);
-  t.same(await alerts.alerts('any', { from: 100, to: 200 }, signal), { state: 'ok', points: [alert('a', 100), alert('b', 200)] });
-  t.same(await alerts.alerts('any', { from: 300, to: 300 }, signal), { state: 'ok', points: [alert('a', 300, 'oncall')] });
-  t.same(await alerts.alerts('any', { from: 101, to: 199 }, signal), { state: 'no-data' });
-});
+storeTest(
+  'alerts wait in the inbox: the first arrival counts, the window has both its ends, no data is said so',
+  async (t, { store: { alerts } }) => {
+    const signal = new AbortController().signal;
+    const alert = (id: string, receivedAt: number, receiver = 'soc') => ({
+      id,
+      receiver,
+      rule: 'r',
+      severity: 'high',
+      receivedAt,
+      fields: { service: 'payments' },
+    });
+    for (const each of [alert('b', 200), alert('a', 100), alert('a', 150), alert('a', 300, 'oncall')]) await alerts.receive(each);
+    t.same(await alerts.alerts('any', { from: 100, to: 200 }, signal), { state: 'ok', points: [alert('a', 100), alert('b', 200)] });
+    t.same(await alerts.alerts('any', { from: 300, to: 300 }, signal), { state: 'ok', points: [alert('a', 300, 'oncall')] });
+    t.same(await alerts.alerts('any', { from: 101, to: 199 }, signal), { state: 'no-data' });
+  },
+);
 
 storeTest('settings are null until they are set, and then what was set last', async (t, { store: { settings } }) => {
   t.equal(await settings.get('halted'), null);

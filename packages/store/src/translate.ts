@@ -28,6 +28,8 @@ export async function translated<T>(what: string, work: () => Promise<T>): Promi
     if (error instanceof Error && error.name === 'HaldaneError') throw error;
     if (isAway(error)) throw new HaldaneError('unavailable', `the database did not answer while ${what}: ${messageOf(error)}`);
     const state = (error as { code?: unknown } | null)?.code;
-    throw new HaldaneError('internal', `the database refused while ${what}: ${messageOf(error)}`, { details: typeof state === 'string' ? { sqlstate: state } : null });
+    throw new HaldaneError('internal', `the database refused while ${what}: ${messageOf(error)}`, {
+      details: typeof state === 'string' ? { sqlstate: state } : null,
+    });
   }
 }

@@ -16,6 +16,7 @@ export function sampleExperiment(service = 'payments'): ExperimentSpec {
     manifest: 'haldane.yaml',
     share: 0.1,
     exposure: 'all',
+    expectedRate: null,
     instances: 2,
     baselineSeconds: 10,
     watchSeconds: 30,

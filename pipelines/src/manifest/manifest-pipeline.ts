@@ -15,21 +15,33 @@ export type ManifestPipelineOptions = {
 };
 
 /** A service as its checked-in manifest describes it. `recipe` holds secrets. `revisionFrom` says where the revision was read. */
-export type ManifestReading = { readonly deployment: Deployment; readonly recipe: LaunchRecipe; readonly revisionFrom: 'file' | 'git' | 'content' };
+export type ManifestReading = {
+  readonly deployment: Deployment;
+  readonly recipe: LaunchRecipe;
+  readonly revisionFrom: 'file' | 'git' | 'content';
+};
 
 /**
  * Reads the manifest at a path and the revision beside it: what the file says is deployed, else the commit (with `+dirty.`
  * and a hash of the difference), else, where there is no git, `content.` and a hash of the file, which says so.
  * Throws `not-found` when there is no such file, `bad-document` when it is not good.
  */
-export async function loadManifest(path: string, options: Omit<ManifestPipelineOptions, 'locate'>, signal: AbortSignal): Promise<ManifestReading> {
+export async function loadManifest(
+  path: string,
+  options: Omit<ManifestPipelineOptions, 'locate'>,
+  signal: AbortSignal,
+): Promise<ManifestReading> {
   const read = options.readFile ?? ((file: string, abort: AbortSignal) => readFromDisk(file, { encoding: 'utf8', signal: abort }));
   let text: string;
   try {
     text = await read(path, signal);
   } catch (cause) {
     if (signal.aborted) throw cause;
-    throw new HaldaneError('not-found', `the manifest ${path} cannot be read (${messageOf(cause).split(',')[0]}); check the path under "service" in the experiment`, { cause });
+    throw new HaldaneError(
+      'not-found',
+      `the manifest ${path} cannot be read (${messageOf(cause).split(',')[0]}); check the path under "service" in the experiment`,
+      { cause },
+    );
   }
   const manifest = readManifest({ text, source: path, env: options.env });
   const git = manifest.revision === null ? await (options.revisionOf ?? gitRevision)(dirname(path), signal) : null;
@@ -49,10 +61,17 @@ export function manifestPipeline(options: ManifestPipelineOptions): DeploymentPi
     id: 'manifest',
     interrogate: async (service, signal) => {
       const path = await options.locate(service);
-      if (path === null) throw new HaldaneError('not-found', `no manifest is known for ${service.service} in ${service.environment}; name it under "service" in the experiment`);
+      if (path === null)
+        throw new HaldaneError(
+          'not-found',
+          `no manifest is known for ${service.service} in ${service.environment}; name it under "service" in the experiment`,
+        );
       const { deployment } = await loadManifest(path, options, signal);
       if (deployment.service !== service.service || deployment.environment !== service.environment)
-        throw new HaldaneError('not-found', `the manifest ${path} describes ${deployment.service} in ${deployment.environment}, not ${service.service} in ${service.environment}`);
+        throw new HaldaneError(
+          'not-found',
+          `the manifest ${path} describes ${deployment.service} in ${deployment.environment}, not ${service.service} in ${service.environment}`,
+        );
       return deployment;
     },
   };

@@ -13,10 +13,21 @@ function value(keys: Keys, message: string): Finding {
 }
 
 function variableRules({ deploy }: ManifestFile, env: EnvironmentMap): readonly Finding[] {
-  const missing = deploy.secrets.flatMap((name, i) => (env[name] === undefined ? [value(['deploy', 'secrets', i], `the variable ${name} is not set where Haldane runs; set it there, or remove it from the list`)] : []));
-  const twice = deploy.secrets.flatMap((name, i) => (Object.hasOwn(deploy.env, name) ? [value(['deploy', 'secrets', i], `${name} is set in deploy.env too; keep one of them`)] : []));
-  const port = Object.hasOwn(deploy.env, deploy.portEnv) ? [value(['deploy', 'env', deploy.portEnv], `${deploy.portEnv} is how an instance is told its port (deploy.portEnv); remove it here`)] : [];
-  const instance = deploy.instanceEnv === deploy.portEnv ? [value(['deploy', 'instanceEnv'], `is the same variable as deploy.portEnv; name another one`)] : [];
+  const missing = deploy.secrets.flatMap((name, i) =>
+    env[name] === undefined
+      ? [value(['deploy', 'secrets', i], `the variable ${name} is not set where Haldane runs; set it there, or remove it from the list`)]
+      : [],
+  );
+  const twice = deploy.secrets.flatMap((name, i) =>
+    Object.hasOwn(deploy.env, name) ? [value(['deploy', 'secrets', i], `${name} is set in deploy.env too; keep one of them`)] : [],
+  );
+  const port = Object.hasOwn(deploy.env, deploy.portEnv)
+    ? [value(['deploy', 'env', deploy.portEnv], `${deploy.portEnv} is how an instance is told its port (deploy.portEnv); remove it here`)]
+    : [];
+  const instance =
+    deploy.instanceEnv === deploy.portEnv
+      ? [value(['deploy', 'instanceEnv'], `is the same variable as deploy.portEnv; name another one`)]
+      : [];
   return [...missing, ...twice, ...port, ...instance];
 }
 
@@ -30,15 +41,31 @@ function dependencyRules({ dependencies, deploy }: ManifestFile): readonly Findi
     return [
       ...(first < i ? [value(at('name'), `"${dependency.name}" is the name of dependencies[${first}] too; give each its own`)] : []),
       ...(sameEnv < i ? [value(at('env'), `${dependency.env} is the variable of dependencies[${sameEnv}] too; each needs its own`)] : []),
-      ...(Object.hasOwn(deploy.env, dependency.env) ? [value(at('env'), `${dependency.env} is set in deploy.env too; remove it there, the address comes from "url" here`)] : []),
-      ...(dependency.env === deploy.portEnv ? [value(at('env'), `${dependency.env} is how an instance is told its port (deploy.portEnv); name the variable of this dependency`)] : []),
-      ...(dependency.as !== 'tcp' && scheme !== dependency.as ? [value(at('as'), `"${dependency.as}" does not fit the address, which begins with ${scheme}://; write as: ${web ? scheme : 'tcp'}`)] : []),
-      ...(dependency.ca !== undefined && dependency.as !== 'https' ? [value(at('ca'), `a trusted certificate is of use only with as: https; remove it, or write as: https`)] : []),
+      ...(Object.hasOwn(deploy.env, dependency.env)
+        ? [value(at('env'), `${dependency.env} is set in deploy.env too; remove it there, the address comes from "url" here`)]
+        : []),
+      ...(dependency.env === deploy.portEnv
+        ? [value(at('env'), `${dependency.env} is how an instance is told its port (deploy.portEnv); name the variable of this dependency`)]
+        : []),
+      ...(dependency.as !== 'tcp' && scheme !== dependency.as
+        ? [
+            value(
+              at('as'),
+              `"${dependency.as}" does not fit the address, which begins with ${scheme}://; write as: ${web ? scheme : 'tcp'}`,
+            ),
+          ]
+        : []),
+      ...(dependency.ca !== undefined && dependency.as !== 'https'
+        ? [value(at('ca'), `a trusted certificate is of use only with as: https; remove it, or write as: https`)]
+        : []),
     ];
   });
 }
 
-const tokenFields = { 'client-credentials': { needs: ['url', 'clientId', 'clientSecretEnv'], may: ['form'] }, static: { needs: ['valueEnv'], may: [] } } as const;
+const tokenFields = {
+  'client-credentials': { needs: ['url', 'clientId', 'clientSecretEnv'], may: ['form'] },
+  static: { needs: ['valueEnv'], may: [] },
+} as const;
 
 function identityRules({ synthetic }: ManifestFile, env: EnvironmentMap): readonly Finding[] {
   return synthetic.identities.flatMap(({ name, token }, i): readonly Finding[] => {
@@ -50,25 +77,56 @@ function identityRules({ synthetic }: ManifestFile, env: EnvironmentMap): readon
     const field = token.from === 'static' ? 'valueEnv' : 'clientSecretEnv';
     return [
       ...(first < i ? [value(at('name'), `"${name}" is the name of synthetic.identities[${first}] too; give each its own`)] : []),
-      ...needs.filter((key) => token[key] === undefined).map((key) => value(at('token'), `"${key}" is missing; a token from ${token.from} needs it, add it`)),
-      ...Object.keys(token).filter((key) => !known.includes(key)).map((key): Finding => ({ keys: at('token', key), message: `"${key}" means nothing for a token from ${token.from}; remove it (known: ${known.join(', ')})`, about: 'key' })),
-      ...(secretEnv !== undefined && env[secretEnv] === undefined ? [value(at('token', field), `the variable ${secretEnv} is not set where Haldane runs; set it there`)] : []),
+      ...needs
+        .filter((key) => token[key] === undefined)
+        .map((key) => value(at('token'), `"${key}" is missing; a token from ${token.from} needs it, add it`)),
+      ...Object.keys(token)
+        .filter((key) => !known.includes(key))
+        .map(
+          (key): Finding => ({
+            keys: at('token', key),
+            message: `"${key}" means nothing for a token from ${token.from}; remove it (known: ${known.join(', ')})`,
+            about: 'key',
+          }),
+        ),
+      ...(secretEnv !== undefined && env[secretEnv] === undefined
+        ? [value(at('token', field), `the variable ${secretEnv} is not set where Haldane runs; set it there`)]
+        : []),
     ];
   });
 }
 
 function requestRules({ synthetic }: ManifestFile): readonly Finding[] {
   const identities = synthetic.identities.map((identity) => identity.name);
-  const all = [...synthetic.requests.map((request, i) => ({ request, at: ['synthetic', 'requests', i] as Keys })), ...(synthetic.heartbeat ? [{ request: synthetic.heartbeat, at: ['synthetic', 'heartbeat'] as Keys }] : [])];
+  const all = [
+    ...synthetic.requests.map((request, i) => ({ request, at: ['synthetic', 'requests', i] as Keys })),
+    ...(synthetic.heartbeat ? [{ request: synthetic.heartbeat, at: ['synthetic', 'heartbeat'] as Keys }] : []),
+  ];
   return all.flatMap(({ request, at }, i): readonly Finding[] => {
     const first = all.findIndex((other) => other.request.name === request.name);
     const unknown = request.as !== undefined && !identities.includes(request.as);
     const near = unknown ? nearest(request.as ?? '', identities) : null;
     return [
       ...(first < i ? [value([...at, 'name'], `"${request.name}" is the name of another request too; give each its own`)] : []),
-      ...(unknown ? [value([...at, 'as'], `there is no identity "${request.as}" under synthetic.identities; ${near === null ? `known: ${identities.join(', ') || 'none, add one'}` : `did you mean "${near}"?`}`)] : []),
-      ...(request.protected && request.as === undefined ? [value([...at, 'protected'], `a protected request needs an identity to make valid and forged credentials from; add "as: <identity>"`)] : []),
-      ...(request.body !== undefined && (request.method === 'GET' || request.method === 'HEAD') ? [value([...at, 'body'], `a ${request.method} request carries no body; remove it or change "method"`)] : []),
+      ...(unknown
+        ? [
+            value(
+              [...at, 'as'],
+              `there is no identity "${request.as}" under synthetic.identities; ${near === null ? `known: ${identities.join(', ') || 'none, add one'}` : `did you mean "${near}"?`}`,
+            ),
+          ]
+        : []),
+      ...(request.protected && request.as === undefined
+        ? [
+            value(
+              [...at, 'protected'],
+              `a protected request needs an identity to make valid and forged credentials from; add "as: <identity>"`,
+            ),
+          ]
+        : []),
+      ...(request.body !== undefined && (request.method === 'GET' || request.method === 'HEAD')
+        ? [value([...at, 'body'], `a ${request.method} request carries no body; remove it or change "method"`)]
+        : []),
     ];
   });
 }

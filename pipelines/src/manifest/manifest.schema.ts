@@ -1,9 +1,23 @@
 import type { JsonObject } from '@haldane/core';
 
-const name = { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', known: 'is no name; use lower-case letters, digits and dashes, at most 63' };
-const variable = { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$', known: 'is no name of a variable; use letters, digits and underscores' };
+const name = {
+  type: 'string',
+  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  known: 'is no name; use lower-case letters, digits and dashes, at most 63',
+};
+const variable = {
+  type: 'string',
+  pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
+  known: 'is no name of a variable; use letters, digits and underscores',
+};
 const path = { type: 'string', pattern: '^/(?!/)[^\\s\\\\#]*$', known: 'is no path; it must begin with one "/", like /healthz' };
-const httpUrl = { type: 'string', pattern: '^https?://[^\\s/@]+(/[^\\s@]*)?$', known: 'is no address to use here; write http:// or https:// and a host, without a name and password in it' };
+// Not shown in messages: a wrong one may hold a password.
+const httpUrl = {
+  type: 'string',
+  writeOnly: true,
+  pattern: '^https?://[^\\s/@]+(/[^\\s@]*)?$',
+  known: 'is no address to use here; write http:// or https:// and a host, without a name and password in it',
+};
 const environment = { type: 'object', propertyNames: variable, additionalProperties: { type: 'string', asWritten: true, writeOnly: true } };
 
 const request = {
@@ -19,7 +33,8 @@ const request = {
       default: {},
       propertyNames: {
         type: 'string',
-        pattern: '^(?!(?:[Aa][Uu][Tt][Hh][Oo][Rr][Ii][Zz][Aa][Tt][Ii][Oo][Nn]|[Cc][Oo][Oo][Kk][Ii][Ee]|[Hh][Oo][Ss][Tt]|[Xx]-[Hh][Aa][Ll][Dd][Aa][Nn][Ee]-.*|[Xx]-[Aa][Pp][Ii]-[Kk][Ee][Yy])$)[A-Za-z0-9-]+$',
+        pattern:
+          '^(?!(?:[Aa][Uu][Tt][Hh][Oo][Rr][Ii][Zz][Aa][Tt][Ii][Oo][Nn]|[Cc][Oo][Oo][Kk][Ii][Ee]|[Hh][Oo][Ss][Tt]|[Xx]-[Hh][Aa][Ll][Dd][Aa][Nn][Ee]-.*|[Xx]-[Aa][Pp][Ii]-[Kk][Ee][Yy])$)[A-Za-z0-9-]+$',
         known: 'is no header for a request here; credentials come from "as: <identity>", host and x-haldane-* are ours',
       },
       additionalProperties: { type: 'string', asWritten: true },
@@ -44,7 +59,10 @@ export const manifestSchema: JsonObject = {
       description: 'team and contact of who answers for it',
       additionalProperties: false,
       required: ['team', 'contact'],
-      properties: { team: { type: 'string', minLength: 1, description: 'who owns the service' }, contact: { type: 'string', minLength: 1, description: 'where to reach them' } },
+      properties: {
+        team: { type: 'string', minLength: 1, description: 'who owns the service' },
+        contact: { type: 'string', minLength: 1, description: 'where to reach them' },
+      },
     },
     platform: { type: 'string', minLength: 1, default: 'local', description: 'where it runs' },
     optIn: { type: 'array', uniqueItems: true, default: [], items: name, description: 'scenarios that the owner allows' },
@@ -54,10 +72,26 @@ export const manifestSchema: JsonObject = {
       additionalProperties: false,
       required: ['command', 'health'],
       properties: {
-        command: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1, asWritten: true }, description: 'program and arguments, like [node, server.js]' },
-        cwd: { type: 'string', minLength: 1, default: '.', description: 'where a relative program or script is found, relative to this file' },
+        command: {
+          type: 'array',
+          minItems: 1,
+          items: { type: 'string', minLength: 1, asWritten: true },
+          description: 'program and arguments, like [node, server.js]',
+        },
+        cwd: {
+          type: 'string',
+          minLength: 1,
+          default: '.',
+          description: 'where a relative program or script is found, relative to this file',
+        },
         env: { ...environment, default: {} },
-        secrets: { type: 'array', uniqueItems: true, default: [], items: variable, description: "variables of the runner's own environment that are passed on" },
+        secrets: {
+          type: 'array',
+          uniqueItems: true,
+          default: [],
+          items: variable,
+          description: "variables of the runner's own environment that are passed on",
+        },
         portEnv: { ...variable, default: 'PORT' },
         instanceEnv: variable,
         health: {
@@ -65,10 +99,19 @@ export const manifestSchema: JsonObject = {
           description: 'path that answers 2xx when an instance is ready',
           additionalProperties: false,
           required: ['path'],
-          properties: { path: { ...path, description: 'like /healthz' }, within: { type: ['number', 'string'], duration: { above: 0, atMost: 600 }, default: '30s' } },
+          properties: {
+            path: { ...path, description: 'like /healthz' },
+            within: { type: ['number', 'string'], duration: { above: 0, atMost: 600 }, default: '30s' },
+          },
         },
         instances: { type: 'integer', minimum: 1, maximum: 100, default: 1 },
-        revision: { type: 'string', asWritten: true, minLength: 1, maxLength: 100, description: 'what is deployed; without it the git revision of the folder' },
+        revision: {
+          type: 'string',
+          asWritten: true,
+          minLength: 1,
+          maxLength: 100,
+          description: 'what is deployed; without it the git revision of the folder',
+        },
       },
     },
     route: {
@@ -88,7 +131,13 @@ export const manifestSchema: JsonObject = {
         properties: {
           name: { ...name, description: 'what experiments call it' },
           env: { ...variable, description: 'the variable that tells the service its address' },
-          url: { type: 'string', writeOnly: true, pattern: '^[a-z][a-z0-9+.-]*://[^\\s/]+', known: 'is no address; write it like https://host:port/path', description: 'its real address' },
+          url: {
+            type: 'string',
+            writeOnly: true,
+            pattern: '^[a-z][a-z0-9+.-]*://[^\\s/]+',
+            known: 'is no address; write it like https://host:port/path',
+            description: 'its real address',
+          },
           as: { type: 'string', enum: ['http', 'https', 'tcp'], description: 'http, https or tcp' },
           ca: { ...variable, description: 'the variable that takes a file of trusted certificates' },
         },

@@ -19,8 +19,23 @@ export type Manifest = {
  * `${NAME}`, `deploy.secrets` and the secrets of identities may name. Throws `bad-document` with every problem.
  * Values of `deploy.env`, of secrets, and addresses of dependencies go only into the recipe.
  */
-export function readManifest({ text, source, env }: { readonly text: string; readonly source: string; readonly env: EnvironmentMap }): Manifest {
-  const file = readDocument<ManifestFile>({ text, source, what: 'manifest', schema: manifestSchema, env, check: (value) => manifestRules(value, env) });
+export function readManifest({
+  text,
+  source,
+  env,
+}: {
+  readonly text: string;
+  readonly source: string;
+  readonly env: EnvironmentMap;
+}): Manifest {
+  const file = readDocument<ManifestFile>({
+    text,
+    source,
+    what: 'manifest',
+    schema: manifestSchema,
+    env,
+    check: (value) => manifestRules(value, env),
+  });
   const ref = { service: file.service, environment: file.environment };
   const route = file.route.name ?? file.service;
   const intake = file.intake ?? [];
@@ -64,7 +79,16 @@ export function readManifest({ text, source, env }: { readonly text: string; rea
 
 function identityOf({ name, token }: ManifestFile['synthetic']['identities'][number]): SyntheticIdentity {
   if (token.from === 'static') return { name, token: { from: 'static', valueEnv: token.valueEnv ?? '' } };
-  return { name, token: { from: 'client-credentials', url: token.url ?? '', clientId: token.clientId ?? '', clientSecretEnv: token.clientSecretEnv ?? '', form: token.form ?? {} } };
+  return {
+    name,
+    token: {
+      from: 'client-credentials',
+      url: token.url ?? '',
+      clientId: token.clientId ?? '',
+      clientSecretEnv: token.clientSecretEnv ?? '',
+      form: token.form ?? {},
+    },
+  };
 }
 
 function requestOf(request: ManifestFile['synthetic']['requests'][number]): SyntheticRequest {

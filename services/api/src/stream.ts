@@ -31,5 +31,5 @@ export async function stream(desk: Desk, runId: string, after: number, reply: Fa
 }
 
 function isEnd(event: RunEvent): boolean {
-  return event.type === 'phase' && event.data['to'] === 'done';
+  return event.type === 'phase' && event.data['phase'] === 'done';
 }

@@ -79,7 +79,7 @@ function wordsOf(event: RunEvent): string | null {
   const data = event.data;
   switch (event.type) {
     case 'phase':
-      return pc.bold(String(data['to']));
+      return pc.bold(String(data['phase']));
     case 'change':
       return `  ${data['made'] === true ? pc.yellow('made  ') : pc.green('undone')} ${String(data['does'])}`;
     case 'check':

@@ -2,7 +2,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { HaldaneError, messageOf } from '@haldane/core';
 
-export type RouterConfig = { readonly stateDir: string; readonly token: string; readonly adminPort: number; readonly host: string; readonly lingerMs: number | null };
+export type RouterConfig = {
+  readonly stateDir: string;
+  readonly token: string;
+  readonly adminPort: number;
+  readonly host: string;
+  readonly lingerMs: number | null;
+};
 
 /**
  * Reads `--state-dir DIR (--token-file FILE | --token-stdin) [--admin-port N] [--host ADDRESS] [--linger-ms N]`; each may be given as
@@ -14,7 +20,8 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
   const stateDir = setting('state-dir');
   if (!stateDir) throw new HaldaneError('bad-document', '--state-dir is missing: name a folder for routes and router.json');
   const file = setting('token-file');
-  if (!file && !given['token-stdin']) throw new HaldaneError('bad-document', 'the token is missing: give --token-file FILE (mode 0600) or --token-stdin');
+  if (!file && !given['token-stdin'])
+    throw new HaldaneError('bad-document', 'the token is missing: give --token-file FILE (mode 0600) or --token-stdin');
   const token = (file ? readTokenFile(file) : readFileSync(0, 'utf8')).trim();
   if (token.length < 16) throw new HaldaneError('bad-document', 'the token must have at least 16 characters');
   const linger = setting('linger-ms');
@@ -54,6 +61,7 @@ function readTokenFile(file: string): string {
 
 function wholeNumber(name: string, text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw new HaldaneError('bad-document', `--${name} is ${text}; it must be a whole number, 0 or more`);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new HaldaneError('bad-document', `--${name} is ${text}; it must be a whole number, 0 or more`);
   return value;
 }

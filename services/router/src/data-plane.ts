@@ -1,12 +1,27 @@
 import { type DependencyFault, HaldaneError } from '@haldane/core';
-import { type Attachment, type ProxyConfig, type ProxyView, type RouteConfig, type RouterView, type RouteView, type SliceConfig, type TelemetryAnswer, verifySynthetic } from '@haldane/dataplane';
+import {
+  type Attachment,
+  type ProxyConfig,
+  type ProxyView,
+  type RouteConfig,
+  type RouterView,
+  type RouteView,
+  type SliceConfig,
+  type TelemetryAnswer,
+  verifySynthetic,
+} from '@haldane/dataplane';
 import { RouteDoor } from './door/route-door.ts';
 import { DependencyProxy } from './proxy/dependency-proxy.ts';
 import { AttachedRun } from './run/attached-run.ts';
 import { RunLedger } from './run/run-ledger.ts';
 import type { RouterTime } from './time.ts';
 
-export type DataPlaneOptions = { readonly id: string; readonly host: string; readonly time: RouterTime; readonly routesChanged: (routes: readonly RouteConfig[]) => void };
+export type DataPlaneOptions = {
+  readonly id: string;
+  readonly host: string;
+  readonly time: RouterTime;
+  readonly routesChanged: (routes: readonly RouteConfig[]) => void;
+};
 
 /** Everything that a router holds, and what the admin interface can do with it. Effects past their lease are gone at every use. */
 export class DataPlane {
@@ -31,19 +46,21 @@ export class DataPlane {
     this.#options.routesChanged(this.#routes());
     return this.#viewRoute(door);
   }
-  async deleteRoute(route: string): Promise<void> {
+  /** New requests are refused at once; those in flight have five seconds to finish. */
+  deleteRoute(route: string): void {
     const door = this.#doors.get(route);
     if (!door) return;
     for (const run of [...door.runs]) this.#end(run);
     this.#doors.delete(route);
     this.#options.routesChanged(this.#routes());
-    await door.close(5000);
+    void door.close(5000);
   }
   attach(attachment: Attachment): RouteView {
     this.sweep();
     const door = this.#door(attachment.route);
     const run = this.#runs.get(attachment.runId);
-    if (run && run.route !== attachment.route) throw new HaldaneError('conflict', `run ${attachment.runId} is attached to route ${run.route}: detach it there first`);
+    if (run && run.route !== attachment.route)
+      throw new HaldaneError('conflict', `run ${attachment.runId} is attached to route ${run.route}: detach it there first`);
     if (run) run.update(attachment);
     else {
       const attached = new AttachedRun(attachment, this.#ledger(attachment.runId), this.#options.time);
@@ -61,7 +78,8 @@ export class DataPlane {
     this.sweep();
     const door = this.#door(route);
     const run = this.#runs.get(slice.runId);
-    if (run?.route !== route) throw new HaldaneError('not-found', `run ${slice.runId} is not attached to route ${route}: attach it before slicing`);
+    if (run?.route !== route)
+      throw new HaldaneError('not-found', `run ${slice.runId} is not attached to route ${route}: attach it before slicing`);
     run.putSlice(slice);
     return this.#viewRoute(door);
   }
@@ -72,7 +90,8 @@ export class DataPlane {
   async putProxy(config: ProxyConfig): Promise<ProxyView> {
     this.sweep();
     const known = this.#proxies.get(config.proxy);
-    if (known && !known.isSame(config)) throw new HaldaneError('conflict', `proxy ${config.proxy} is there already with another configuration: delete it first`);
+    if (known && !known.isSame(config))
+      throw new HaldaneError('conflict', `proxy ${config.proxy} is there already with another configuration: delete it first`);
     if (known) {
       known.lease.renew(config.until);
       return known.view();
@@ -160,15 +179,24 @@ export class DataPlane {
     return ledger;
   }
   #routes(): readonly RouteConfig[] {
-    return [...this.#doors.values()].map((door) => ({ route: door.route, port: door.port, production: door.production.instances.map((instance) => instance.address) }));
+    return [...this.#doors.values()].map((door) => ({
+      route: door.route,
+      port: door.port,
+      production: door.production.instances.map((instance) => instance.address),
+    }));
   }
   #viewRoute(door: RouteDoor): RouteView {
     const addresses = (run: AttachedRun, arm: 'control' | 'experiment') => run.arms[arm].instances.map((instance) => instance.address);
     return {
       route: door.route,
       port: door.port,
+      requestsPerSecond: door.rate.perSecond(),
       production: door.production.instances.map((instance) => ({ address: instance.address, healthy: instance.healthy })),
-      attached: door.runs.map((run) => ({ runId: run.runId, until: run.lease.until, arms: { control: addresses(run, 'control'), experiment: addresses(run, 'experiment') } })),
+      attached: door.runs.map((run) => ({
+        runId: run.runId,
+        until: run.lease.until,
+        arms: { control: addresses(run, 'control'), experiment: addresses(run, 'experiment') },
+      })),
       slices: door.runs.flatMap((run) => run.slices.map((slice) => ({ ...slice, spent: run.ledger.budget.spent }))),
     };
   }

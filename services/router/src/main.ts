@@ -8,6 +8,9 @@ import { readRouterFile, removeRouterFile, writeRouterFile } from './state-files
 process.on('SIGHUP', () => undefined);
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
+// Nor is a mistake of ours in one exchange: everybody else's traffic passes through here too.
+process.on('uncaughtException', (error) => process.stderr.write(`unexpected: ${error.stack ?? messageOf(error)}\n`));
+process.on('unhandledRejection', (error) => process.stderr.write(`unexpected: ${messageOf(error)}\n`));
 
 try {
   const config = readConfig(process.argv.slice(2), process.env);

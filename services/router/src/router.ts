@@ -85,7 +85,10 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     if (!stopping) {
       stopping = true;
       clearInterval(tick);
-      void Promise.all([plane.close(options.drainMs ?? 30_000), closeGently(admin, 1000)]).then(() => ended(), () => ended());
+      void Promise.all([plane.close(options.drainMs ?? 30_000), closeGently(admin, 1000)]).then(
+        () => ended(),
+        () => ended(),
+      );
     }
     return stopped;
   };

@@ -24,7 +24,8 @@ export function removeRouterFile(stateDir: string): void {
 export function readRoutes(stateDir: string): readonly RouteConfig[] {
   const stored = readJson(routesFile(stateDir));
   if (stored === null) return [];
-  if (!Array.isArray(stored)) throw new HaldaneError('bad-document', `${routesFile(stateDir)} must hold a list of routes: remove it to start with none`);
+  if (!Array.isArray(stored))
+    throw new HaldaneError('bad-document', `${routesFile(stateDir)} must hold a list of routes: remove it to start with none`);
   return stored.map((route, i) => conform<RouteConfig>(schemas.route, route, `routes[${i}]`));
 }
 export function writeRoutes(stateDir: string, routes: readonly RouteConfig[]): void {

@@ -15,7 +15,13 @@ export class Upstream {
     this.address = address;
     this.#time = time;
     // No limit on connections: a queue here would be latency that the arm did not cause. Answers may stay silent for long (event streams).
-    this.pool = new Pool(address, { connections: null, pipelining: 1, bodyTimeout: 0, headersTimeout: 300_000, connect: { timeout: connectMs } });
+    this.pool = new Pool(address, {
+      connections: null,
+      pipelining: 1,
+      bodyTimeout: 0,
+      headersTimeout: 300_000,
+      connect: { timeout: connectMs },
+    });
   }
   get healthy(): boolean {
     return this.#time.monotonic() >= this.#badUntil;
@@ -48,7 +54,9 @@ export class Cluster {
   pick(other: Upstream | null = null): Upstream | null {
     const count = this.#instances.length;
     this.#turn = (this.#turn + 1) % Math.max(count, 1);
-    const inTurn = [...this.#instances.slice(this.#turn), ...this.#instances.slice(0, this.#turn)].filter((instance) => instance !== other || count === 1);
+    const inTurn = [...this.#instances.slice(this.#turn), ...this.#instances.slice(0, this.#turn)].filter(
+      (instance) => instance !== other || count === 1,
+    );
     return inTurn.find((instance) => instance.healthy) ?? inTurn[0] ?? null;
   }
   /** These addresses from now on. Instances that stay keep their connections; what is in flight at those that go finishes there. */

@@ -1,7 +1,7 @@
 import { startEmbedded } from '@haldane/store';
 import { Client } from 'pg';
-import { live } from '../process/life.ts';
 import { text } from '../process/environment.ts';
+import { live } from '../process/life.ts';
 
 const name = 'payments';
 const embedded = await startEmbedded({ dataDir: text(process.env, 'DATA_DIR') });

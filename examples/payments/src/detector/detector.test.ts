@@ -12,9 +12,24 @@ import { RuleEngine } from './rule-engine.ts';
 const file = (name: string) => readRules(readFileSync(new URL(`../../rules/${name}`, import.meta.url), 'utf8'), name);
 const rules = file('rules.json');
 const at = '2026-01-01T00:00:00.000Z';
-const event = (fields: Record<string, unknown>): SecurityEvent => ({ at, service: 'payments-sound', instance: 'run-1.experiment-1', event: 'x', ...fields });
+const event = (fields: Record<string, unknown>): SecurityEvent => ({
+  at,
+  service: 'payments-sound',
+  instance: 'run-1.experiment-1',
+  event: 'x',
+  ...fields,
+});
 const refreshFailed = event({ event: 'jwks-refresh-failed', reason: 'status 503', keyAgeSeconds: 6, host: '127.0.0.1:1', cold: false });
-const forged = event({ event: 'auth-failure', reason: 'alg-not-allowed', alg: 'none', kid: 'k', claimedSubject: 'synthetic-payer', source: '127.0.0.1', method: 'GET', route: '/accounts/me' });
+const forged = event({
+  event: 'auth-failure',
+  reason: 'alg-not-allowed',
+  alg: 'none',
+  kid: 'k',
+  claimedSubject: 'synthetic-payer',
+  source: '127.0.0.1',
+  method: 'GET',
+  route: '/accounts/me',
+});
 
 test('two failed fetches of the keys by one instance raise one alert, to the identity on-call, with everything needed to act', async (t) => {
   const engine = new RuleEngine(rules);
@@ -55,7 +70,10 @@ test('the configuration without the rule stays silent about the keys and is equa
   const without = file('rules-without-jwks.json');
   const engine = new RuleEngine(without);
   for (let now = 0; now < 20_000; now += 250) t.same(engine.take(refreshFailed, now), []);
-  t.same(without, rules.filter(({ name }) => name !== 'jwks-refresh-failing'));
+  t.same(
+    without,
+    rules.filter(({ name }) => name !== 'jwks-refresh-failing'),
+  );
   t.equal(engine.take(event({ event: 'heartbeat', subject: 'synthetic-payer' }), 0).length, 2, 'every receiver hears the heartbeat');
 });
 
@@ -69,7 +87,15 @@ test('a rule file that could never alert as meant is refused with all that is wr
       return (error as Error).message;
     }
   })();
-  for (const part of ['unknown key "sverity"', 'severity must be one of', 'receivers must be', 'matches everything', 'count must be', 'alert.remediation', 'two rules are named']) {
+  for (const part of [
+    'unknown key "sverity"',
+    'severity must be one of',
+    'receivers must be',
+    'matches everything',
+    'count must be',
+    'alert.remediation',
+    'two rules are named',
+  ]) {
     t.match(message, part);
   }
 });
@@ -98,7 +124,8 @@ test('events that a service writes reach the right webhook, also after the sink 
   const port = Number(new URL(first.url).port);
   await first.close();
   const log = new AuditLog({ url: `${first.url}/events`, service: 'payments-sound', instance: 'one', flushMs: 20, keep: 3 });
-  for (let n = 0; n < 5; n += 1) log.write({ event: 'jwks-refresh-failed', reason: 'status 503', keyAgeSeconds: n, host: 'h', cold: false });
+  for (let n = 0; n < 5; n += 1)
+    log.write({ event: 'jwks-refresh-failed', reason: 'status 503', keyAgeSeconds: n, host: 'h', cold: false });
   await log.flush();
   const detector = await startDetector({ port, rules, webhook, say: (line) => said.push(line) });
   t.teardown(async () => {

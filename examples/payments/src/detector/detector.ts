@@ -31,7 +31,8 @@ export async function startDetector(options: {
   const server = createServer((request, response) => {
     const answer = (status: number, body: Readonly<Record<string, unknown>>) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    if (request.method === 'GET' && request.url === '/healthz') return answer(200, { status: 'ok', rules: options.rules.map(({ name }) => name) });
+    if (request.method === 'GET' && request.url === '/healthz')
+      return answer(200, { status: 'ok', rules: options.rules.map(({ name }) => name) });
     if (request.method !== 'POST' || request.url !== '/events') return answer(404, { error: 'POST /events takes JSON lines' });
     readLines(request).then(
       (events) => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { live } from '../process/life.ts';
 import { text, whole } from '../process/environment.ts';
+import { live } from '../process/life.ts';
 import { startDetector } from './detector.ts';
 import { readRules } from './read-rules.ts';
 

@@ -23,7 +23,10 @@ function checkRule(raw: Record<string, unknown>, path: string, problems: string[
   for (const key of Object.keys(raw)) must(known.includes(key), `unknown key "${key}"; known are ${known.join(', ')}`);
   must(isText(raw['name']), 'name must be a text');
   must(isText(raw['owner']), 'owner must be a text');
-  must(severities.some((one) => one === raw['severity']), `severity must be one of ${severities.join(', ')}`);
+  must(
+    severities.some((one) => one === raw['severity']),
+    `severity must be one of ${severities.join(', ')}`,
+  );
   must(isTexts(raw['receivers']), 'receivers must be a list of at least one name');
   must(isTexts(raw['groupBy']), 'groupBy must be a list of at least one field');
   must(isWhole(raw['count'], 1), 'count must be a whole number of at least 1');

@@ -40,7 +40,7 @@ export async function startIdentityProvider(options: {
       grant_types: ['client_credentials'],
       response_types: [],
       redirect_uris: [],
-      token_endpoint_auth_method: 'client_secret_post',
+      token_endpoint_auth_method: 'client_secret_basic',
     })),
     cookies: { keys: [randomBytes(32).toString('hex')] },
     jwks: { keys: [{ ...signingKey, alg: 'RS256', use: 'sig', kid: `pay-${randomBytes(4).toString('hex')}` }] },

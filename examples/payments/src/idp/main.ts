@@ -1,5 +1,5 @@
-import { live } from '../process/life.ts';
 import { text, whole } from '../process/environment.ts';
+import { live } from '../process/life.ts';
 import { type IdpClient, startIdentityProvider } from './identity-provider.ts';
 
 // CLIENTS is a JSON list of {id, secret}: secrets come by environment, never by argument, where any local user could read them.

@@ -16,7 +16,13 @@ export type LoadConfig = {
 
 /** Arguments win over variables. Client secrets come by variable only: arguments are seen by every local user. */
 export function readLoadConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): LoadConfig {
-  const options = { rate: { type: 'string' }, users: { type: 'string' }, url: { type: 'string' }, seconds: { type: 'string' }, seed: { type: 'string' } } as const;
+  const options = {
+    rate: { type: 'string' },
+    users: { type: 'string' },
+    url: { type: 'string' },
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+  } as const;
   const { values } = parseArgs({ args: [...args], options });
   const given = {
     ...env,

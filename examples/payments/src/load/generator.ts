@@ -5,15 +5,28 @@ import { type Summary, Tally } from './tally.ts';
 import { TokenSource } from './token-source.ts';
 import { User } from './user.ts';
 
+/** Who is told how it goes. */
+export interface LoadObserver {
+  /** All users have arrived: the first request goes out now. */
+  begun(): void;
+  /** What was sent, and what was answered, in one second. */
+  second(second: Second): void;
+}
+
 export type Second = Summary & { readonly at: string };
-export type Final = Summary & { readonly summary: true; readonly seconds: number; readonly users: number; readonly usersWithCookies: number };
+export type Final = Summary & {
+  readonly summary: true;
+  readonly seconds: number;
+  readonly users: number;
+  readonly usersWithCookies: number;
+};
 
 /**
  * Open loop: a request is sent when it is due, whatever became of those before it, so a slow service cannot slow the load down and hide
- * behind it. `say` gets each second's count, and the promise gives the whole when `stop` aborts or the time is over, after the
+ * behind it. The observer gets each second's count, and the promise gives the whole when `stop` aborts or the time is over, after the
  * last answer. Nothing is sent twice: a request without an answer is lost, and counted so.
  */
-export async function generateLoad(config: LoadConfig, say: (second: Second) => void, stop: AbortSignal): Promise<Final> {
+export async function generateLoad(config: LoadConfig, observer: LoadObserver, stop: AbortSignal): Promise<Final> {
   const agent = new Agent({ connections: 256, pipelining: 1, headersTimeout: 15_000, bodyTimeout: 15_000, connectTimeout: 5000 });
   const tokens = new TokenSource(config.tokenUrl, config.clients, agent);
   const random = seededRandom(config.seed);
@@ -40,18 +53,25 @@ export async function generateLoad(config: LoadConfig, say: (second: Second) => 
     inFlight.add(done);
   };
 
+  observer.begun();
   const begun = performance.now();
   const reporter = setInterval(() => {
     const closed = second;
     second = new Tally();
-    say({ at: new Date().toISOString(), ...closed.summary() });
+    observer.second({ at: new Date().toISOString(), ...closed.summary() });
   }, 1000);
   await paced(config.rate, config.seconds, stop, sendOne);
   const seconds = Math.round((performance.now() - begun) / 100) / 10;
   await Promise.all(inFlight);
   clearInterval(reporter);
   await agent.close();
-  return { summary: true, seconds, users: users.length, usersWithCookies: users.filter(({ jar }) => jar.size > 0).length, ...whole.summary() };
+  return {
+    summary: true,
+    seconds,
+    users: users.length,
+    usersWithCookies: users.filter(({ jar }) => jar.size > 0).length,
+    ...whole.summary(),
+  };
 }
 
 /** Lets every user get a token before the clock starts, a few at a time, so that no request waits for one. A failure is met again in `send`. */

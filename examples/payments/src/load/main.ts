@@ -10,6 +10,6 @@ if (process.env['ENDS_WITH_PARENT'] === '1') process.stdin.on('end', end).on('cl
 // Whoever read the figures may be gone before the last of them: that is no reason to die with requests in flight.
 process.stdout.on('error', end);
 
-const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
-const final = await generateLoad(config, say, stop.signal);
+const say = (line: object) => void process.stdout.write(`${JSON.stringify(line)}\n`);
+const final = await generateLoad(config, { begun: () => say({ ready: true, url: config.url }), second: say }, stop.signal);
 process.stdout.write(`${JSON.stringify(final)}\n`, () => process.exit(0));

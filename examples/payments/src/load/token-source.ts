@@ -20,17 +20,19 @@ export class TokenSource {
     const client = this.#clients[this.#next % this.#clients.length];
     this.#next += 1;
     if (client === undefined) throw new Error('there is no client to get a token for');
-    const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: client.id, client_secret: client.secret });
+    // RFC 6749 2.3.1 has both form-encoded before they are joined.
+    const basic = Buffer.from(`${encodeURIComponent(client.id)}:${encodeURIComponent(client.secret)}`).toString('base64');
     const url = new URL(this.#url);
     const answer = await this.#dispatcher.request({
       origin: url.origin,
       path: url.pathname,
       method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: form.toString(),
+      headers: { authorization: `Basic ${basic}`, 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'grant_type=client_credentials',
     });
     const body = (await answer.body.json()) as { access_token?: string; expires_in?: number };
-    if (answer.statusCode !== 200 || body.access_token === undefined) throw new Error(`the identity provider answered ${answer.statusCode} to ${client.id}`);
+    if (answer.statusCode !== 200 || body.access_token === undefined)
+      throw new Error(`the identity provider answered ${answer.statusCode} to ${client.id}`);
     return { token: body.access_token, until: Date.now() + (body.expires_in ?? 60) * 1000 };
   }
 }

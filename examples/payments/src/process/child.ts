@@ -58,9 +58,15 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   }
 }
 
-function readyLine(child: ChildProcess, keep: (line: string) => void, options: ChildOptions, last: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+function readyLine(
+  child: ChildProcess,
+  keep: (line: string) => void,
+  options: ChildOptions,
+  last: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
   return new Promise((resolve, reject) => {
-    const fail = (what: string) => reject(new Error(`${options.name} ${what}; its last words: ${last.join(' | ') || 'none'} (all of them: ${options.output})`));
+    const fail = (what: string) =>
+      reject(new Error(`${options.name} ${what}; its last words: ${last.join(' | ') || 'none'} (all of them: ${options.output})`));
     const timer = setTimeout(() => fail(`was not ready within ${options.readyWithinMs} ms`), options.readyWithinMs);
     let isReady = false;
     child.once('error', (error) => fail(`could not be started (${error.message})`));

@@ -14,6 +14,8 @@ export type ServiceConfig = {
   readonly auditUrl: string;
   readonly databaseUrl: string;
   readonly keyCacheSeconds: number;
+  /** Whether this instance makes the tables of its database when it starts. */
+  readonly makesTables: boolean;
 };
 
 /** What the service needs to know, read once; an error names the variable that is missing or wrong. */
@@ -29,5 +31,6 @@ export function readServiceConfig(env: Readonly<Record<string, string | undefine
     auditUrl: text(env, 'AUDIT_URL'),
     databaseUrl: text(env, 'DATABASE_URL'),
     keyCacheSeconds: whole(env, 'KEY_CACHE_SECONDS', 5),
+    makesTables: oneOf(env, 'MAKE_TABLES', ['yes', 'no'], 'yes') === 'yes',
   };
 }

@@ -109,7 +109,11 @@ export class KeyCache {
 function readKeys(set: JSONWebKeySet): HeldKeys {
   const usable = Array.isArray(set?.keys) ? set.keys.filter((key) => key.kty === 'RSA' && key.use !== 'enc') : [];
   if (usable.length === 0) throw new Error('no usable key in the answer');
-  const pems = usable.map((key) => createPublicKey({ key: { ...key }, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString());
+  const pems = usable.map((key) =>
+    createPublicKey({ key: { ...key }, format: 'jwk' })
+      .export({ type: 'spki', format: 'pem' })
+      .toString(),
+  );
   return { fetchedAt: Date.now(), find: createLocalJWKSet({ keys: usable }), pems };
 }
 

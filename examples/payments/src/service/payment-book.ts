@@ -29,35 +29,59 @@ const schema = `
     reference text, payer_name text, card_last4 text, at timestamptz not null default now());
   create index if not exists payments_of_account on payments (account, at desc);`;
 
-/** Opens the book on PostgreSQL and makes its tables when they are not there. Instances that start together wait for each other. */
-export async function openPaymentBook(url: string, connections: number): Promise<PaymentBook> {
-  const pool = new Pool({ connectionString: url, max: connections, connectionTimeoutMillis: 3000, statement_timeout: 3000 });
+export type BookOptions = {
+  readonly url: string;
+  readonly connections: number;
+  /** Whether to make the tables when they are not there. Instances that start together wait for each other. */
+  readonly makesTables: boolean;
+};
+
+/** Opens the book on PostgreSQL; throws when the database does not answer. */
+export async function openPaymentBook(options: BookOptions): Promise<PaymentBook> {
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.connections,
+    connectionTimeoutMillis: 3000,
+    statement_timeout: 3000,
+  });
   // An idle connection that breaks is replaced at its next use; unheard, this event would end the process.
   pool.on('error', () => undefined);
-  await pool.query(`begin; select pg_advisory_xact_lock(20110); ${schema} commit;`);
+  await pool.query(options.makesTables ? `begin; select pg_advisory_xact_lock(20110); ${schema} commit;` : 'select 1');
   return {
     async pay(account, { amount, currency, to, reference, payer }) {
       const id = randomUUID();
-      const { rows } = await pool.query<{ at: Date }>(
-        `with entry as (insert into payments (id, account, amount, currency, payee, reference, payer_name, card_last4)
+      const { rows } = await pool.query<{ at: Date }>({
+        name: 'pay',
+        text: `with entry as (insert into payments (id, account, amount, currency, payee, reference, payer_name, card_last4)
                         values ($1, $2, $3, $4, $5, $6, $7, $8) returning at),
               owner as (insert into accounts (account, balance, payments) values ($2, -$3::bigint, 1)
                         on conflict (account) do update set balance = accounts.balance - $3::bigint, payments = accounts.payments + 1)
          select at from entry`,
-        [id, account, amount, currency, to, reference ?? null, payer?.name ?? null, payer?.card.slice(-4) ?? null],
-      );
+        values: [id, account, amount, currency, to, reference ?? null, payer?.name ?? null, payer?.card.slice(-4) ?? null],
+      });
       return { id, amount, currency, to, at: (rows[0]?.at ?? new Date()).toISOString() };
     },
     async account(account) {
-      const { rows } = await pool.query<{ balance: string; payments: string }>('select balance, payments from accounts where account = $1', [account]);
+      const { rows } = await pool.query<{ balance: string; payments: string }>({
+        name: 'account',
+        text: 'select balance, payments from accounts where account = $1',
+        values: [account],
+      });
       return { account, balance: Number(rows[0]?.balance ?? 0), payments: Number(rows[0]?.payments ?? 0) };
     },
     async recent(account, limit) {
-      const { rows } = await pool.query<{ id: string; amount: string; currency: string; payee: string; at: Date }>(
-        'select id, amount, currency, payee, at from payments where account = $1 order by at desc limit $2',
-        [account, limit],
-      );
-      return rows.map((row) => ({ id: row.id, amount: Number(row.amount), currency: row.currency, to: row.payee, at: row.at.toISOString() }));
+      const { rows } = await pool.query<{ id: string; amount: string; currency: string; payee: string; at: Date }>({
+        name: 'recent',
+        text: 'select id, amount, currency, payee, at from payments where account = $1 order by at desc limit $2',
+        values: [account, limit],
+      });
+      return rows.map((row) => ({
+        id: row.id,
+        amount: Number(row.amount),
+        currency: row.currency,
+        to: row.payee,
+        at: row.at.toISOString(),
+      }));
     },
     close: () => pool.end(),
   };

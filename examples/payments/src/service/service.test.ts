@@ -1,8 +1,10 @@
 import type { JSONWebKeySet } from 'jose';
 import { type Test, test } from 'tap';
+import { Agent } from 'undici';
 import { type Detector, startDetector } from '../detector/detector.ts';
 import { readRules } from '../detector/read-rules.ts';
 import { type IdentityProvider, startIdentityProvider } from '../idp/identity-provider.ts';
+import { TokenSource } from '../load/token-source.ts';
 import { forgedTokens } from '../testing/forged-tokens.ts';
 import { startKeyEndpoint } from '../testing/key-endpoint.ts';
 import { memoryBook } from '../testing/memory-book.ts';
@@ -11,7 +13,7 @@ import { type Build, readServiceConfig } from './config.ts';
 import { startService } from './start-service.ts';
 
 const payment = { amount: 1250, currency: 'EUR', to: 'coal-board', payer: { name: 'Canary Finch', card: '4000 0012 3456 7899' } };
-const secrets = { user: 'user-secret' };
+const client = { id: 'user', secret: 'user-secret' };
 
 type World = {
   readonly idp: IdentityProvider;
@@ -21,23 +23,23 @@ type World = {
   readonly forged: Readonly<Record<string, string>>;
 };
 
-async function tokenOf(idp: IdentityProvider): Promise<string> {
-  const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'user', client_secret: secrets.user });
-  const answer = await fetch(idp.tokenUrl, { method: 'POST', body });
-  const { access_token } = (await answer.json()) as { access_token: string };
-  return access_token;
-}
-
 async function aWorld(t: Test): Promise<World> {
-  const idp = await startIdentityProvider({ port: 0, audience: 'urn:payments', clients: [{ id: 'user', secret: secrets.user }] });
+  const idp = await startIdentityProvider({ port: 0, audience: 'urn:payments', clients: [client] });
   const keys = await startKeyEndpoint(idp.jwksUrl);
-  const audit = await startDetector({ port: 0, rules: readRules('{"rules":[]}', 'none'), webhook: 'http://127.0.0.1:9/', say: () => undefined });
+  const audit = await startDetector({
+    port: 0,
+    rules: readRules('{"rules":[]}', 'none'),
+    webhook: 'http://127.0.0.1:9/',
+    say: () => undefined,
+  });
   t.teardown(async () => {
     keys.close();
     await audit.close();
     await idp.close();
   });
-  const valid = await tokenOf(idp);
+  const agent = new Agent();
+  const valid = (await new TokenSource(idp.tokenUrl, [client], agent).take()).token;
+  await agent.close();
   const set = (await (await fetch(idp.jwksUrl)).json()) as JSONWebKeySet;
   return { idp, keys, audit, valid, forged: await forgedTokens(valid, set) };
 }
@@ -58,7 +60,8 @@ async function anInstance(t: Test, world: World, build: Build, holdSeconds = 1) 
   t.teardown(() => service.close());
   return {
     health: async () => ((await (await fetch(`${service.url}/healthz`)).json()) as { keys: string }).keys,
-    get: (token: string | null) => fetch(`${service.url}/accounts/me`, { headers: token === null ? {} : { authorization: `Bearer ${token}` } }),
+    get: (token: string | null) =>
+      fetch(`${service.url}/accounts/me`, { headers: token === null ? {} : { authorization: `Bearer ${token}` } }),
     pay: (token: string, body: unknown = payment) =>
       fetch(`${service.url}/payments`, {
         method: 'POST',
@@ -74,7 +77,9 @@ type Instance = Awaited<ReturnType<typeof anInstance>>;
 
 /** Which forgeries are let in now, by name. */
 async function acceptedBy(instance: Instance, forged: World['forged']): Promise<string[]> {
-  const answers = await Promise.all(Object.entries(forged).map(async ([name, token]) => ({ name, status: (await instance.get(token)).status })));
+  const answers = await Promise.all(
+    Object.entries(forged).map(async ([name, token]) => ({ name, status: (await instance.get(token)).status })),
+  );
   return answers.filter(({ status }) => status < 400).map(({ name }) => name);
 }
 
@@ -105,7 +110,9 @@ test('the sound build', async (t) => {
     t.equal(valid.status, 503);
     t.equal(valid.headers.get('retry-after'), '1');
     t.same(await acceptedBy(instance, world.forged), []);
-    const statuses = await Promise.all(['alg-none', 'hs256-public-key', 'foreign-jku', 'expired'].map(async (kind) => (await instance.get(world.forged[kind] ?? '')).status));
+    const statuses = await Promise.all(
+      ['alg-none', 'hs256-public-key', 'foreign-jku', 'expired'].map(async (kind) => (await instance.get(world.forged[kind] ?? '')).status),
+    );
     t.same(statuses, [401, 401, 401, 401]);
     world.keys.state = 'up';
     await until('the user is served once the keys are there', async () => (await instance.get(world.valid)).status === 200);
@@ -183,7 +190,9 @@ test('a key endpoint that never answers holds up no user of the sound build, and
 test('an instance that is told too little or nonsense does not start, and names what is wrong', async (t) => {
   const env = { JWKS_URL: 'http://127.0.0.1:9/jwks', ISSUER: 'x', AUDIT_URL: 'http://127.0.0.1:9/', DATABASE_URL: 'postgres://x' };
   t.equal(readServiceConfig(env).keyCacheSeconds, 5);
-  t.throws(() => readServiceConfig({ ...env, DATABASE_URL: '' }), { message: 'DATABASE_URL is not set; this process does not start without it' });
+  t.throws(() => readServiceConfig({ ...env, DATABASE_URL: '' }), {
+    message: 'DATABASE_URL is not set; this process does not start without it',
+  });
   t.throws(() => readServiceConfig({ ...env, BUILD: 'perfect' }), { message: /BUILD must be one of sound, flawed-jwks, flawed-alg, slow/ });
   t.throws(() => readServiceConfig({ ...env, PORT: 'http' }), { message: 'PORT must be a whole number, not "http"' });
 });

@@ -3,13 +3,16 @@ import { createApp } from './app.ts';
 import { AuditLog } from './audit-log.ts';
 import type { ServiceConfig } from './config.ts';
 import { KeyCache } from './key-cache.ts';
-import { openPaymentBook, type PaymentBook } from './payment-book.ts';
+import { type BookOptions, openPaymentBook, type PaymentBook } from './payment-book.ts';
 import { verifierOf } from './verifier-of.ts';
 
 export type RunningService = { readonly url: string; close(): Promise<void> };
 
 /** Starts one instance. It comes up without keys too: a cold instance refuses everybody, which is better than not being there. */
-export async function startService(config: ServiceConfig, open: (url: string) => Promise<PaymentBook> = openSmall): Promise<RunningService> {
+export async function startService(
+  config: ServiceConfig,
+  open: (options: BookOptions) => Promise<PaymentBook> = openPaymentBook,
+): Promise<RunningService> {
   const audit = new AuditLog({ url: config.auditUrl, service: config.service, instance: config.instance, flushMs: 200, keep: 2000 });
   const keys = new KeyCache({
     url: config.jwksUrl,
@@ -23,7 +26,7 @@ export async function startService(config: ServiceConfig, open: (url: string) =>
       audit.write({ event: 'jwks-refresh-failed', reason, keyAgeSeconds, host: new URL(config.jwksUrl).host, cold: keyAgeMs === null });
     },
   });
-  const book = await open(config.databaseUrl);
+  const book = await open({ url: config.databaseUrl, connections: 4, makesTables: config.makesTables });
   // The slow build fetches only when a request asks; the others fetch ahead.
   if (config.build === 'slow') await keys.refresh();
   else await keys.keepFresh();
@@ -40,5 +43,3 @@ export async function startService(config: ServiceConfig, open: (url: string) =>
     },
   };
 }
-
-const openSmall = (url: string): Promise<PaymentBook> => openPaymentBook(url, 4);

@@ -9,7 +9,9 @@ export async function forgedTokens(valid: string, keys: JSONWebKeySet): Promise<
   const claims = decodeJwt(valid);
   const own = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
   const sign = (head: object, payload = claims) => new SignJWT(payload).setProtectedHeader({ alg: 'RS256', ...head }).sign(own);
-  const pem = createPublicKey({ key: keys.keys[0] as JsonWebKey, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString();
+  const pem = createPublicKey({ key: keys.keys[0] as JsonWebKey, format: 'jwk' })
+    .export({ type: 'spki', format: 'pem' })
+    .toString();
   const hs256 = `${part({ ...header, alg: 'HS256' })}.${part(claims)}`;
   return {
     'alg-none': `${part({ ...header, alg: 'none' })}.${part(claims)}.`,

@@ -11,7 +11,11 @@ export function memoryBook(): PaymentBook {
       entries.unshift({ ...payment, account });
       return payment;
     },
-    account: async (account) => ({ account, balance: -of(account).reduce((sum, { amount }) => sum + amount, 0), payments: of(account).length }),
+    account: async (account) => ({
+      account,
+      balance: -of(account).reduce((sum, { amount }) => sum + amount, 0),
+      payments: of(account).length,
+    }),
     recent: async (account, limit) => of(account).slice(0, limit),
     close: async () => undefined,
   };

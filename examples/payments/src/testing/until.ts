@@ -1,5 +1,9 @@
 /** Waits for a fact, looking every 20 ms; throws with `what` when it does not come within a generous bound. */
-export async function until<T>(what: string, look: () => T | undefined | false | null | Promise<T | undefined | false | null>, boundMs = 20_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | null | Promise<T | undefined | false | null>,
+  boundMs = 20_000,
+): Promise<T> {
   const end = Date.now() + boundMs;
   for (;;) {
     const found = await look();

@@ -1,7 +1,11 @@
 import type { JsonObject, Scenario } from '@haldane/core';
 
 const seconds = (bounds: JsonObject): JsonObject => ({ type: ['number', 'string'], duration: bounds });
-const name = { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', known: 'is no name; use lower-case letters, digits and dashes, at most 63' };
+const name = {
+  type: 'string',
+  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  known: 'is no name; use lower-case letters, digits and dashes, at most 63',
+};
 
 /**
  * What an experiment file may say. `params` is the schema of the chosen scenario's own params, so that one check covers
@@ -9,7 +13,8 @@ const name = { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', 
  * Beside JSON Schema it uses the keywords of the documents room; durations become seconds, shares 0..1, rates a second.
  */
 export function experimentSchema(scenarioIds: readonly string[], params: JsonObject | null): JsonObject {
-  const open = params === null ? { type: 'object', default: {} } : { ...params, default: {}, description: `what the scenario needs to know` };
+  const open =
+    params === null ? { type: 'object', default: {} } : { ...params, default: {}, description: `what the scenario needs to know` };
   return {
     $id: 'haldane-experiment',
     type: 'object',
@@ -30,19 +35,53 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
       platform: { type: 'string', minLength: 1, default: 'local' },
       pipeline: { type: 'string', minLength: 1, default: 'manifest' },
       metrics: { type: 'string', minLength: 1, default: 'router' },
-      share: { type: ['number', 'string'], share: { above: 0, atMost: 0.5 }, default: '1%', description: "each arm's share of the route's traffic" },
-      exposure: { type: 'string', enum: ['synthetic', 'reads', 'all'], default: 'all', description: 'whose requests reach the faulted arm' },
+      share: {
+        type: ['number', 'string'],
+        share: { above: 0, atMost: 0.5 },
+        default: '1%',
+        description: "each arm's share of the route's traffic",
+      },
+      exposure: {
+        type: 'string',
+        enum: ['synthetic', 'reads', 'all'],
+        default: 'all',
+        description: 'whose requests reach the faulted arm',
+      },
       instances: { type: 'integer', minimum: 1, maximum: 20, default: 1, description: 'instances an arm' },
-      baseline: { ...seconds({ atLeast: 5, atMost: 3600 }), default: '60s', description: 'how long both arms are watched without the fault' },
-      watch: { ...seconds({ atLeast: 5, atMost: 86_400 }), default: '10m', description: 'how long at most both arms are watched with the fault' },
+      baseline: {
+        ...seconds({ atLeast: 5, atMost: 3600 }),
+        default: '60s',
+        description: 'how long both arms are watched without the fault',
+      },
+      watch: {
+        ...seconds({ atLeast: 5, atMost: 86_400 }),
+        default: '10m',
+        description: 'how long at most both arms are watched with the fault',
+      },
       probes: {
         type: 'object',
         additionalProperties: false,
         default: {},
         properties: {
-          legitimate: { type: ['number', 'string'], rate: { above: 0, atMost: 200 }, default: '2/s', description: 'synthetic requests that must succeed, a second and arm' },
-          hostile: { type: ['number', 'string'], rate: { above: 0, atMost: 200 }, default: '2/s', description: 'synthetic requests that must be refused, a second and arm' },
-          clean: { type: 'integer', minimum: 1, maximum: 100_000, default: 59, description: 'hostile requests that must be refused before users come back' },
+          legitimate: {
+            type: ['number', 'string'],
+            rate: { above: 0, atMost: 200 },
+            default: '2/s',
+            description: 'synthetic requests that must succeed, a second and arm',
+          },
+          hostile: {
+            type: ['number', 'string'],
+            rate: { above: 0, atMost: 200 },
+            default: '2/s',
+            description: 'synthetic requests that must be refused, a second and arm',
+          },
+          clean: {
+            type: 'integer',
+            minimum: 1,
+            maximum: 100_000,
+            default: 59,
+            description: 'hostile requests that must be refused before users come back',
+          },
         },
       },
       budget: {
@@ -51,7 +90,12 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
         additionalProperties: false,
         required: ['failures'],
         properties: {
-          failures: { type: 'integer', minimum: 0, maximum: 1_000_000, description: 'the most failed requests of users, over both arms and the whole run' },
+          failures: {
+            type: 'integer',
+            minimum: 0,
+            maximum: 1_000_000,
+            description: 'the most failed requests of users, over both arms and the whole run',
+          },
           slowerThan: { ...seconds({ atLeast: 0.05, atMost: 300 }), default: '5s', description: 'a request slower than this is a failure' },
         },
       },
@@ -64,7 +108,13 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
           points: { type: 'number', minimum: 0, maximum: 100, default: 0.1, description: 'or how many percentage points more failures' },
         },
       },
-      alpha: { type: 'number', exclusiveMinimum: 0, maximum: 0.2, default: 0.05, description: 'the chance of a false alarm over the whole run' },
+      alpha: {
+        type: 'number',
+        exclusiveMinimum: 0,
+        maximum: 0.2,
+        default: 0.05,
+        description: 'the chance of a false alarm over the whole run',
+      },
       contact: { type: 'integer', minimum: 1, maximum: 1_000_000, default: 30, description: 'requests that must have met the fault' },
       noticed: {
         type: 'object',
@@ -73,11 +123,27 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
         required: ['rules', 'receiver', 'within'],
         properties: {
           alerts: { type: 'string', minLength: 1, default: 'webhook', description: 'where alerts arrive' },
-          rules: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', minLength: 1 }, description: 'any of these rules counts' },
+          rules: {
+            type: 'array',
+            minItems: 1,
+            uniqueItems: true,
+            items: { type: 'string', minLength: 1 },
+            description: 'any of these rules counts',
+          },
           receiver: { type: 'string', minLength: 1, description: 'who must get it' },
           within: { ...seconds({ above: 0, atMost: 86_400 }), description: 'how soon after the effect, like 30s' },
-          fields: { type: 'array', uniqueItems: true, items: { type: 'string', minLength: 1 }, default: [], description: 'what the alert must say to be acted on' },
-          heartbeatWithin: { ...seconds({ above: 0, atMost: 3600 }), default: '30s', description: 'how soon the heartbeat alert must arrive' },
+          fields: {
+            type: 'array',
+            uniqueItems: true,
+            items: { type: 'string', minLength: 1 },
+            default: [],
+            description: 'what the alert must say to be acted on',
+          },
+          heartbeatWithin: {
+            ...seconds({ above: 0, atMost: 3600 }),
+            default: '30s',
+            description: 'how soon the heartbeat alert must arrive',
+          },
         },
       },
     },

@@ -1,2 +1,2 @@
 export { experimentSchema } from './experiment.schema.ts';
-export { checkParams, readExperiment, type ReadExperimentOptions } from './read-experiment.ts';
+export { checkParams, type ReadExperimentOptions, readExperiment } from './read-experiment.ts';

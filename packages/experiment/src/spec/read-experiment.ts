@@ -1,5 +1,14 @@
 import { dirname, resolve } from 'node:path';
-import { type ExperimentSpec, type Exposure, HaldaneError, hasCode, type JsonObject, messageOf, type Scenario, type ServiceRef } from '@haldane/core';
+import {
+  type ExperimentSpec,
+  type Exposure,
+  HaldaneError,
+  hasCode,
+  type JsonObject,
+  messageOf,
+  type Scenario,
+  type ServiceRef,
+} from '@haldane/core';
 import { badDocument, checkValue, type EnvironmentMap, type Finding, type Problem, readDocument } from '@haldane/documents';
 import { schemaFor } from './experiment.schema.ts';
 
@@ -14,6 +23,7 @@ type ExperimentFile = {
   readonly pipeline: string;
   readonly metrics: string;
   readonly share: number;
+  readonly traffic?: number;
   readonly exposure: Exposure;
   readonly instances: number;
   readonly baseline: number;
@@ -23,7 +33,14 @@ type ExperimentFile = {
   readonly tolerance: { readonly odds: number; readonly points: number };
   readonly alpha: number;
   readonly contact: number;
-  readonly noticed?: { readonly alerts: string; readonly rules: readonly string[]; readonly receiver: string; readonly within: number; readonly fields: readonly string[]; readonly heartbeatWithin: number };
+  readonly noticed?: {
+    readonly alerts: string;
+    readonly rules: readonly string[];
+    readonly receiver: string;
+    readonly within: number;
+    readonly fields: readonly string[];
+    readonly heartbeatWithin: number;
+  };
 };
 
 export type ReadExperimentOptions = {
@@ -35,7 +52,12 @@ export type ReadExperimentOptions = {
   /** The service that the manifest at this absolute path describes. Its `not-found` becomes a problem of the field `service`. */
   readonly serviceAt: (manifestPath: string) => ServiceRef | Promise<ServiceRef>;
   /** Ids that exist, where the caller knows them: a field that names another is refused. */
-  readonly known?: { readonly platforms?: readonly string[]; readonly pipelines?: readonly string[]; readonly metrics?: readonly string[]; readonly alerts?: readonly string[] };
+  readonly known?: {
+    readonly platforms?: readonly string[];
+    readonly pipelines?: readonly string[];
+    readonly metrics?: readonly string[];
+    readonly alerts?: readonly string[];
+  };
 };
 
 const wider: readonly Exposure[] = ['synthetic', 'reads', 'all'];
@@ -46,7 +68,14 @@ const wider: readonly Exposure[] = ['synthetic', 'reads', 'all'];
  */
 export async function readExperiment(options: ReadExperimentOptions): Promise<ExperimentSpec> {
   const { text, source, env = {}, scenarios } = options;
-  const file = readDocument<ExperimentFile>({ text, source, what: 'experiment', schema: (raw) => schemaFor(raw, scenarios), env, check: (value) => rules(value, options) });
+  const file = readDocument<ExperimentFile>({
+    text,
+    source,
+    what: 'experiment',
+    schema: (raw) => schemaFor(raw, scenarios),
+    env,
+    check: (value) => rules(value, options),
+  });
   const scenario = scenarios.find((one) => one.id === file.scenario.id);
   if (!scenario) throw new HaldaneError('internal', `the schema let the scenario "${file.scenario.id}" through`);
   const manifest = resolve(dirname(source), file.service);
@@ -64,6 +93,7 @@ export async function readExperiment(options: ReadExperimentOptions): Promise<Ex
     metrics,
     manifest,
     share,
+    expectedRate: file.traffic ?? null,
     exposure: wider[Math.min(wider.indexOf(file.exposure), wider.indexOf(scenario.exposure))] ?? 'synthetic',
     instances,
     baselineSeconds: file.baseline,
@@ -77,7 +107,12 @@ export async function readExperiment(options: ReadExperimentOptions): Promise<Ex
     noticed: file.noticed
       ? {
           source: file.noticed.alerts,
-          expect: { rules: file.noticed.rules, receiver: file.noticed.receiver, withinSeconds: file.noticed.within, fields: file.noticed.fields },
+          expect: {
+            rules: file.noticed.rules,
+            receiver: file.noticed.receiver,
+            withinSeconds: file.noticed.within,
+            fields: file.noticed.fields,
+          },
           heartbeatWithinSeconds: file.noticed.heartbeatWithin,
         }
       : null,
@@ -91,7 +126,12 @@ async function describedService(options: ReadExperimentOptions, written: string,
     if (!hasCode(error, 'not-found')) throw error;
     const line = options.text.split('\n').findIndex((one) => one.startsWith('service:'));
     throw badDocument({ source: options.source, what: 'experiment' }, [
-      { path: 'service', message: `"${written}" cannot be read as a manifest (${messageOf(error)}); write its path relative to this file`, line: line < 0 ? null : line + 1, column: line < 0 ? null : 1 },
+      {
+        path: 'service',
+        message: `"${written}" cannot be read as a manifest (${messageOf(error)}); write its path relative to this file`,
+        line: line < 0 ? null : line + 1,
+        column: line < 0 ? null : 1,
+      },
     ]);
   }
 }
@@ -99,14 +139,24 @@ async function describedService(options: ReadExperimentOptions, written: string,
 /** What no schema can say of an experiment. */
 function rules(file: ExperimentFile, { known = {} }: ReadExperimentOptions): readonly Finding[] {
   const unknown = (key: 'platform' | 'pipeline' | 'metrics', ids: readonly string[] | undefined): readonly Finding[] =>
-    ids === undefined || ids.includes(file[key]) ? [] : [{ keys: [key], message: `there is no ${key} "${file[key]}" here; known: ${ids.join(', ')}`, about: 'value' }];
+    ids === undefined || ids.includes(file[key])
+      ? []
+      : [{ keys: [key], message: `there is no ${key} "${file[key]}" here; known: ${ids.join(', ')}`, about: 'value' }];
   const alerts = file.noticed && known.alerts && !known.alerts.includes(file.noticed.alerts) ? file.noticed.alerts : null;
   const answers = Math.floor(file.probes.hostile * file.watch);
   return [
     ...unknown('platform', known.platforms),
     ...unknown('pipeline', known.pipelines),
     ...unknown('metrics', known.metrics),
-    ...(alerts === null ? [] : [{ keys: ['noticed', 'alerts'], message: `there is no source of alerts "${alerts}" here; known: ${known.alerts?.join(', ') ?? ''}`, about: 'value' } as const]),
+    ...(alerts === null
+      ? []
+      : [
+          {
+            keys: ['noticed', 'alerts'],
+            message: `there is no source of alerts "${alerts}" here; known: ${known.alerts?.join(', ') ?? ''}`,
+            about: 'value',
+          } as const,
+        ]),
     ...(answers < file.probes.clean
       ? [
           {
@@ -117,13 +167,23 @@ function rules(file: ExperimentFile, { known = {} }: ReadExperimentOptions): rea
         ]
       : []),
     ...(file.noticed && file.noticed.within > file.watch
-      ? [{ keys: ['noticed', 'within'], message: `${file.noticed.within}s is longer than the run watches (${file.watch}s); raise "watch" or ask for it sooner`, about: 'value' } as const]
+      ? [
+          {
+            keys: ['noticed', 'within'],
+            message: `${file.noticed.within}s is longer than the run watches (${file.watch}s); raise "watch" or ask for it sooner`,
+            about: 'value',
+          } as const,
+        ]
       : []),
   ];
 }
 
 /** A scenario's params that came from no file, checked against its own schema: with defaults, and what is wrong at `path`. */
-export function checkParams(schema: JsonObject, params: JsonObject, path = 'scenario.params'): { readonly params: JsonObject; readonly problems: readonly Problem[] } {
+export function checkParams(
+  schema: JsonObject,
+  params: JsonObject,
+  path = 'scenario.params',
+): { readonly params: JsonObject; readonly problems: readonly Problem[] } {
   const { value, problems } = checkValue(schema, params, path.split('.'));
   return { params: value as JsonObject, problems };
 }

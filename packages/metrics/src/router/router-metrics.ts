@@ -12,10 +12,13 @@ export function routerMetrics(options: { readonly client: DataplaneClient }): Me
       try {
         const answer = await options.client.telemetry(runId, after, signal);
         if (answer.blocks.length > 0) return { state: 'ok', points: answer.blocks };
-        return answer.attached ? { state: 'no-data' } : { state: 'unavailable', why: `the router no longer holds the arms of run ${runId}: its lease ended` };
+        return answer.attached
+          ? { state: 'no-data' }
+          : { state: 'unavailable', why: `the router no longer holds the arms of run ${runId}: its lease ended` };
       } catch (error) {
         if (signal.aborted) throw error;
-        if (hasCode(error, 'gone')) return { state: 'unavailable', why: `the router does not know run ${runId}: it was restarted, and what it had counted is lost` };
+        if (hasCode(error, 'gone'))
+          return { state: 'unavailable', why: `the router does not know run ${runId}: it was restarted, and what it had counted is lost` };
         return { state: 'unavailable', why: messageOf(error) };
       }
     },

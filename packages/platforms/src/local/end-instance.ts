@@ -5,6 +5,7 @@ import { type KeptInstance, readInstance } from './instances.ts';
 import { writeJsonFile } from './keeper/json-file.ts';
 import { type InstanceControl, instanceFiles } from './keeper/order.ts';
 import { endGroup } from './keeper/process-group.ts';
+import { processStart } from './keeper/process-start.ts';
 
 const pollMs = 25;
 /** SIGTERM, its grace, SIGKILL and some more. */
@@ -17,9 +18,11 @@ const keeperMs = 6000;
 export async function endInstance(instance: KeptInstance, clock: Clock, signal: AbortSignal): Promise<void> {
   if (instance.isKept) tell(instance, { end: true });
   const since = clock.now();
-  for (let now = instance; now.isKept; now = readInstance(now.name, now.folder)) {
-    // A keeper that does not react (stopped, swapped out) is itself ended; then its instance is ours to end.
-    if (clock.now() - since > keeperMs && now.record !== null) process.kill(now.record.keeperPid, 'SIGKILL');
+  const keeper = instance.isKept ? instance.record : null;
+  // Not until the folder is gone, but until the keeper is: it removes the folder a moment before it ends.
+  while (keeper !== null && processStart(keeper.keeperPid) === keeper.keeperStart) {
+    // One that does not react (stopped, swapped out) is itself ended; then its instance is ours to end.
+    if (clock.now() - since > keeperMs) process.kill(keeper.keeperPid, 'SIGKILL');
     await clock.sleep(pollMs, signal);
   }
   const { record, isRunning } = readInstance(instance.name, instance.folder);

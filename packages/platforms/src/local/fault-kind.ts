@@ -27,6 +27,10 @@ export function faultKind({ dataplane }: LocalWorld): ChangeKind<FaultParams, De
       const now = (await find(proxy, signal))?.fault ?? null;
       return !isSame(now, fault) || isSame(now, before);
     },
+    async superseded({ proxy, fault }, before, signal) {
+      const now = (await find(proxy, signal))?.fault ?? null;
+      return now === null || isSame(now, fault) || isSame(now, before) ? null : `somebody else set the fault "${now.mode}" on proxy ${proxy} meanwhile; it was left`;
+    },
   };
 }
 

@@ -1,8 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
-import { type Arm, type DependencyProbe, HaldaneError } from '@haldane/core';
-import { type ProxyView, signSynthetic } from '@haldane/dataplane';
+import { type Arm, type DependencyProbe, HaldaneError, messageOf } from '@haldane/core';
+import { checkHeader, faultHeader, type ProxyView, signSynthetic } from '@haldane/dataplane';
 import { readClusterRecord } from './cluster-record.ts';
 import type { LocalWorld } from './local-world.ts';
 import { armClusterName, proxyName } from './names.ts';
@@ -13,10 +13,6 @@ import { readRunSecret } from './run-secret.ts';
 const answerWithinMs = 2000;
 /** How long a stream must stay open to count as one. */
 const openForMs = 250;
-
-/** The headers of the router's own check: the signed request is not counted, and its answer says whether it met a fault. */
-const checkHeader = 'x-haldane-check';
-const faultHeader = 'x-haldane-fault';
 
 type Seen = { readonly saidFaulted: boolean | null; readonly broken: boolean; readonly words: string };
 
@@ -35,7 +31,10 @@ export async function probeDependency(world: LocalWorld, runId: string, arm: Arm
 }
 
 async function get(proxy: ProxyView, path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Seen> {
-  const tls = proxy.as === 'https' ? { ca: await proxyAuthority(proxy.port, signal), servername: 'localhost' } : null;
+  const ca = proxy.as === 'https' ? await proxyAuthority(proxy.port, signal).catch(messageOf) : null;
+  signal.throwIfAborted();
+  if (ca !== null && !ca.startsWith('-----BEGIN')) return { saidFaulted: null, broken: true, words: ca };
+  const tls = ca === null ? null : { ca, servername: 'localhost' };
   const timeout = answerWithinMs + (proxy.fault?.delayMs ?? 0);
   const options = { host: '127.0.0.1', port: proxy.port, path, headers, agent: false, timeout, signal } as const;
   return new Promise((resolve, reject) => {

@@ -10,7 +10,7 @@ import { foldersIn, instancesOf, type KeptInstance, readInstance } from './insta
 import { keeperOrder } from './keeper-order.ts';
 import { lastOutput } from './last-output.ts';
 import { type Layout, layoutOf } from './layout.ts';
-import { productionName } from './names.ts';
+import { isProductionName, productionName } from './names.ts';
 import { redact } from './redact.ts';
 import { renewCluster } from './renew-run.ts';
 import { startInstance } from './start-instance.ts';
@@ -44,7 +44,8 @@ export class LocalProduction {
   }
 
   /**
-   * Starts the service or updates it to this recipe, and opens its route; finds what runs already. New instances must be
+   * Starts the service or updates it to this recipe, and opens its route; finds what runs already, and never shortens its
+   * lease. New instances must be
    * healthy before the route moves to them and the old ones end. Throws `not-healthy` with the last lines of output
    * (without the recipe's own values) when they are not in time; the old ones then go on serving.
    */
@@ -61,7 +62,7 @@ export class LocalProduction {
       if (kept.length === 0 && readClusterRecord(this.#layout, cluster) === null) rmSync(this.#layout.cluster(cluster), { recursive: true, force: true });
       throw error;
     }
-    renewCluster(this.#layout, cluster, until);
+    renewCluster(this.#layout, cluster, until, true);
     const record: ClusterRecord = { name: cluster, role: 'production', runId: null, revision: recipe.revision, instances: names, recipe, source: null };
     writeClusterRecord(this.#layout, record);
     const route = await this.#openRoute(record, signal);
@@ -79,9 +80,12 @@ export class LocalProduction {
     rmSync(this.#layout.cluster(cluster), { recursive: true, force: true });
   }
 
-  /** Every production cluster on this machine now ends at `until` (epoch ms; null: never by itself). */
+  /**
+   * Production clusters of this data folder, also one that is just being deployed, last until `until` (epoch ms; null: until
+   * told). Never shortens: an ephemeral stack that found production of a lasting one leaves it as it was.
+   */
   renewProduction(until: number | null): void {
-    for (const { name } of this.deployed()) renewCluster(this.#layout, name, until);
+    for (const name of foldersIn(this.#layout.clusters)) if (isProductionName(name)) renewCluster(this.#layout, name, until, true);
   }
 
   /**
@@ -150,7 +154,7 @@ export class LocalProduction {
 function notHealthy(recipe: LaunchRecipe, instance: KeptInstance): HaldaneError {
   const secrets = [...Object.values(recipe.env), ...recipe.dependencies.map((one) => one.url)];
   const said = redact(lastOutput(instance.folder, 15), secrets);
-  const state = instance.record?.down ?? (instance.record?.pid === null ? 'has no process' : 'runs, but does not answer with 2xx or 3xx');
+  const state = instance.record?.down ?? 'runs, but does not answer with 2xx or 3xx';
   return new HaldaneError(
     'not-healthy',
     `service ${recipe.service}: instance ${instance.name} was not healthy within ${recipe.health.withinMs} ms on GET ${recipe.health.path} ` +

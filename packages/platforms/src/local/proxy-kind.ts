@@ -15,6 +15,9 @@ export function proxyKind(world: LocalWorld): ChangeKind<ProxyParams, null> {
     async apply({ runId, arm, dependency, proxy, source }, _before, signal) {
       const declared = dependencyOf(productionRecipe(world.layout, source), dependency);
       const as = reachableAs(declared);
+      const there = (await world.dataplane.view(signal)).proxies.find((one) => one.proxy === proxy);
+      // A second certificate would have a second authority, which an arm that was launched with the first does not trust.
+      if (as === 'https' && there?.as === 'https' && there.runId === runId) return world.dataplane.renew(runId, world.leaseFor(runId), signal);
       const tls = as === 'https' ? { tls: await makeProxyCertificate(proxy, world.clock.now()) } : {};
       await world.dataplane.putProxy({ proxy, runId, arm, dependency, as, target: originOf(declared.url, as), ...tls, until: world.leaseFor(runId) }, signal);
     },

@@ -17,10 +17,13 @@ export async function renewRun({ layout, dataplane }: LocalWorld, runId: string,
   await router;
 }
 
-/** Writes the new lease for each instance of a cluster; one that is just going away stays away. */
-export function renewCluster(layout: Layout, cluster: string, until: number | null): void {
-  for (const { folder, isKept } of instancesOf(layout, cluster)) {
-    if (!isKept) continue;
+/**
+ * Writes the new lease for each instance of a cluster; one that is just going away stays away. With `onlyLonger`, one
+ * that has a later end already (or none) keeps it.
+ */
+export function renewCluster(layout: Layout, cluster: string, until: number | null, onlyLonger = false): void {
+  for (const { folder, isKept, until: now } of instancesOf(layout, cluster)) {
+    if (!isKept || (onlyLonger && (now === null || (until !== null && until <= now)))) continue;
     try {
       writeJsonFile(join(folder, instanceFiles.lease), { until } satisfies InstanceLease);
     } catch (error) {

@@ -5,20 +5,23 @@ import type { LocalWorld } from './local-world.ts';
 
 export type RestartParams = { readonly runId: string; readonly arm: Arm; readonly cluster: string };
 
+/** How often each instance had been restarted: so that repeating one restart is harmless, and a second one is another. */
+type RestartsBefore = { readonly [instance: string]: number };
+
 /**
  * Starts all instances of an arm again on the ports that they had. Applied when each has its new process: a service that
  * cannot become healthy under the fault is a finding, not our failure. There is nothing to put back.
  */
-export function restartKind({ layout, clock }: LocalWorld): ChangeKind<RestartParams, null> {
+export function restartKind({ layout, clock }: LocalWorld): ChangeKind<RestartParams, RestartsBefore> {
   return {
     kind: 'local.restart',
-    capture: () => Promise.resolve(null),
-    async apply({ runId, cluster }, _before, signal) {
-      const order = `${runId}:restart`;
+    capture: ({ cluster }) => Promise.resolve(Object.fromEntries(instancesOf(layout, cluster).map(({ name, record }) => [name, record?.restarts ?? 0]))),
+    async apply({ runId, cluster }, before, signal) {
       const instances = instancesOf(layout, cluster);
       if (instances.length === 0) throw new HaldaneError('gone', `cluster ${cluster} is not there, so it cannot be restarted`);
       await Promise.all(
         instances.map(async (instance) => {
+          const order = `${runId}:${(before[instance.name] ?? 0) + 1}`;
           tell(instance, { restart: order });
           for (;;) {
             const now = readInstance(instance.name, instance.folder);

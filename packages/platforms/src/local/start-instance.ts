@@ -10,6 +10,7 @@ const keeperProgram = fileURLToPath(new URL('./keeper/main.js', import.meta.url)
 /** A keeper holds one service and a few small files; it needs no more. */
 const keeperLimits = ['--max-old-space-size=64', '--max-semi-space-size=2'];
 const pollMs = 20;
+const startWithinMs = 20_000;
 
 /**
  * Starts a keeper, which starts the instance; resolves when the service's process was spawned. It need not be healthy. Starting one that is
@@ -28,12 +29,14 @@ export async function startInstance(order: KeeperOrder, clock: Clock, signal: Ab
     // Its own environment is as bare as it can be: /proc shows it, and it needs nothing of ours.
     env: { PATH: order.env.PATH ?? '' },
   });
+  const limit = clock.now() + startWithinMs;
   let ended: string | null = null;
   keeper.once('error', (error) => {
     ended = error.message;
   });
   keeper.once('exit', (code, by) => {
-    ended ??= `exit ${code ?? by ?? '?'}`;
+    // 3: somebody else's keeper was first and will say so in a moment.
+    if (code !== 3) ended ??= `exit ${code ?? by ?? '?'}`;
   });
   keeper.stdin.on('error', () => undefined);
   keeper.stdin.end(JSON.stringify(order));
@@ -41,7 +44,8 @@ export async function startInstance(order: KeeperOrder, clock: Clock, signal: Ab
   for (;;) {
     const now = readInstance(order.instance, order.folder);
     if (now.isKept && now.record !== null && (now.record.pid !== null || now.record.down !== null)) return;
-    if (ended !== null) throw new HaldaneError('unavailable', `the keeper of instance ${order.instance} of cluster ${order.cluster} ended before it had started it (${ended})`);
+    if (ended === null && clock.now() > limit) ended = `silent for ${startWithinMs} ms`;
+    if (ended !== null) throw new HaldaneError('unavailable', `the keeper of instance ${order.instance} of cluster ${order.cluster} did not start it (${ended})`);
     await clock.sleep(pollMs, signal);
   }
 }

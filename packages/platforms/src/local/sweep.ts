@@ -27,10 +27,12 @@ export type SweepRow = {
   readonly action: string;
 };
 
-type Finding = Omit<SweepRow, 'action'> & { readonly end: () => Promise<void> };
+/** `end` null: it is shown, and left. */
+type Finding = Omit<SweepRow, 'action'> & { readonly end: (() => Promise<void>) | null };
 
 /** A keeper has made its folder but written nothing into it yet. */
 const startingMs = 5000;
+const leftToServe = 'left, because it serves production: the next deploy takes its place';
 const never = new AbortController().signal;
 
 /**
@@ -42,7 +44,7 @@ export async function sweep(options: SweepOptions): Promise<readonly SweepRow[]>
   const view = await routerView(options.dataplane);
   const findings = [...clusterFindings(layout, options), ...secretFindings(layout, view, options.now), ...routerFindings(view, options)];
   const rows: SweepRow[] = [];
-  for (const { end, ...row } of findings) rows.push({ ...row, action: options.end ? await attempt(end) : 'would be ended' });
+  for (const { end, ...row } of findings) rows.push({ ...row, action: end === null ? leftToServe : options.end ? await attempt(end) : 'would be ended' });
   return rows;
 }
 
@@ -51,7 +53,7 @@ function clusterFindings(layout: Layout, { clock, now }: SweepOptions): readonly
     const instances = instancesOf(layout, cluster);
     const findings = instances.flatMap((instance) => instanceFinding(cluster, instance, clock, now));
     const record = readClusterRecord(layout, cluster);
-    if (findings.length < instances.length || isYoung(layout.cluster(cluster), now)) return findings;
+    if (findings.length < instances.length || findings.some((one) => one.end === null) || isYoung(layout.cluster(cluster), now)) return findings;
     const what = `${record?.role === 'production' ? 'production ' : ''}cluster ${cluster}, with no instance that is kept`;
     const runId = record?.runId ?? null;
     const end = async () => rmSync(layout.cluster(cluster), { recursive: true, force: true });
@@ -66,7 +68,8 @@ function instanceFinding(cluster: string, instance: KeptInstance, clock: Clock, 
   if (isKept && !expired) return [];
   const why = isKept ? 'past its lease' : isRunning ? 'its keeper is gone, its process runs on' : 'its keeper and its process are gone';
   const finding = { what: `instance ${name} of ${cluster}: ${why}`, runId: record?.runId ?? null, expiredAt: expired ? until : null };
-  return [{ ...finding, end: () => endInstance(instance, clock, never) }];
+  const serves = record?.role === 'production' && isRunning && !expired;
+  return [{ ...finding, end: serves ? null : () => endInstance(instance, clock, never) }];
 }
 
 /** A run's key without any arm that could still use it. */

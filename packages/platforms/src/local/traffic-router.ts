@@ -15,6 +15,7 @@ export function localTraffic({ layout, dataplane }: LocalWorld): TrafficRouter {
       return {
         route,
         address: `http://127.0.0.1:${view.port}`,
+        requestsPerSecond: view.requestsPerSecond,
         production: { healthy, instances: view.production.length },
         slices: view.slices.map(({ runId, share }) => ({ runId, share })),
       };

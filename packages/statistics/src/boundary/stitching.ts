@@ -37,7 +37,8 @@ export function doubleStitchingBound(p: number, t: number, alpha: number, tOpt: 
   const variance = r * (1 - r);
   const epoch = (Math.sqrt(time / tOpt) * Math.abs(logit)) / (2 * delta) + 1;
   const z = zeta(s);
-  const ell = s * Math.log(Math.log((eta * time) / tOpt)) + s * Math.log(epoch) + Math.log((2 * z * (2 * z + 1)) / (alpha * Math.log(eta) ** s));
+  const ell =
+    s * Math.log(Math.log((eta * time) / tOpt)) + s * Math.log(epoch) + Math.log((2 * z * (2 * z + 1)) / (alpha * Math.log(eta) ** s));
   const linear = (k2 * (1 - 2 * p) * ell) / 3;
   return delta * Math.sqrt((eta * time * variance) / tOpt) + Math.sqrt(k1 * k1 * variance * time * ell + linear * linear) + linear;
 }

@@ -26,7 +26,12 @@ export function asymptoticP(difference: number, se: number, t: number, rho: numb
 export type MomentSums = { readonly sum: number; readonly sumOfSquares: number; readonly n: number };
 
 /** The difference of means of two arms, its standard error, and the lower bound at one-sided alpha (F12 with t = all units). */
-export function asymptoticMeanDifference(base: MomentSums, other: MomentSums, alpha: number, tOpt: number): { readonly difference: number; readonly se: number; readonly lower: number; readonly upper: number } {
+export function asymptoticMeanDifference(
+  base: MomentSums,
+  other: MomentSums,
+  alpha: number,
+  tOpt: number,
+): { readonly difference: number; readonly se: number; readonly lower: number; readonly upper: number } {
   const variance = ({ sum, sumOfSquares, n }: MomentSums): number => (sumOfSquares - (sum * sum) / n) / (n - 1);
   const se = Math.sqrt(variance(base) / base.n + variance(other) / other.n);
   const t = base.n + other.n;

@@ -25,7 +25,13 @@ export function gammaPoissonTwoSampleLogP(na: number, nb: number, phi: number): 
  * The range of L_e − r·L_c over the joint region F9(N_e, L_e) + F9(N_c, L_c) ≤ ln(1/alpha). Both terms are convex, so the
  * extremes lie where the gradients are parallel: one number t to search for. F30 is 0.7 to 1.1 times as wide and simpler; prefer it.
  */
-export function jointExcessInterval(ne: number, nc: number, r: number, phi: number, alpha: number): { readonly lower: number; readonly upper: number } {
+export function jointExcessInterval(
+  ne: number,
+  nc: number,
+  r: number,
+  phi: number,
+  alpha: number,
+): { readonly lower: number; readonly upper: number } {
   const goal = Math.log(1 / alpha);
   const at = (slope: number, n: number): number => Math.max(0, (phi + n) / (1 - slope) - phi);
   const extreme = (sign: 1 | -1): number => {

@@ -1,5 +1,5 @@
 import { findRoot } from '../special/find-root.ts';
-import { normalCdf, normalDensity, normalQuantileUpper, normalTail } from '../special/normal.ts';
+import { normalDensity, normalQuantileUpper, normalTail } from '../special/normal.ts';
 
 /** Nodes and weights of Gauss-Legendre quadrature on [−1, 1], by Newton's method on the Legendre polynomial. */
 function gaussLegendre(n: number): { readonly nodes: Float64Array; readonly weights: Float64Array } {
@@ -74,12 +74,13 @@ export function obrienFlemingBounds(looks: number, alphaTwoSided: number): reado
 /** Lan and DeMets' bounds with O'Brien-Fleming-like spending 4 − 4Φ(z_(α/4)/√t) at the information fractions `info` (F17). */
 export function lanDeMetsBounds(info: readonly number[], alphaTwoSided: number): readonly number[] {
   const z = normalQuantileUpper(alphaTwoSided / 4);
-  const spend = (t: number): number => (t >= 1 ? alphaTwoSided : 4 * (1 - normalCdf(z / Math.sqrt(t))));
+  // Tails, not 1 − Φ: what is spent at early looks is far below the rounding error of 1.
+  const spend = (t: number): number => (t > 0 ? 4 * normalTail(z / Math.sqrt(t)) : 0);
   let survivors: Survivors | null = null;
   let before = 0;
   return info.map((t, i) => {
     if (!(t > before && t <= 1)) throw new RangeError(`info[${i}] is ${t}; give rising information fractions up to 1`);
-    const budget = i === 0 ? 4 * normalTail(z / Math.sqrt(t)) : spend(t) - spend(before);
+    const budget = spend(t) - spend(before);
     const known = survivors;
     const b = findRoot((x) => Math.log(crossing(known, t, x) / budget), 0.01 * Math.sqrt(t), 37 * Math.sqrt(t));
     survivors = survive(known, t, b);

@@ -40,13 +40,19 @@ function nullLawOfU(m: number, n: number): Float64Array {
 }
 
 /** Mann-Whitney's U of x over y (ties count half) with its p-values by the normal approximation, tie-corrected, continuity 0.5. */
-export function mannWhitney(x: readonly number[], y: readonly number[]): { readonly u: number; readonly pGreater: number; readonly pTwo: number } {
+export function mannWhitney(
+  x: readonly number[],
+  y: readonly number[],
+): { readonly u: number; readonly pGreater: number; readonly pTwo: number } {
   const { u, dz, sigma } = centred(x, y);
   return { u, pGreater: normalTail((dz - 0.5) / sigma), pTwo: Math.min(1, 2 * normalTail((Math.abs(dz) - 0.5) / sigma)) };
 }
 
 /** The exact p-values of U, for samples without ties. */
-export function mannWhitneyExact(x: readonly number[], y: readonly number[]): { readonly u: number; readonly pGreater: number; readonly pTwo: number } {
+export function mannWhitneyExact(
+  x: readonly number[],
+  y: readonly number[],
+): { readonly u: number; readonly pGreater: number; readonly pTwo: number } {
   const { u } = centred(x, y);
   const law = nullLawOfU(x.length, y.length);
   const above = law.slice(Math.ceil(u)).reduce((sum, p) => sum + p, 0);
@@ -82,6 +88,21 @@ export function hodgesLehmann(x: readonly number[], y: readonly number[], alpha:
   };
 }
 
+/** The step p/q, p at least 0, to where a line (or a parabola, when three points are known) through the points is zero. */
+function interpolation(a: number, b: number, c: number, fa: number, fb: number, fc: number): { readonly p: number; readonly q: number } {
+  const width = c - b;
+  const s = fb / fa;
+  let p = width * s;
+  let q = 1 - s;
+  if (a !== c) {
+    const r = fb / fc;
+    const u = fa / fc;
+    p = s * (width * u * (u - r) - (b - a) * (r - 1));
+    q = (u - 1) * (r - 1) * (s - 1);
+  }
+  return p > 0 ? { p, q: -q } : { p: -p, q };
+}
+
 /** Brent's root search to an absolute tolerance, ending where it stands inside a jump: z is a step function of mu. */
 function brent(f: (x: number) => number, low: number, high: number, tolerance: number): number {
   let a = low;
@@ -101,23 +122,10 @@ function brent(f: (x: number) => number, low: number, high: number, tolerance: n
     if (Math.abs(step) <= enough || fb === 0) return b;
     if (Math.abs(previous) >= enough && Math.abs(fa) > Math.abs(fb)) {
       const width = c - b;
-      let p: number;
-      let q: number;
-      if (a === c) {
-        p = (width * fb) / fa;
-        q = 1 - fb / fa;
-      } else {
-        const r = fb / fc;
-        const s = fb / fa;
-        q = fa / fc;
-        p = s * (width * q * (q - r) - (b - a) * (r - 1));
-        q = (q - 1) * (r - 1) * (s - 1);
-      }
-      if (p > 0) q = -q;
-      else p = -p;
+      const { p, q } = interpolation(a, b, c, fa, fb, fc);
       if (p < 0.75 * width * q - Math.abs(enough * q) / 2 && p < Math.abs((previous * q) / 2)) step = p / q;
     }
-    if (Math.abs(step) < enough) step = step > 0 ? enough : -enough;
+    if (Math.abs(step) < enough) step = enough * Math.sign(step);
     a = b;
     fa = fb;
     b += step;
@@ -131,7 +139,11 @@ function brent(f: (x: number) => number, low: number, high: number, tolerance: n
 }
 
 /** The interval and estimate as Kayenta's judge computes them: inversion of the normal approximation, tolerance 1e-4. For comparison only. */
-export function kayentaInterval(experiment: readonly number[], control: readonly number[], confidence: number): Omit<HodgesLehmann, 'rank'> {
+export function kayentaInterval(
+  experiment: readonly number[],
+  control: readonly number[],
+  confidence: number,
+): Omit<HodgesLehmann, 'rank'> {
   const low = Math.min(...experiment) - Math.max(...control);
   const high = Math.max(...experiment) - Math.min(...control);
   const root = (z: number): number => {

@@ -1,6 +1,11 @@
 import { betaBinomialBound } from '../boundary/beta-binomial-mixture.ts';
 
-export type QuantileRanks = { readonly lowerRank: number; readonly upperRank: number; readonly lowerRadius: number; readonly upperRadius: number };
+export type QuantileRanks = {
+  readonly lowerRank: number;
+  readonly upperRank: number;
+  readonly lowerRadius: number;
+  readonly upperRadius: number;
+};
 
 /**
  * Ranks (1-based) between which the p-quantile of t values lies, at all t at once with chance 1 − alpha (F11b; Howard & Ramdas 2022).
@@ -9,7 +14,8 @@ export type QuantileRanks = { readonly lowerRank: number; readonly upperRank: nu
 export function quantileRanks(t: number, p: number, alpha: number, tOpt: number, alphaOpt = alpha): QuantileRanks {
   if (!(p > 0 && p < 1)) throw new RangeError(`p is ${p}; give a quantile strictly between 0 and 1`);
   if (!(t >= 1)) throw new RangeError(`t is ${t}; give the number of values, at least 1`);
-  const bound = (g: number): number => betaBinomialBound({ v: p * (1 - p) * t, vOpt: p * (1 - p) * tOpt, g, h: 1 - g, alphaOpt, oneSided: false }, alpha);
+  const bound = (g: number): number =>
+    betaBinomialBound({ v: p * (1 - p) * t, vOpt: p * (1 - p) * tOpt, g, h: 1 - g, alphaOpt, oneSided: false }, alpha);
   const lower = bound(1 - p);
   const upper = bound(p);
   // A bound at the end of the range excludes nothing.

@@ -9,7 +9,8 @@ function lnCosh(x: number): number {
  * have no user ids: equal arms, blocks of at least twice the correlation time, lambda chosen before the block. Slow: a block at most doubles E.
  */
 export function logSymmetryE(differences: readonly number[], lambdas: readonly number[]): number {
-  if (differences.length !== lambdas.length) throw new RangeError(`differences has ${differences.length} and lambdas ${lambdas.length} entries; give one for each`);
+  if (differences.length !== lambdas.length)
+    throw new RangeError(`differences has ${differences.length} and lambdas ${lambdas.length} entries; give one for each`);
   return differences.reduce((sum, d, i) => {
     const bet = (lambdas[i] as number) * d;
     return sum + bet - lnCosh(bet);

@@ -4,7 +4,8 @@ export type ArmCounts = { readonly xe: number; readonly ne: number; readonly xc:
 /** Throws RangeError, naming the field, unless every value is a whole number of at least 0. */
 export function checkCounts(counts: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(counts)) {
-    if (!(Number.isSafeInteger(value) && value >= 0)) throw new RangeError(`${name} is ${value}; give a count, a whole number of at least 0`);
+    if (!(Number.isSafeInteger(value) && value >= 0))
+      throw new RangeError(`${name} is ${value}; give a count, a whole number of at least 0`);
   }
 }
 

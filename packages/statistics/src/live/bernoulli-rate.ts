@@ -21,11 +21,13 @@ export function bernoulliInterval(events: number, trials: number, alpha: number,
   if (trials === 0) return { low: 0, high: 1 };
   const goal = Math.log(1 / alpha);
   const over = (p: number): number =>
-    logBetaBinomialMixture({ v: p * (1 - p) * trials, vOpt: p * (1 - p) * trialsOpt, g: p, h: 1 - p, alphaOpt, oneSided: false })(events - p * trials) - goal;
+    logBetaBinomialMixture({ v: p * (1 - p) * trials, vOpt: p * (1 - p) * trialsOpt, g: p, h: 1 - p, alphaOpt, oneSided: false })(
+      events - p * trials,
+    ) - goal;
   const rate = events / trials;
   return {
     low: events === 0 ? 0 : findRoot((p) => (p <= 0 ? 1 : over(p)), 0, rate),
-    high: events === trials ? 1 : findRoot((p) => (p >= 1 ? 1 : over(p)), rate, 1),
+    high: events === trials ? 1 : findRoot((p) => (p <= 0 ? -1 : p >= 1 ? 1 : over(p)), rate, 1),
   };
 }
 

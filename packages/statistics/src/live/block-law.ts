@@ -1,3 +1,4 @@
+import { deviance } from '../special/deviance.ts';
 import { lnGamma, stirlingError } from '../special/ln-gamma.ts';
 
 /**
@@ -24,28 +25,18 @@ function logBinomial(k: number, n: number, p: number): number {
   if (k === 0) return n * Math.log1p(-p);
   if (k === n) return n * Math.log(p);
   return (
-    correction(n) - correction(k) - correction(n - k) - deviance(k, n * p) - deviance(n - k, n * (1 - p)) + 0.5 * Math.log(n / (k * (n - k))) - halfLog2Pi
+    correction(n) -
+    correction(k) -
+    correction(n - k) -
+    deviance(k, n * p) -
+    deviance(n - k, n * (1 - p)) +
+    0.5 * Math.log(n / (k * (n - k))) -
+    halfLog2Pi
   );
 }
 
 function correction(n: number): number {
   return n >= 12 ? stirlingError(n) : lnGamma(n + 1) - (n + 0.5) * Math.log(n) + n - halfLog2Pi;
-}
-
-/** x ln(x/mean) + mean − x without cancellation near x = mean. */
-function deviance(x: number, mean: number): number {
-  const d = x - mean;
-  if (Math.abs(d) >= 0.1 * (x + mean)) return x * Math.log(x / mean) - d;
-  const v = d / (x + mean);
-  let sum = d * v;
-  let term = 2 * x * v;
-  for (let j = 1; j < 1000; j++) {
-    term *= v * v;
-    const next = sum + term / (2 * j + 1);
-    if (next === sum) break;
-    sum = next;
-  }
-  return sum;
 }
 
 const rescaleAt = 1e200;

@@ -20,7 +20,8 @@ export function beginCountTest(options: MixtureOptions): CountTest {
 export function stepCountTest(state: CountTest, block: EventCounts): CountTest {
   const { xe, xc, shareE } = block;
   checkCounts({ xe, xc });
-  if (!(shareE >= 0 && shareE <= 1)) throw new RangeError(`shareE is ${shareE}; give the experiment's share of both arms' traffic, 0 to 1 (0.5 for equal arms)`);
+  if (!(shareE >= 0 && shareE <= 1))
+    throw new RangeError(`shareE is ${shareE}; give the experiment's share of both arms' traffic, 0 to 1 (0.5 for equal arms)`);
   const more = eventsGivenShare(xe, xc, shareE);
   const law = state.direction === 'more' ? more : eventsGivenShare(xc, xe, 1 - shareE);
   return { ...stepMixture(state, law, more), kind: 'count' };

@@ -1,4 +1,4 @@
-import { type ArmCounts } from './arm-counts.ts';
+import type { ArmCounts } from './arm-counts.ts';
 import { beginExcess, type ExcessOptions, type ExcessState, excessBounds, stepExcess } from './excess-failures.ts';
 
 /**
@@ -8,7 +8,8 @@ export type MarginState = { readonly rho: number; readonly delta: number; readon
 
 /** `delta` is the tolerated difference as a rate (0.001 = 0.1 percentage points), `rho` a tolerated relative rise on top; 0 for none. */
 export function beginMargin(delta: number, rho = 0): MarginState {
-  if (!(delta >= 0 && rho >= 0 && delta + rho > 0)) throw new RangeError(`delta=${delta}, rho=${rho}: give margins of at least 0, one of them above 0`);
+  if (!(delta >= 0 && rho >= 0 && delta + rho > 0))
+    throw new RangeError(`delta=${delta}, rho=${rho}: give margins of at least 0, one of them above 0`);
   return { rho, delta, excess: beginExcess() };
 }
 

@@ -58,12 +58,14 @@ export type MixtureOptions = {
 export function beginMixture(options: MixtureOptions): MixtureTest {
   const { alpha, psi0 = 1, onset = { first: 1, horizon: 1 }, boosted = false, direction = 'more', interval = true } = options;
   if (!(alpha > 0 && alpha < 1)) throw new RangeError(`alpha is ${alpha}; give a probability strictly between 0 and 1`);
-  if (!(psi0 > 0 && psi0 < Number.POSITIVE_INFINITY)) throw new RangeError(`psi0 is ${psi0}; give the tolerated odds ratio, a positive number (1 tolerates nothing)`);
+  if (!(psi0 > 0 && psi0 < Number.POSITIVE_INFINITY))
+    throw new RangeError(`psi0 is ${psi0}; give the tolerated odds ratio, a positive number (1 tolerates nothing)`);
   if (!(onset.first > 0 && onset.first <= 1)) throw new RangeError(`onset.first is ${onset.first}; give a weight above 0 and at most 1`);
   if (!(onset.horizon >= 1)) throw new RangeError(`onset.horizon is ${onset.horizon}; give the planned number of blocks, at least 1`);
   const psis = options.alternatives?.psis ?? alternativeGrid.map((g) => g * psi0);
   const weights = options.alternatives?.weights ?? psis.map(() => 1 / psis.length);
-  if (psis.length === 0 || psis.length !== weights.length) throw new RangeError(`alternatives: ${psis.length} psis and ${weights.length} weights; give one weight for each`);
+  if (psis.length === 0 || psis.length !== weights.length)
+    throw new RangeError(`alternatives: ${psis.length} psis and ${weights.length} weights; give one weight for each`);
   if (!psis.every((psi) => psi > psi0) && !psis.every((psi) => psi > 0 && psi < psi0)) {
     throw new RangeError(`alternatives.psis [${psis.join(', ')}] must all lie above psi0=${psi0}, or all between 0 and it`);
   }

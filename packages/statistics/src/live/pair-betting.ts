@@ -7,7 +7,8 @@ export type PairBetting = { readonly cap: number; readonly logWealth: readonly n
 
 /** Begins the test "the experiment's capped mean is not larger". `cap` is fixed before the data: the warm-up's p99. */
 export function beginPairBetting(cap: number): PairBetting {
-  if (!(cap > 0 && Number.isFinite(cap))) throw new RangeError(`cap is ${cap}; give the value above which values count as the cap, a positive number`);
+  if (!(cap > 0 && Number.isFinite(cap)))
+    throw new RangeError(`cap is ${cap}; give the value above which values count as the cap, a positive number`);
   return { cap, logWealth: bets.map(() => 0), pairs: 0, maxLogE: 0 };
 }
 

@@ -31,10 +31,14 @@ export type EValue = { readonly logE: number; readonly p: number };
  * below .001 the run is invalid.
  */
 export function sampleRatio(counts: readonly number[], shares: readonly number[]): EValue {
-  if (counts.length !== shares.length || counts.length < 2) throw new RangeError(`counts has ${counts.length} and shares ${shares.length} entries; give one share for each of at least two groups`);
-  counts.forEach((count, i) => { checkCounts({ [`counts[${i}]`]: count }); });
+  if (counts.length !== shares.length || counts.length < 2)
+    throw new RangeError(`counts has ${counts.length} and shares ${shares.length} entries; give one share for each of at least two groups`);
+  counts.forEach((count, i) => {
+    checkCounts({ [`counts[${i}]`]: count });
+  });
   const total = shares.reduce((sum, share) => sum + share, 0);
-  if (!(shares.every((share) => share >= 0) && total > 0)) throw new RangeError(`shares [${shares.join(', ')}] must be at least 0 and not all 0`);
+  if (!(shares.every((share) => share >= 0) && total > 0))
+    throw new RangeError(`shares [${shares.join(', ')}] must be at least 0 and not all 0`);
   const normed = shares.map((share) => share / total);
   const logE = logSumExp([logDirichletE(counts, normed, 100), logDirichletE(counts, normed, 1000)]) - Math.LN2;
   return { logE, p: Math.min(1, Math.exp(-logE)) };

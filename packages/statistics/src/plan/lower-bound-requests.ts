@@ -1,5 +1,8 @@
+import { deviance } from '../special/deviance.ts';
+
+/** Kullback and Leibler's divergence of one trial at rate p from one at rate q, in nats. */
 function divergence(p: number, q: number): number {
-  return p * Math.log(p / q) + (1 - p) * Math.log((1 - p) / (1 - q));
+  return deviance(p, q) + deviance(1 - p, 1 - q);
 }
 
 /**

@@ -15,9 +15,7 @@ export function findRoot(f: (x: number) => number, low: number, high: number): n
   for (let i = 0; i < 400; i++) {
     const width = Math.abs(b - a);
     if (width <= 4 * Number.EPSILON * Math.max(Math.abs(a), Math.abs(b))) break;
-    // Every third step halves the bracket, so a flat side cannot hold the secant back for ever.
-    let x = i % 3 === 2 || !Number.isFinite(fa) || !Number.isFinite(fb) ? a + (b - a) / 2 : b - (fb * (b - a)) / (fb - fa);
-    if (!(x > Math.min(a, b) && x < Math.max(a, b))) x = a + (b - a) / 2;
+    const x = between(a, b, fa, fb, i % 3 === 2);
     if (x === a || x === b) break;
     const fx = f(x);
     if (fx === 0) return x;
@@ -31,4 +29,12 @@ export function findRoot(f: (x: number) => number, low: number, high: number): n
     fb = fx;
   }
   return Math.abs(fb) < Math.abs(fa) ? b : a;
+}
+
+/** The secant's zero, or the middle when that is asked for, not finite or outside. Every third step halves, so a flat side cannot hold it back for ever. */
+function between(a: number, b: number, fa: number, fb: number, halve: boolean): number {
+  const middle = a + (b - a) / 2;
+  if (halve || !Number.isFinite(fa) || !Number.isFinite(fb)) return middle;
+  const x = b - (fb * (b - a)) / (fb - fa);
+  return x > Math.min(a, b) && x < Math.max(a, b) ? x : middle;
 }

@@ -1,7 +1,11 @@
 /** Stirling's series for ln Γ(x) − [(x − ½) ln x − x + ½ ln 2π], x ≥ 10. Relative error of ln Γ below 1e-16. */
 export function stirlingError(x: number): number {
   const i = 1 / (x * x);
-  return (1 / 12 + i * (-1 / 360 + i * (1 / 1260 + i * (-1 / 1680 + i * (1 / 1188 + i * (-691 / 360360 + i * (1 / 156 + i * (-3617 / 122400)))))))) / x;
+  return (
+    (1 / 12 +
+      i * (-1 / 360 + i * (1 / 1260 + i * (-1 / 1680 + i * (1 / 1188 + i * (-691 / 360360 + i * (1 / 156 + i * (-3617 / 122400)))))))) /
+    x
+  );
 }
 
 const halfLog2Pi = 0.9189385332046727;
@@ -24,9 +28,4 @@ export function lnGamma(x: number): number {
 /** ln of the beta function B(a, b), a and b > 0. */
 export function lnBeta(a: number, b: number): number {
   return lnGamma(a) + lnGamma(b) - lnGamma(a + b);
-}
-
-/** ln of the binomial coefficient C(n, k), 0 ≤ k ≤ n. */
-export function lnChoose(n: number, k: number): number {
-  return lnGamma(n + 1) - lnGamma(k + 1) - lnGamma(n - k + 1);
 }

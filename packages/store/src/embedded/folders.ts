@@ -38,7 +38,10 @@ export async function ensureOwnFolder(folder: string, access: { readonly mode: n
     }
     const found = await lstat(folder);
     if (!found.isDirectory() || found.uid !== ourUid() || (found.mode & 0o022) !== 0) {
-      throw new HaldaneError('denied', `${folder} is not ours: it belongs to user ${found.uid} (we are ${ourUid()}), mode ${(found.mode & 0o777).toString(8)}; remove it, or start as that user`);
+      throw new HaldaneError(
+        'denied',
+        `${folder} is not ours: it belongs to user ${found.uid} (we are ${ourUid()}), mode ${(found.mode & 0o777).toString(8)}; remove it, or start as that user`,
+      );
     }
   }
   if (access.gid !== null) await chown(folder, ourUid(), access.gid);

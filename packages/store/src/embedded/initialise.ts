@@ -17,7 +17,12 @@ const run = promisify(execFile);
  * Makes a new cluster unless there is one, and returns its user's password, which is kept in a file of mode 0600 in the data
  * folder. The cluster gets its name only when it is whole, so a start that was killed here is simply made again.
  */
-export async function initialise(place: Place, binaries: Binaries, passwordFile: string, options: { readonly fsync: boolean }): Promise<string> {
+export async function initialise(
+  place: Place,
+  binaries: Binaries,
+  passwordFile: string,
+  options: { readonly fsync: boolean },
+): Promise<string> {
   const written = await versionOf(place.data);
   if (written !== null) return existing(place, binaries, written, passwordFile);
 
@@ -31,12 +36,36 @@ export async function initialise(place: Place, binaries: Binaries, passwordFile:
   await writeFile(handed, password, { mode: 0o600, flag: 'wx' });
   if (place.runAs) await chown(handed, place.runAs.uid, place.runAs.gid);
   try {
+    const safety = ['-c', 'dynamic_shared_memory_type=mmap', ...(options.fsync ? [] : ['--no-sync'])];
+    const args = [
+      '-D',
+      fresh,
+      '-U',
+      userName,
+      '-A',
+      'scram-sha-256',
+      '--pwfile',
+      handed,
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-instructions',
+      ...safety,
+    ];
     // Nothing of our own environment goes to a process of another user.
-    const args = ['-D', fresh, '-U', userName, '-A', 'scram-sha-256', '--pwfile', handed, '-E', 'UTF8', '--locale=C', '--no-instructions', ...(options.fsync ? [] : ['--no-sync'])];
-    await run(join(binaries.folder, 'bin', 'initdb'), args, { ...place.runAs, cwd: '/', env: { LC_ALL: 'C', TZ: 'UTC' }, timeout: 120_000 });
+    await run(join(binaries.folder, 'bin', 'initdb'), args, {
+      ...place.runAs,
+      cwd: '/',
+      env: { LC_ALL: 'C', TZ: 'UTC' },
+      timeout: 120_000,
+    });
   } catch (error) {
     const { stderr, message } = error as { stderr?: string; message: string };
-    throw new HaldaneError('unavailable', `could not make a database in ${place.home}: ${(stderr ?? '').trim() || message}`);
+    const why = (stderr ?? '').trim() || message;
+    const fix = /user does not exist/.test(why)
+      ? '; PostgreSQL wants its user to have a name: give it a line in /etc/passwd, or set DATABASE_URL'
+      : '';
+    throw new HaldaneError('unavailable', `could not make a database in ${place.home}: ${why}${fix}`);
   } finally {
     await rm(handed, { force: true });
   }
@@ -46,12 +75,18 @@ export async function initialise(place: Place, binaries: Binaries, passwordFile:
 
 async function existing(place: Place, binaries: Binaries, written: string, passwordFile: string): Promise<string> {
   if (Number(written) !== Number.parseInt(binaries.version, 10)) {
-    throw new HaldaneError('unavailable', `the database in ${place.home} was written by PostgreSQL ${written}, and this Haldane brings ${binaries.version}; start it with the Haldane that wrote it, or move the data folder away`);
+    throw new HaldaneError(
+      'unavailable',
+      `the database in ${place.home} was written by PostgreSQL ${written}, and this Haldane brings ${binaries.version}; start it with the Haldane that wrote it, or move the data folder away`,
+    );
   }
   try {
     return (await readFile(passwordFile, 'utf8')).trim();
   } catch {
-    throw new HaldaneError('unavailable', `${passwordFile} is missing, and without it nobody can open the database in ${place.home}; put it back, or move both away to begin anew`);
+    throw new HaldaneError(
+      'unavailable',
+      `${passwordFile} is missing, and without it nobody can open the database in ${place.home}; put it back, or move both away to begin anew`,
+    );
   }
 }
 

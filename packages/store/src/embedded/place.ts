@@ -21,6 +21,8 @@ export type Place = {
 };
 
 const nobody = 65_534;
+const firstGroup = 50_000;
+const lastGroup = 60_000;
 /** A unix socket's path has room for about 104 bytes, and PostgreSQL adds a name to its folder. */
 const longestSocketDir = 85;
 
@@ -37,7 +39,8 @@ export function outsideOf(dataDir: string): readonly string[] {
  * pass through (a home of mode 0700), the files go to a traversable folder instead, under a name made from the data folder's.
  */
 export async function makePlace(dataDir: string, before: State | null): Promise<Place> {
-  const runAs = ourUid() === 0 ? { uid: nobody, gid: before?.gid ?? (await freeGroup()) } : null;
+  const runAs =
+    ourUid() === 0 ? { uid: nobody, gid: before?.gid ?? (await groupOf(join(dataDir, 'postgres'))) ?? (await freeGroup()) } : null;
   const ours = { mode: runAs ? 0o710 : 0o700, gid: runAs?.gid ?? null };
   const outside = `haldane-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`;
 
@@ -47,7 +50,11 @@ export async function makePlace(dataDir: string, before: State | null): Promise<
   let socketParent = home;
   if (join(home, 'socket').length > longestSocketDir) {
     const short = await firstTraversable([tmpdir(), '/tmp', '/var/tmp']);
-    if (short === null) throw new HaldaneError('denied', `the path of ${home} is too long for a socket, and no temporary folder is safe to put it in; use a shorter data folder`);
+    if (short === null)
+      throw new HaldaneError(
+        'denied',
+        `the path of ${home} is too long for a socket, and no temporary folder is safe to put it in; use a shorter data folder`,
+      );
     socketParent = join(short, `${outside}-s`);
     await ensureOwnFolder(socketParent, ours);
   }
@@ -57,16 +64,37 @@ export async function makePlace(dataDir: string, before: State | null): Promise<
 }
 
 async function homeOf(dataDir: string, outside: string, before: State | null, runAs: RunAs | null): Promise<string> {
-  const reachable = async (home: string) => runAs === null || isTraversable(dirname(home));
+  const reachable = async (home: string) => runAs === null || isPassable(dirname(home), runAs);
   if (before && (await stat(join(before.home, 'data')).catch(() => null))) {
     if (await reachable(before.home)) return before.home;
-    throw new HaldaneError('denied', `the database's files are in ${before.home}, below a folder that its user cannot pass through any more; make the folders above traversable (chmod o+x) again`);
+    throw new HaldaneError(
+      'denied',
+      `the database's files are in ${before.home}, below a folder that the database's user cannot pass through, or that belongs to somebody else; make the folders above traversable (chmod o+x), or start as their owner`,
+    );
   }
   const inside = join(dataDir, 'postgres');
   if (await reachable(inside)) return inside;
   const parent = await firstTraversable(outsideOf(dataDir));
-  if (parent === null) throw new HaldaneError('denied', `${dataDir} is below a folder that other users cannot pass through, and so are the temporary folders; set DATABASE_URL, or use another data folder`);
+  if (parent === null)
+    throw new HaldaneError(
+      'denied',
+      `${dataDir} is below a folder that other users cannot pass through, and so are the temporary folders; set DATABASE_URL, or use another data folder`,
+    );
   return join(parent, outside);
+}
+
+/**
+ * Whether the server's user can pass through the folder. One of our own that is closed to all (mode 0700) is opened to the private
+ * group, to pass and not to list; one that other groups may use already is left as it is.
+ */
+async function isPassable(folder: string, runAs: RunAs): Promise<boolean> {
+  if (await isTraversable(folder)) return true;
+  const found = await stat(folder);
+  const isOurs = found.uid === ourUid() && (found.mode & 0o022) === 0 && ((found.mode & 0o070) === 0 || found.gid === runAs.gid);
+  if (!isOurs || !(await isTraversable(dirname(folder)))) return false;
+  await chown(folder, ourUid(), runAs.gid);
+  await chmod(folder, (found.mode & 0o777) | 0o010);
+  return true;
 }
 
 /** A folder that belongs to the server's own user, and to nobody else. */
@@ -76,11 +104,17 @@ export async function makeServersFolder(folder: string, runAs: RunAs | null): Pr
   await chmod(folder, 0o700);
 }
 
+/** The private group that an earlier start gave the folder, should the state file be lost. */
+async function groupOf(folder: string): Promise<number | null> {
+  const gid = (await stat(folder).catch(() => null))?.gid ?? 0;
+  return gid >= firstGroup && gid < lastGroup ? gid : null;
+}
+
 /** A group that nobody is in. A group needs no name to be one. */
 async function freeGroup(): Promise<number> {
   const taken = new Set((await readFile('/etc/group', 'utf8').catch(() => '')).split('\n').map((line) => Number(line.split(':')[2])));
   for (;;) {
-    const gid = randomInt(50_000, 60_000);
+    const gid = randomInt(firstGroup, lastGroup);
     if (!taken.has(gid)) return gid;
   }
 }

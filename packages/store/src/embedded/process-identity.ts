@@ -29,7 +29,9 @@ async function fromProc(pid: number): Promise<string[]> {
 
 async function fromPs(pid: number): Promise<string[]> {
   try {
-    const { stdout } = await run('ps', ['-o', 'stat=', '-o', 'lstart=', '-p', String(pid)], { env: { LC_ALL: 'C', PATH: '/bin:/usr/bin' } });
+    const { stdout } = await run('ps', ['-o', 'stat=', '-o', 'lstart=', '-p', String(pid)], {
+      env: { LC_ALL: 'C', PATH: '/bin:/usr/bin' },
+    });
     const [, state, startTime] = /^\s*(\S+)\s+(.*\S)\s*$/.exec(stdout) ?? [];
     return state !== undefined && startTime !== undefined ? [state, startTime] : [];
   } catch {

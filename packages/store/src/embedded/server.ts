@@ -4,7 +4,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, HaldaneError, messageOf } from '@haldane/core';
 import pg from 'pg';
-import { clientConfig, type Connection } from '../connection.ts';
+import { type Connection, clientConfig } from '../connection.ts';
 import type { Binaries } from './binaries.ts';
 import type { Place } from './place.ts';
 import { commandOf, identify, isAlive, type ProcessIdentity } from './process-identity.ts';
@@ -85,9 +85,11 @@ export async function becomesReady(server: ProcessIdentity, connection: Connecti
   for (;;) {
     const why = await whyNotReady(connection);
     if (why === null) return true;
-    if (why.code === '28P01') throw new HaldaneError('unavailable', 'the embedded database refuses the password in its password file; was the file replaced?');
+    if (why.code === '28P01')
+      throw new HaldaneError('unavailable', 'the embedded database refuses the password in its password file; was the file replaced?');
     if (!(await isAlive(server))) return false;
-    if (clock.now() > giveUpAt) throw new HaldaneError('unavailable', `the embedded database (process ${server.pid}) does not answer: ${why.message}`);
+    if (clock.now() > giveUpAt)
+      throw new HaldaneError('unavailable', `the embedded database (process ${server.pid}) does not answer: ${why.message}`);
     await clock.sleep(pollMs);
   }
 }

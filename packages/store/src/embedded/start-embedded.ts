@@ -1,5 +1,5 @@
-import { mkdir, realpath } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, realpath, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { type Clock, HaldaneError, systemClock } from '@haldane/core';
 import type { Connection } from '../connection.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
@@ -9,7 +9,7 @@ import { makePlace, outsideOf, type Place } from './place.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { becomesReady, ensureDatabase, lastWords, launchServer, livingServer, stopServer } from './server.ts';
 import { takeStartLock } from './start-lock.ts';
-import { readState, type State, writeState } from './state-file.ts';
+import { readState, type State, stateFile, writeState } from './state-file.ts';
 
 export type EmbeddedOptions = {
   /** Made when it is not there. */
@@ -25,6 +25,8 @@ export type Embedded = {
   readonly adopted: boolean;
   /** Ends the server and gives the data folder up. Harmless to repeat, and when somebody else owns the server by now. */
   stop(): Promise<void>;
+  /** Stops, and removes every file of the server, wherever `makePlace` put it: for data that nobody will miss. */
+  remove(): Promise<void>;
 };
 
 /** How often a server that dies while it starts is started again: what a killed one left behind may need a moment to go. */
@@ -38,7 +40,8 @@ const attempts = 4;
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const clock = options.clock ?? systemClock;
   const fsync = options.fsync ?? true;
-  if (process.platform === 'win32') throw new HaldaneError('unavailable', 'the embedded PostgreSQL needs unix sockets; set DATABASE_URL to a server of your own');
+  if (process.platform === 'win32')
+    throw new HaldaneError('unavailable', 'the embedded PostgreSQL needs unix sockets; set DATABASE_URL to a server of your own');
   // As root the server is another user, which has to pass through.
   await mkdir(resolve(options.dataDir), { recursive: true, mode: ourUid() === 0 ? 0o711 : 0o700 });
   const dataDir = await realpath(options.dataDir);
@@ -53,7 +56,14 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     const connection: Connection = { host: place.socketDir, port: 5432, user: userName, password, database: 'haldane' };
 
     const owner = await identify(process.pid);
-    const state = { owner, home: place.home, socketDir: place.socketDir, passwordFile, version: binaries.version, gid: place.runAs?.gid ?? null };
+    const state = {
+      owner,
+      home: place.home,
+      socketDir: place.socketDir,
+      passwordFile,
+      version: binaries.version,
+      gid: place.runAs?.gid ?? null,
+    };
     const record = (server: ProcessIdentity) => writeState(dataDir, { ...state, server });
 
     const living = await livingServer(place, before?.server ?? null);
@@ -61,7 +71,13 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     const adopted = living !== null && (await becomesReady(living, connection, clock));
     const server = adopted ? living : await launchUntilReady(place, binaries, connection, { fsync, clock, record });
     await ensureDatabase(connection);
-    return { connection, adopted, stop: () => stopOwned(dataDir, server, clock) };
+    const stop = () => stopOwned(dataDir, server, clock);
+    const files = [place.home, dirname(place.socketDir), passwordFile, stateFile(dataDir)];
+    const remove = async () => {
+      if (!(await stop())) return;
+      for (const file of files) await rm(file, { recursive: true, force: true });
+    };
+    return { connection, adopted, stop: async () => void (await stop()), remove };
   } finally {
     await giveBack();
   }
@@ -70,9 +86,13 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
 async function refuseLivingOwner(before: State | null, dataDir: string): Promise<void> {
   const owner = before?.owner;
   if (!owner || owner.pid === process.pid || !(await isAlive(owner))) return;
-  throw new HaldaneError('stack-running', `process ${owner.pid} is running Haldane on the data folder ${dataDir}; use that one, end it, or choose another data folder`, {
-    details: { pid: owner.pid, dataDir },
-  });
+  throw new HaldaneError(
+    'stack-running',
+    `process ${owner.pid} is running Haldane on the data folder ${dataDir}; use that one, end it, or choose another data folder`,
+    {
+      details: { pid: owner.pid, dataDir },
+    },
+  );
 }
 
 type Launch = { readonly fsync: boolean; readonly clock: Clock; readonly record: (server: ProcessIdentity) => Promise<void> };
@@ -83,14 +103,17 @@ async function launchUntilReady(place: Place, binaries: Binaries, connection: Co
     const server = await launchServer(place, binaries, launch);
     await launch.record(server);
     if (await becomesReady(server, connection, launch.clock)) return server;
-    if (attempt === attempts) throw new HaldaneError('unavailable', `the embedded PostgreSQL ended ${attempts} times while it started; ${await lastWords(place)}`);
+    if (attempt === attempts)
+      throw new HaldaneError('unavailable', `the embedded PostgreSQL ended ${attempts} times while it started; ${await lastWords(place)}`);
     await launch.clock.sleep(150 * attempt);
   }
 }
 
-async function stopOwned(dataDir: string, server: ProcessIdentity, clock: Clock): Promise<void> {
+/** False when the data folder is not ours (any more): then nothing was done. */
+async function stopOwned(dataDir: string, server: ProcessIdentity, clock: Clock): Promise<boolean> {
   const state = await readState(dataDir);
-  if (state?.owner?.pid !== process.pid) return;
+  if (state?.owner?.pid !== process.pid) return false;
   if (state.server) await stopServer(server, clock);
   await writeState(dataDir, { ...state, server: null, owner: null });
+  return true;
 }

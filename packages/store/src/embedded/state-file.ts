@@ -20,16 +20,17 @@ export type State = {
   readonly gid: number | null;
 };
 
-const pathIn = (dataDir: string) => join(dataDir, 'postgres.json');
+/** Where the state is kept. */
+export const stateFile = (dataDir: string): string => join(dataDir, 'postgres.json');
 
 /** The state, or null when there is none yet. Throws `bad-document` when the file is not what we write. */
 export async function readState(dataDir: string): Promise<State | null> {
   let text: string;
   try {
-    text = await readFile(pathIn(dataDir), 'utf8');
+    text = await readFile(stateFile(dataDir), 'utf8');
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return null;
-    throw new HaldaneError('unavailable', `cannot read ${pathIn(dataDir)}: ${(error as Error).message}`);
+    throw new HaldaneError('unavailable', `cannot read ${stateFile(dataDir)}: ${(error as Error).message}`);
   }
   try {
     const state = JSON.parse(text) as State;
@@ -37,9 +38,12 @@ export async function readState(dataDir: string): Promise<State | null> {
   } catch {
     // Not JSON: said below.
   }
-  throw new HaldaneError('bad-document', `${pathIn(dataDir)} is not what Haldane writes there; if no embedded database runs, remove the file and start again`);
+  throw new HaldaneError(
+    'bad-document',
+    `${stateFile(dataDir)} is not what Haldane writes there; if no embedded database runs, remove the file and start again`,
+  );
 }
 
 export async function writeState(dataDir: string, state: State): Promise<void> {
-  await writePrivate(pathIn(dataDir), `${JSON.stringify(state, null, 2)}\n`);
+  await writePrivate(stateFile(dataDir), `${JSON.stringify(state, null, 2)}\n`);
 }

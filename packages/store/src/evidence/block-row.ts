@@ -1,4 +1,4 @@
-import { answerClasses, type Arm, type Block, type Phase, type ProbeTally, type Tally } from '@haldane/core';
+import { type Arm, answerClasses, type Block, type Phase, type ProbeTally, type Tally } from '@haldane/core';
 import type { Insertable, Selectable } from 'kysely';
 import type { EvidenceBlocksTable } from '../database.ts';
 
@@ -25,12 +25,27 @@ class Reader {
 
 const tallyCounts = (t: Tally): Counts => [t.requests, t.failures, ...answerClasses.map((_, i) => t.classes[i] ?? 0)];
 const tallyFrom = (r: Reader): Tally => ({ requests: r.next(), failures: r.next(), classes: r.classes() });
-const probeCounts = (t: ProbeTally): Counts => [t.sent, t.accepted, t.denied, t.incidental, t.leaky, ...answerClasses.map((_, i) => t.classes[i] ?? 0)];
-const probeFrom = (r: Reader): ProbeTally => ({ sent: r.next(), accepted: r.next(), denied: r.next(), incidental: r.next(), leaky: r.next(), classes: r.classes() });
+const probeCounts = (t: ProbeTally): Counts => [
+  t.sent,
+  t.accepted,
+  t.denied,
+  t.incidental,
+  t.leaky,
+  ...answerClasses.map((_, i) => t.classes[i] ?? 0),
+];
+const probeFrom = (r: Reader): ProbeTally => ({
+  sent: r.next(),
+  accepted: r.next(),
+  denied: r.next(),
+  incidental: r.next(),
+  leaky: r.next(),
+  classes: r.classes(),
+});
 const pairCounts = (pair: Readonly<Record<Arm, number>>): Counts => [pair.control, pair.experiment];
 const pairFrom = (r: Reader): Record<Arm, number> => ({ control: r.next(), experiment: r.next() });
 const binCounts = (bins: Bins): number[] => bins.flat();
-const binsFrom = (flat: Counts): [number, number][] => flat.flatMap((n, i) => (i % 2 === 0 ? [[n, flat[i + 1] ?? 0] as [number, number]] : []));
+const binsFrom = (flat: Counts): [number, number][] =>
+  flat.flatMap((n, i) => (i % 2 === 0 ? [[n, flat[i + 1] ?? 0] as [number, number]] : []));
 
 /**
  * A block as a row: integers in a fixed order, because field names would be most of an hour's evidence. The order is part of the

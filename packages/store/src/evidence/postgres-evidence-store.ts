@@ -43,7 +43,12 @@ export class PostgresEvidenceStore implements EvidenceStore {
   async read(runId: string): Promise<Evidence> {
     return translated('reading evidence', async () => {
       const blocks = await this.#db.selectFrom('evidence_blocks').selectAll().where('run_id', '=', runId).orderBy('at').execute();
-      const parts = await this.#db.selectFrom('evidence_parts').select(['kind', 'value']).where('run_id', '=', runId).orderBy('seq').execute();
+      const parts = await this.#db
+        .selectFrom('evidence_parts')
+        .select(['kind', 'value'])
+        .where('run_id', '=', runId)
+        .orderBy('seq')
+        .execute();
       const of = (kind: string) => parts.filter((p) => p.kind === kind).map((p) => p.value);
       const list = <K extends (typeof lists)[number]>(kind: K) => of(kind) as unknown as Evidence[K];
       return {

@@ -1,4 +1,4 @@
-import { HaldaneError, type Change, type EntryState, type Fence, type Journal, type JournalEntry, type Json } from '@haldane/core';
+import { type Change, type EntryState, type Fence, HaldaneError, type Journal, type JournalEntry, type Json } from '@haldane/core';
 import { type Selectable, sql } from 'kysely';
 import type { Database, JournalTable } from '../database.ts';
 import { held, refusedWrite } from '../held.ts';

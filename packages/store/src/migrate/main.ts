@@ -14,7 +14,9 @@ async function main(): Promise<number> {
     const pool = openPool({ url }, 1);
     try {
       const applied = await migrate(pool, await readMigrations(migrationsFolder));
-      process.stdout.write(applied.length === 0 ? 'nothing to apply: the schema is up to date\n' : applied.map((name) => `applied ${name}\n`).join(''));
+      process.stdout.write(
+        applied.length === 0 ? 'nothing to apply: the schema is up to date\n' : applied.map((name) => `applied ${name}\n`).join(''),
+      );
       return 0;
     } finally {
       await pool.end();

@@ -38,7 +38,9 @@ async function applyNext(client: PoolClient, migrations: readonly Migration[]): 
     // A migration may rightly take longer than any query of ours.
     await client.query('set local statement_timeout = 0');
     await client.query('select pg_advisory_xact_lock($1)', [lockNumber]);
-    await client.query('create table if not exists migrations (number integer primary key, name text not null, sha256 text not null, applied_at timestamptz not null default clock_timestamp())');
+    await client.query(
+      'create table if not exists migrations (number integer primary key, name text not null, sha256 text not null, applied_at timestamptz not null default clock_timestamp())',
+    );
     const next = nextOf(await appliedTo(client), migrations);
     if (next !== null) {
       await client.query(next.text);
@@ -63,10 +65,16 @@ function nextOf(applied: readonly Applied[], migrations: readonly Migration[]): 
   for (const [index, was] of applied.entries()) {
     const is = migrations[index];
     if (!is) {
-      throw new HaldaneError('schema-newer', `the database has migration ${was.name}, which this Haldane does not know (its newest is ${migrations.at(-1)?.name ?? 'none'}); update Haldane`);
+      throw new HaldaneError(
+        'schema-newer',
+        `the database has migration ${was.name}, which this Haldane does not know (its newest is ${migrations.at(-1)?.name ?? 'none'}); update Haldane`,
+      );
     }
     if (is.number !== was.number || is.sha256 !== was.sha256) {
-      throw new HaldaneError('migration-changed', `migration ${was.name} was applied with another text than ${is.name} has now; restore the file and put what is new into a new migration`);
+      throw new HaldaneError(
+        'migration-changed',
+        `migration ${was.name} was applied with another text than ${is.name} has now; restore the file and put what is new into a new migration`,
+      );
     }
   }
   return migrations[applied.length] ?? null;

@@ -21,7 +21,10 @@ export async function readMigrations(folder: string): Promise<readonly Migration
     names.map(async (name, index) => {
       const number = Number(/^(\d{4})-[a-z0-9-]+\.sql$/.exec(name)?.[1]);
       if (number !== index + 1) {
-        throw new HaldaneError('migration-changed', `migration "${name}" in ${folder} should be number ${String(index + 1).padStart(4, '0')}, named NNNN-what-it-does.sql`);
+        throw new HaldaneError(
+          'migration-changed',
+          `migration "${name}" in ${folder} should be number ${String(index + 1).padStart(4, '0')}, named NNNN-what-it-does.sql`,
+        );
       }
       // A checkout may turn line ends round; that changes no migration.
       const text = (await readFile(join(folder, name), 'utf8')).replaceAll('\r\n', '\n');

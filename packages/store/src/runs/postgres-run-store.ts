@@ -1,4 +1,14 @@
-import { HaldaneError, type Claim, type Fence, type JsonObject, type Move, type NewRun, type Run, type RunEvent, type RunStore } from '@haldane/core';
+import {
+  type Claim,
+  type Fence,
+  HaldaneError,
+  type JsonObject,
+  type Move,
+  type NewRun,
+  type Run,
+  type RunEvent,
+  type RunStore,
+} from '@haldane/core';
 import { type Selectable, sql } from 'kysely';
 import type { Database, EventsTable, RunsTable } from '../database.ts';
 import { held, refusedWrite } from '../held.ts';
@@ -169,7 +179,14 @@ export class PostgresRunStore implements RunStore {
 
   async events(runId: string, afterSeq: number, limit: number): Promise<readonly RunEvent[]> {
     return translated('reading events', async () => {
-      const rows = await this.#db.selectFrom('events').selectAll().where('run_id', '=', runId).where('seq', '>', afterSeq).orderBy('seq').limit(limit).execute();
+      const rows = await this.#db
+        .selectFrom('events')
+        .selectAll()
+        .where('run_id', '=', runId)
+        .where('seq', '>', afterSeq)
+        .orderBy('seq')
+        .limit(limit)
+        .execute();
       return rows.map(eventOf);
     });
   }

@@ -85,7 +85,8 @@ async function onServer(connection: Connection, statement: string): Promise<void
 async function openCopy(address: { readonly connection: Connection } & Address, drop: () => Promise<void>): Promise<TestCopy> {
   const store = await openStore(address);
   const pool = openPool(address, 1);
-  const query = async (text: string, values: readonly unknown[] = []) => (await pool.query<Record<string, unknown>>(text, [...values])).rows;
+  const query = async (text: string, values: readonly unknown[] = []) =>
+    (await pool.query<Record<string, unknown>>(text, [...values])).rows;
   return {
     store,
     address,
@@ -94,9 +95,12 @@ async function openCopy(address: { readonly connection: Connection } & Address, 
     },
     query,
     dump: async () => {
-      const tables = await query(`select quote_ident(table_name) as name from information_schema.tables where table_schema = 'public' order by 1`);
+      const tables = await query(
+        `select quote_ident(table_name) as name from information_schema.tables where table_schema = 'public' order by 1`,
+      );
       const texts: string[] = [];
-      for (const { name } of tables) texts.push(...(await query(`select t::text as row from ${name as string} t`)).map((found) => found['row'] as string));
+      for (const { name } of tables)
+        texts.push(...(await query(`select t::text as row from ${name as string} t`)).map((found) => found['row'] as string));
       return texts.join('\n');
     },
     close: async () => {

@@ -5,7 +5,16 @@ import type { ContractTest, MakeStores } from './contract-test.ts';
 import { codeOf, storeTest } from './contract-test.ts';
 
 const lease = 60_000;
-const none: Evidence = { blocks: [], checks: [], accepts: [], alerts: [], features: [], marks: [], effectAt: null, instances: { control: [], experiment: [] } };
+const none: Evidence = {
+  blocks: [],
+  checks: [],
+  accepts: [],
+  alerts: [],
+  features: [],
+  marks: [],
+  effectAt: null,
+  instances: { control: [], experiment: [] },
+};
 const tally = (requests: number): Tally => ({ requests, failures: 1, classes: [requests - 1, 0, 0, 0, 0, 0, 1, 0] });
 const each = <T>(value: T) => ({ control: value, experiment: value });
 
@@ -20,13 +29,26 @@ const block = (at: number, phase: Block['phase']): Block => ({
   met: { control: 0, experiment: 2 },
   budget: { spent: 1, cap: 20, credit: 0.25 },
   narrowed: false,
-  latency: { control: [[120, 7], [-3, 1]], experiment: [] },
+  latency: {
+    control: [
+      [120, 7],
+      [-3, 1],
+    ],
+    experiment: [],
+  },
   legitimate: each({ ...emptyProbeTally, sent: 5, classes: [5, 0, 0, 0, 0, 0, 0, 0] }),
   hostile: { control: emptyProbeTally, experiment: { ...emptyProbeTally, sent: 20, denied: 20, classes: [0, 0, 20, 0, 0, 0, 0, 0] } },
   healthy: each(2),
 });
 
-const alert: Alert = { id: 'a1', receiver: 'soc', rule: 'denials-gone', severity: 'high', receivedAt: 1_700_000_000_123, fields: { service: 'payments' } };
+const alert: Alert = {
+  id: 'a1',
+  receiver: 'soc',
+  rule: 'denials-gone',
+  severity: 'high',
+  receivedAt: 1_700_000_000_123,
+  fields: { service: 'payments' },
+};
 
 /** What every EvidenceStore holds. */
 export async function evidenceContract(t: ContractTest, makeStores: MakeStores): Promise<void> {
@@ -42,18 +64,37 @@ export async function evidenceContract(t: ContractTest, makeStores: MakeStores):
     if (!claim) throw new Error('there was nothing to claim');
     const { fence, run } = claim;
     const check = (at: number): Evidence['checks'][number] => ({ name: 'effect', at, passed: at > 1, seen: '503 "keys unavailable"' });
-    const accept: Evidence['accepts'][number] = { request: 'pay', forgery: 'alg-none', class: 'success', outcome: 'accepted', status: 200, latencyMs: 12.5, at: 3, arm: 'experiment', confirmation: 'denied' };
+    const accept: Evidence['accepts'][number] = {
+      request: 'pay',
+      forgery: 'alg-none',
+      class: 'success',
+      outcome: 'accepted',
+      status: 200,
+      latencyMs: 12.5,
+      at: 3,
+      arm: 'experiment',
+      confirmation: 'denied',
+    };
     const feature: Evidence['features'][number] = { kind: 'header', name: 'strict-transport-security', control: 10, experiment: 0 };
     await evidence.append(fence, { blocks: [block(100, 'baseline'), block(101, 'baseline')], marks: [{ phase: 'baseline', at: 99 }] });
     await evidence.append(fence, { checks: [check(1)], accepts: [accept], instances: { control: ['c-1'], experiment: ['e-1', 'e-2'] } });
     await evidence.append(fence, { effectAt: 5 });
-    await evidence.append(fence, { blocks: [block(102, 'observing')], checks: [check(2)], alerts: [alert], features: [feature], marks: [{ phase: 'observing', at: 102 }] });
+    await evidence.append(fence, {
+      blocks: [block(102, 'observing')],
+      checks: [check(2)],
+      alerts: [alert],
+      features: [feature],
+      marks: [{ phase: 'observing', at: 102 }],
+    });
     await evidence.append(fence, { effectAt: 9 });
     const read = await evidence.read(run.id);
     t.same(read.blocks, [block(100, 'baseline'), block(101, 'baseline'), block(102, 'observing')]);
     t.same(read.checks, [check(1), check(2)]);
     t.same([read.accepts, read.alerts, read.features], [[accept], [alert], [feature]]);
-    t.same(read.marks, [{ phase: 'baseline', at: 99 }, { phase: 'observing', at: 102 }]);
+    t.same(read.marks, [
+      { phase: 'baseline', at: 99 },
+      { phase: 'observing', at: 102 },
+    ]);
     t.equal(read.effectAt, 5, 'the moment it was first seen');
     t.same(read.instances, { control: ['c-1'], experiment: ['e-1', 'e-2'] });
   });
@@ -67,6 +108,9 @@ export async function evidenceContract(t: ContractTest, makeStores: MakeStores):
     t.equal(await codeOf(evidence.append(first.fence, { blocks: [block(2, 'baseline')] })), 'lease-lost', 'the lease has ended');
     await runs.claim('b', lease, 0);
     t.equal(await codeOf(evidence.append(first.fence, { blocks: [block(2, 'baseline')] })), 'lease-lost', 'another holds it');
-    t.same((await evidence.read(first.run.id)).blocks.map((found) => found.at), [1]);
+    t.same(
+      (await evidence.read(first.run.id)).blocks.map((found) => found.at),
+      [1],
+    );
   });
 }

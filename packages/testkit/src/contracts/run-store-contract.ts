@@ -22,7 +22,10 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     t.ok(run.createdAt > 0, 'it knows when it was made');
     t.same(await runs.get(wanted.id), run);
     t.equal(await runs.get(sampleRun().id), null, 'an unknown id is null');
-    t.same((await runs.events(run.id, 0, 10)).map((event) => [event.seq, event.type]), [[1, 'created']]);
+    t.same(
+      (await runs.events(run.id, 0, 10)).map((event) => [event.seq, event.type]),
+      [[1, 'created']],
+    );
   });
 
   await storeTest(t, 'the same key gives the first run, even after its end', makeStores, async (t, { runs }) => {
@@ -57,8 +60,14 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
       ids.unshift((await runs.create(sampleRun(service))).id);
       await letPass(5);
     }
-    t.same((await runs.list(10)).map((run) => run.id), ids);
-    t.same((await runs.list(2)).map((run) => run.id), ids.slice(0, 2));
+    t.same(
+      (await runs.list(10)).map((run) => run.id),
+      ids,
+    );
+    t.same(
+      (await runs.list(2)).map((run) => run.id),
+      ids.slice(0, 2),
+    );
   });
 
   await storeTest(t, 'a run is claimed by one at a time', makeStores, async (t, { runs }) => {
@@ -79,25 +88,30 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     t.equal(second.abandoned, false);
     t.ok(second.fence.fence > first.fence.fence, 'the fence has grown');
     t.equal(await codeOf(runs.renew(first.fence, lease)), 'lease-lost', 'who gave it back has lost it');
-    t.equal(await codeOf(runs.release(first.fence)), 'lease-lost', 'and cannot give back what is another\'s');
+    t.equal(await codeOf(runs.release(first.fence)), 'lease-lost', "and cannot give back what is another's");
     t.equal(await codeOf(runs.renew(second.fence, lease)), 'resolved');
   });
 
-  await storeTest(t, 'a silent runner loses its run after lease and grace, and every write of it is refused', makeStores, async (t, { runs, letPass }) => {
-    await runs.create(sampleRun());
-    const first = await claimed(runs, 'a');
-    await letPass(lease + 1000);
-    t.equal(await codeOf(runs.renew(first.fence, lease)), 'lease-lost', 'a lease that ended cannot be prolonged, though nobody took it');
-    t.equal(await codeOf(runs.advance(first.fence, first.run.version, { to: 'provisioning' })), 'lease-lost');
-    t.equal(await runs.claim('b', lease, 30_000), null, 'within the grace it is nobody\'s');
-    await letPass(30_000);
-    const second = await runs.claim('b', lease, 30_000);
-    t.equal(second?.abandoned, true);
-    t.ok((second?.fence.fence ?? 0) > first.fence.fence, 'the fence has grown');
-    t.equal(await codeOf(runs.renew(first.fence, lease)), 'lease-lost');
-    t.equal(await codeOf(runs.advance(first.fence, first.run.version, { to: 'provisioning' })), 'lease-lost');
-    t.equal((await runs.get(first.run.id))?.phase, 'planning');
-  });
+  await storeTest(
+    t,
+    'a silent runner loses its run after lease and grace, and every write of it is refused',
+    makeStores,
+    async (t, { runs, letPass }) => {
+      await runs.create(sampleRun());
+      const first = await claimed(runs, 'a');
+      await letPass(lease + 1000);
+      t.equal(await codeOf(runs.renew(first.fence, lease)), 'lease-lost', 'a lease that ended cannot be prolonged, though nobody took it');
+      t.equal(await codeOf(runs.advance(first.fence, first.run.version, { to: 'provisioning' })), 'lease-lost');
+      t.equal(await runs.claim('b', lease, 30_000), null, "within the grace it is nobody's");
+      await letPass(30_000);
+      const second = await runs.claim('b', lease, 30_000);
+      t.equal(second?.abandoned, true);
+      t.ok((second?.fence.fence ?? 0) > first.fence.fence, 'the fence has grown');
+      t.equal(await codeOf(runs.renew(first.fence, lease)), 'lease-lost');
+      t.equal(await codeOf(runs.advance(first.fence, first.run.version, { to: 'provisioning' })), 'lease-lost');
+      t.equal((await runs.get(first.run.id))?.phase, 'planning');
+    },
+  );
 
   await storeTest(t, 'a renewed lease holds', makeStores, async (t, { runs, letPass }) => {
     await runs.create(sampleRun());
@@ -126,7 +140,11 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     const stop = { reason: 'operator', why: 'asked', at: 5 } as const;
     const first = await runs.advance(fence, run.version, { to: 'restoring', stop, learned: { injectedAt: 7 } });
     t.same(first.stop, stop);
-    const second = await runs.advance(fence, first.version, { to: 'restoring', stop: { reason: 'error', why: 'later', at: 6 }, learned: restored(8) });
+    const second = await runs.advance(fence, first.version, {
+      to: 'restoring',
+      stop: { reason: 'error', why: 'later', at: 6 },
+      learned: restored(8),
+    });
     t.same(second.stop, stop);
     const third = await runs.advance(fence, second.version, { to: 'judging', learned: { ...restored(9), injectedAt: 10 } });
     t.same(third.facts, { injectedAt: 7, ...restored(8) });
@@ -139,15 +157,28 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     const told = await runs.tell(run.id, 'note', { text: 'hello' });
     await runs.advance(fence, planned.version, { to: 'restoring', stop: { reason: 'breach', why: 'let in', at: 1 } });
     const events = await runs.events(run.id, 0, 100);
-    t.same(events.map((event) => event.seq), events.map((_, index) => index + 1), 'numbered from 1 without a gap');
-    t.same(events.map((event) => event.type), ['created', 'phase', 'note', 'phase', 'stop']);
-    t.same(events.filter((event) => event.type === 'phase').map((event) => event.data['phase']), ['provisioning', 'restoring']);
+    t.same(
+      events.map((event) => event.seq),
+      events.map((_, index) => index + 1),
+      'numbered from 1 without a gap',
+    );
+    t.same(
+      events.map((event) => event.type),
+      ['created', 'phase', 'note', 'phase', 'stop'],
+    );
+    t.same(
+      events.filter((event) => event.type === 'phase').map((event) => event.data['phase']),
+      ['provisioning', 'restoring'],
+    );
     t.equal(events.at(-1)?.data['reason'], 'breach');
     t.same(events[2], told);
-    t.same((await runs.events(run.id, 2, 2)).map((event) => event.seq), [3, 4]);
+    t.same(
+      (await runs.events(run.id, 2, 2)).map((event) => event.seq),
+      [3, 4],
+    );
   });
 
-  await storeTest(t, 'a done run is nobody\'s any more', makeStores, async (t, { runs, letPass }) => {
+  await storeTest(t, "a done run is nobody's any more", makeStores, async (t, { runs, letPass }) => {
     await runs.create(sampleRun());
     const { fence, run } = await claimed(runs);
     const done = await runs.advance(fence, run.version, { to: 'done' });

@@ -15,7 +15,14 @@ export class MemoryJournal implements Journal {
     const { journal } = heldRow(this.#tables, fence);
     const standing = journal.find((entry) => entry.change.id === change.id);
     if (standing) return stored(standing);
-    const entry: JournalEntry = { runId: fence.runId, seq: journal.length + 1, change: stored(change), before: stored(before), state: 'intended', note: null };
+    const entry: JournalEntry = {
+      runId: fence.runId,
+      seq: journal.length + 1,
+      change: stored(change),
+      before: stored(before),
+      state: 'intended',
+      note: null,
+    };
     journal.push(entry);
     return stored(entry);
   }

@@ -17,10 +17,21 @@ export class MemoryRunStore implements RunStore {
     if (same) return stored(same.run);
     const holder = rows.find(({ run }) => run.phase !== 'done' && run.service === wanted.service && run.environment === wanted.environment);
     if (holder) {
-      throw new HaldaneError('service-taken', `service "${wanted.service}" in "${wanted.environment}" is held by run "${holder.run.id}"; wait for it to end, or abort it`);
+      throw new HaldaneError(
+        'service-taken',
+        `service "${wanted.service}" in "${wanted.environment}" is held by run "${holder.run.id}"; wait for it to end, or abort it`,
+      );
     }
     const { key, ...rest } = stored(wanted);
-    const run: Run = { ...rest, phase: 'planning', stop: null, abortAsked: null, facts: {}, version: 1, createdAt: this.#tables.clock.now() };
+    const run: Run = {
+      ...rest,
+      phase: 'planning',
+      stop: null,
+      abortAsked: null,
+      facts: {},
+      version: 1,
+      createdAt: this.#tables.clock.now(),
+    };
     const row: RunRow = { run, key, runner: null, fence: 0, leaseEnd: 0, events: [], journal: [], evidence: [] };
     this.#tables.rows.set(run.id, row);
     this.#append(row, 'created', { service: run.service, environment: run.environment });
@@ -65,7 +76,8 @@ export class MemoryRunStore implements RunStore {
     row.run = { ...run, phase: to, stop: run.stop ?? stop ?? null, facts: { ...learned, ...run.facts }, version: version + 1 };
     this.#append(row, 'phase', { phase: to });
     if (stopped) this.#append(row, 'stop', { reason: stop.reason, why: stop.why });
-    if (learned?.verdict && !run.facts.verdict) this.#append(row, 'verdict', { verdict: learned.verdict.verdict, headline: learned.verdict.headline });
+    if (learned?.verdict && !run.facts.verdict)
+      this.#append(row, 'verdict', { verdict: learned.verdict.verdict, headline: learned.verdict.headline });
     if (to === 'done') row.runner = null;
     return stored(row.run);
   }

@@ -6,8 +6,21 @@ import type { MemoryTables } from './memory-tables.ts';
 
 export type Stores = { readonly runs: RunStore; readonly journal: Journal; readonly evidence: EvidenceStore };
 
+export type MemoryStores = Stores & {
+  /** The same rows once more, on another clock: what happens to the one does not happen to the other. */
+  copy(clock: Clock): MemoryStores;
+};
+
 /** The three stores over one set of tables, as one database would hold them. `clock` plays the database's clock. */
-export function memoryStores(clock: Clock): Stores {
-  const tables: MemoryTables = { clock, rows: new Map() };
-  return { runs: new MemoryRunStore(tables), journal: new MemoryJournal(tables), evidence: new MemoryEvidenceStore(tables) };
+export function memoryStores(clock: Clock): MemoryStores {
+  return over({ clock, rows: new Map() });
+}
+
+function over(tables: MemoryTables): MemoryStores {
+  return {
+    runs: new MemoryRunStore(tables),
+    journal: new MemoryJournal(tables),
+    evidence: new MemoryEvidenceStore(tables),
+    copy: (clock) => over({ clock, rows: structuredClone(tables.rows) }),
+  };
 }

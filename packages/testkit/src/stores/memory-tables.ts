@@ -30,7 +30,8 @@ export function heldRow(tables: MemoryTables, fence: Fence): RunRow {
   if (row.runner === null || row.fence !== fence.fence) {
     throw new HaldaneError('lease-lost', `run "${fence.runId}": claim ${fence.fence} is not the one that holds it (${row.fence})`);
   }
-  if (row.leaseEnd <= tables.clock.now()) throw new HaldaneError('lease-lost', `run "${fence.runId}": the lease of claim ${fence.fence} has ended`);
+  if (row.leaseEnd <= tables.clock.now())
+    throw new HaldaneError('lease-lost', `run "${fence.runId}": the lease of claim ${fence.fence} has ended`);
   return row;
 }
 

@@ -13,44 +13,44 @@ export class AdminRoutes {
 
   async call(method: string, url: URL, body: unknown): Promise<unknown> {
     const [, room = '', ...names] = url.pathname.split('/').map(decode);
-    const [a = '', b = '', c = '', d = '', ...rest] = names;
-    if (rest.length === 0) {
-      switch (`${method} ${room} ${names.length}`) {
-        case 'PUT routes 1':
-          return this.#plane.putRoute(agreeing(conform<RouteConfig>(schemas.route, body, 'route'), { route: a }));
-        case 'DELETE routes 1':
-          return this.#plane.deleteRoute(a);
-        case 'PUT routes 3':
-          if (b === 'attachments') return this.#plane.attach(agreeing(conform<Attachment>(schemas.attachment, body, 'attachment'), { route: a, runId: c }));
-          break;
-        case 'DELETE routes 3':
-          if (b === 'attachments') return this.#plane.detach(a, c);
-          break;
-        case 'PUT routes 4':
-          if (b === 'slices') return this.#plane.putSlice(a, agreeing(conform<SliceConfig>(schemas.slice, body, 'slice'), { runId: c, name: d }));
-          break;
-        case 'DELETE routes 4':
-          if (b === 'slices') return this.#plane.deleteSlice(a, c, d);
-          break;
-        case 'PUT proxies 1':
-          return this.#plane.putProxy(agreeing(conform<ProxyConfig>(schemas.proxy, body, 'proxy'), { proxy: a }));
-        case 'DELETE proxies 1':
-          return this.#plane.deleteProxy(a);
-        case 'PUT proxies 2':
-          if (b === 'fault') return this.#plane.setFault(a, conform<DependencyFault>(schemas.fault, body, 'fault'));
-          break;
-        case 'DELETE proxies 2':
-          if (b === 'fault') return this.#plane.clearFault(a);
-          break;
-        case 'POST leases 1':
-          return this.#plane.renew(a, conform<{ until: number }>(schemas.lease, body, 'lease').until);
-        case 'GET view 0':
-          return this.#plane.view();
-        case 'GET telemetry 1':
-          return this.#plane.telemetry(a, afterOf(url));
-        case 'POST drain 0':
-          return this.#drain();
-      }
+    const [a = '', b = '', c = '', d = ''] = names;
+    switch (`${method} ${room} ${names.length}`) {
+      case 'PUT routes 1':
+        return this.#plane.putRoute(agreeing(conform<RouteConfig>(schemas.route, body, 'route'), { route: a }));
+      case 'DELETE routes 1':
+        return this.#plane.deleteRoute(a);
+      case 'PUT routes 3':
+        if (b === 'attachments')
+          return this.#plane.attach(agreeing(conform<Attachment>(schemas.attachment, body, 'attachment'), { route: a, runId: c }));
+        break;
+      case 'DELETE routes 3':
+        if (b === 'attachments') return this.#plane.detach(a, c);
+        break;
+      case 'PUT routes 4':
+        if (b === 'slices')
+          return this.#plane.putSlice(a, agreeing(conform<SliceConfig>(schemas.slice, body, 'slice'), { runId: c, name: d }));
+        break;
+      case 'DELETE routes 4':
+        if (b === 'slices') return this.#plane.deleteSlice(a, c, d);
+        break;
+      case 'PUT proxies 1':
+        return this.#plane.putProxy(agreeing(conform<ProxyConfig>(schemas.proxy, body, 'proxy'), { proxy: a }));
+      case 'DELETE proxies 1':
+        return this.#plane.deleteProxy(a);
+      case 'PUT proxies 2':
+        if (b === 'fault') return this.#plane.setFault(a, conform<DependencyFault>(schemas.fault, body, 'fault'));
+        break;
+      case 'DELETE proxies 2':
+        if (b === 'fault') return this.#plane.clearFault(a);
+        break;
+      case 'POST leases 1':
+        return this.#plane.renew(a, conform<{ until: number }>(schemas.lease, body, 'lease').until);
+      case 'GET view 0':
+        return this.#plane.view();
+      case 'GET telemetry 1':
+        return this.#plane.telemetry(a, afterOf(url));
+      case 'POST drain 0':
+        return this.#drain();
     }
     throw new HaldaneError('not-found', `there is no ${method} ${url.pathname} here`);
   }
@@ -67,7 +67,8 @@ function decode(part: string): string {
 function agreeing<T extends object>(value: T, names: Readonly<Record<string, string>>): T {
   for (const [name, inPath] of Object.entries(names)) {
     const inBody = (value as Readonly<Record<string, unknown>>)[name];
-    if (inBody !== inPath) throw new HaldaneError('bad-request', `${name} is ${String(inBody)} in the body but ${inPath} in the path: they must agree`);
+    if (inBody !== inPath)
+      throw new HaldaneError('bad-request', `${name} is ${String(inBody)} in the body but ${inPath} in the path: they must agree`);
   }
   return value;
 }

@@ -4,11 +4,21 @@ import { type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
 import type { AdminRoutes } from './admin-routes.ts';
 
 const largestBody = 256 * 1024;
-const statuses: Partial<Record<ErrorCode, number>> = { 'bad-request': 400, unauthorised: 401, 'not-found': 404, conflict: 409, unavailable: 503 };
+const statuses: Partial<Record<ErrorCode, number>> = {
+  'bad-request': 400,
+  unauthorised: 401,
+  'not-found': 404,
+  conflict: 409,
+  unavailable: 503,
+};
 
-export type AdminOptions = { readonly token: string; readonly routes: AdminRoutes; /** Told at every call that showed the token. */ readonly called: () => void };
+export type AdminOptions = {
+  readonly token: string;
+  readonly routes: AdminRoutes /** Told at every call that showed the token. */;
+  readonly called: () => void;
+};
 
-/** The admin interface over HTTP: JSON in, JSON out, a bearer token on everything but `/healthz`. One change at a time. */
+/** The admin interface over HTTP: JSON in, JSON out, a bearer token on everything but `/healthz`. What is put or deleted is done one at a time. */
 export function createAdminServer(options: AdminOptions): Server {
   const expected = digest(options.token);
   let before: Promise<unknown> = Promise.resolve();
@@ -16,9 +26,12 @@ export function createAdminServer(options: AdminOptions): Server {
     const url = new URL(request.url ?? '/', 'http://router');
     if (request.method === 'GET' && url.pathname === '/healthz') return { ok: true };
     const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    if (!timingSafeEqual(digest(given), expected)) throw new HaldaneError('unauthorised', "the bearer token is missing or not this router's");
+    if (!timingSafeEqual(digest(given), expected))
+      throw new HaldaneError('unauthorised', "the bearer token is missing or not this router's");
     options.called();
     const body = await readJson(request);
+    // Reading and renewing wait for nobody: a slow change must not cost a run its lease.
+    if (request.method !== 'PUT' && request.method !== 'DELETE') return options.routes.call(request.method ?? 'GET', url, body);
     const turn = before.then(() => options.routes.call(request.method ?? 'GET', url, body));
     before = turn.catch(() => undefined);
     return turn;
@@ -32,7 +45,11 @@ export function createAdminServer(options: AdminOptions): Server {
       .then(({ status, body }) => {
         const text = JSON.stringify(body ?? {});
         // A refused call may have left a body unread: the connection cannot be used again.
-        response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...(request.complete ? {} : { connection: 'close' }) });
+        response.writeHead(status, {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(text),
+          ...(request.complete ? {} : { connection: 'close' }),
+        });
         response.end(text);
       })
       .catch(() => response.destroy());
@@ -48,7 +65,9 @@ function digest(token: string): Buffer {
 function failure(error: unknown): { readonly status: number; readonly body: unknown } {
   const code = (error as { code?: ErrorCode }).code;
   const status = error instanceof Error && code !== undefined ? statuses[code] : undefined;
-  return status === undefined ? { status: 500, body: { code: 'internal', message: messageOf(error) } } : { status, body: { code, message: messageOf(error) } };
+  return status === undefined
+    ? { status: 500, body: { code: 'internal', message: messageOf(error) } }
+    : { status, body: { code, message: messageOf(error) } };
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Observer } from '../run/real-request.ts';
 import type { Cluster, Upstream } from '../upstreams.ts';
-import { answered, valueOf } from './headers.ts';
+import { answered, headerOf } from './headers.ts';
 
 export type Forwarding = {
   readonly cluster: Cluster;
@@ -22,8 +22,8 @@ export type Forwarding = {
  */
 export function forward(request: IncomingMessage, response: ServerResponse, forwarding: Forwarding): void {
   const upstream = forwarding.cluster.pick();
-  if (!upstream) return noAnswer(response, forwarding, 503, 'no instance');
-  new Exchange(request, response, forwarding).send(upstream, forwarding.retry);
+  if (upstream) new Exchange(request, response, forwarding).send(upstream, forwarding.retry);
+  else noAnswer(response, forwarding, 503, 'no instance');
 }
 
 class Exchange {
@@ -77,7 +77,12 @@ class Exchange {
     };
     try {
       upstream.pool.dispatch(
-        { path: this.#forwarding.path, method: this.#request.method ?? 'GET', headers: this.#forwarding.headers as string[], body: hasBody(this.#request) ? this.#request : null },
+        {
+          path: this.#forwarding.path,
+          method: this.#request.method ?? 'GET',
+          headers: this.#forwarding.headers as string[],
+          body: hasBody(this.#request) ? this.#request : null,
+        },
         handler,
       );
     } catch {
@@ -86,7 +91,7 @@ class Exchange {
   }
 
   #begin(status: number, words: string | undefined, headers: string[]): void {
-    for (const observer of this.#forwarding.observers) observer.answered(status, valueOf(headers, 'location'));
+    for (const observer of this.#forwarding.observers) observer.answered(status, headerOf(headers, 'location'));
     this.#response.writeHead(status, words ?? '', [...headers, ...this.#forwarding.addToAnswer]);
     // Headers go out with the first bytes if these came along; if not, a client waiting on a slow stream gets them now.
     process.nextTick(() => {

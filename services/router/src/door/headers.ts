@@ -2,7 +2,19 @@ import type { IncomingMessage } from 'node:http';
 import { keyCookie } from '@haldane/dataplane';
 
 /** They belong to one connection, or are ours to say. `expect` was answered by this server already. */
-const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect', 'http2-settings']);
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'http2-settings',
+]);
 /** A client must not say these for us. */
 const ours = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded']);
 const cookiePair = new RegExp(`^\\s*${keyCookie}\\s*=`);
@@ -21,7 +33,12 @@ export function keyOf(request: IncomingMessage): string | null {
 function namedByConnection(request: { readonly headers: IncomingMessage['headers'] }): ReadonlySet<string> | null {
   const connection = request.headers.connection;
   if (connection === undefined || /^(keep-alive|close)$/i.test(connection)) return null;
-  return new Set(connection.toLowerCase().split(',').map((name) => name.trim()));
+  return new Set(
+    connection
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  );
 }
 
 /** Headers to send on, flat: without hop-by-hop ones and without anything that says `x-haldane-`. */
@@ -77,7 +94,7 @@ export function answered(raw: readonly (Buffer | string)[]): string[] {
 }
 
 /** The first value of a header in a flat list. */
-export function valueOf(headers: readonly string[], name: string): string | undefined {
+export function headerOf(headers: readonly string[], name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === name) return headers[i + 1];
   return undefined;
 }

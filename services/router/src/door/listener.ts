@@ -8,7 +8,11 @@ export async function listen(server: Server, port: number, host: string): Promis
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw new HaldaneError('unavailable', `cannot listen on ${host}:${port} (${messageOf(error)}): choose another port, or 0 for a free one`, { cause: error });
+    throw new HaldaneError(
+      'unavailable',
+      `cannot listen on ${host}:${port} (${messageOf(error)}): choose another port, or 0 for a free one`,
+      { cause: error },
+    );
   }
   const address = server.address();
   return typeof address === 'object' && address ? address.port : port;

@@ -1,21 +1,40 @@
 import type { IncomingMessage } from 'node:http';
 import type { ClusterRole } from '@haldane/core';
 import { roleOf, syntheticHeader, verifySynthetic } from '@haldane/dataplane';
-import { type Observer, RealRequest } from '../run/real-request.ts';
 import type { AttachedRun } from '../run/attached-run.ts';
+import { type Observer, RealRequest } from '../run/real-request.ts';
 import type { RouterTime } from '../time.ts';
 import type { Cluster } from '../upstreams.ts';
 
 /** Where a request goes, and who is told what becomes of it. */
-export type Placement = { readonly role: ClusterRole; readonly cluster: Cluster; readonly observers: readonly Observer[]; readonly synthetic: boolean };
+export type Placement = {
+  readonly role: ClusterRole;
+  readonly cluster: Cluster;
+  readonly observers: readonly Observer[];
+  readonly synthetic: boolean;
+};
 
 /**
  * Places one request. Signed synthetic requests enter the arm that they name and are counted nowhere. A real one enters an
  * arm only if its user's key came with it, the run's slice covers it and the run's budget has a unit left; else it is production's.
  */
-export function place(request: IncomingMessage, key: string | null, production: Cluster, runs: readonly AttachedRun[], time: RouterTime): Placement {
+export function place(
+  request: IncomingMessage,
+  key: string | null,
+  production: Cluster,
+  runs: readonly AttachedRun[],
+  time: RouterTime,
+): Placement {
   const live = runs.filter((run) => !run.lease.isOver());
-  return placeSynthetic(request, live) ?? placeReal(request, key, live, time) ?? { role: 'production', cluster: production, observers: watchProduction(live, time), synthetic: false };
+  return (
+    placeSynthetic(request, live) ??
+    placeReal(request, key, live, time) ?? {
+      role: 'production',
+      cluster: production,
+      observers: watchProduction(live, time),
+      synthetic: false,
+    }
+  );
 }
 
 function placeSynthetic(request: IncomingMessage, runs: readonly AttachedRun[]): Placement | null {
@@ -43,7 +62,9 @@ function placeReal(request: IncomingMessage, key: string | null, runs: readonly 
 }
 
 function watchProduction(runs: readonly AttachedRun[], time: RouterTime): readonly Observer[] {
-  return runs.map((run) => new RealRequest({ ledger: run.ledger, role: 'production', key: null, limitMs: run.slice?.caps.latencyLimitMs ?? null, time }));
+  return runs.map(
+    (run) => new RealRequest({ ledger: run.ledger, role: 'production', key: null, limitMs: run.slice?.caps.latencyLimitMs ?? null, time }),
+  );
 }
 
 /** An upgrade is a GET that can write. */

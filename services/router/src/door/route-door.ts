@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { keyCookie, type RouteConfig } from '@haldane/dataplane';
 import type { AttachedRun } from '../run/attached-run.ts';
+import { RateMeter } from './rate-meter.ts';
 import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
 import { forward, pathOf } from './forward.ts';
@@ -17,6 +18,8 @@ export class RouteDoor {
   readonly production: Cluster;
   /** Runs that are attached to this route, oldest first. */
   readonly runs: AttachedRun[] = [];
+  /** Real requests, wherever they go. */
+  readonly rate: RateMeter;
   readonly #time: RouterTime;
   readonly #host: string;
   readonly #tunnels = new Set<Duplex>();
@@ -28,6 +31,7 @@ export class RouteDoor {
     this.route = config.route;
     this.#host = host;
     this.#time = time;
+    this.rate = new RateMeter(time);
     this.production = new Cluster(config.production, time);
   }
   get port(): number {
@@ -64,6 +68,7 @@ export class RouteDoor {
     }
     const key = keyOf(request);
     const placement = place(request, key, this.production, this.runs, this.#time);
+    if (!placement.synthetic) this.rate.count();
     forward(request, response, {
       cluster: placement.cluster,
       path,

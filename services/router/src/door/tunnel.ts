@@ -1,4 +1,4 @@
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Observer } from '../run/real-request.ts';
@@ -56,7 +56,16 @@ export function tunnel(request: IncomingMessage, client: Duplex, head: Buffer, t
       end((observer) => observer.finished());
       client.destroy();
     });
-    client.write(statusAndHeaders(answer, [...answered(answer.rawHeaders), 'connection', 'Upgrade', 'upgrade', answer.headers.upgrade ?? upgrade, ...tunnelling.addToAnswer]));
+    client.write(
+      statusAndHeaders(answer, [
+        ...answered(answer.rawHeaders),
+        'connection',
+        'Upgrade',
+        'upgrade',
+        answer.headers.upgrade ?? upgrade,
+        ...tunnelling.addToAnswer,
+      ]),
+    );
     if (first.length > 0) client.write(first);
     if (head.length > 0) instance.write(head);
     client.pipe(instance).pipe(client);

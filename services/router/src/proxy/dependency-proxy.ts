@@ -41,7 +41,12 @@ export class DependencyProxy implements FaultSource {
   #met = 0;
   #draws = 0;
 
-  constructor(config: ProxyConfig, ledger: RunLedger, verify: (header: string | readonly string[] | undefined) => boolean, time: RouterTime) {
+  constructor(
+    config: ProxyConfig,
+    ledger: RunLedger,
+    verify: (header: string | readonly string[] | undefined) => boolean,
+    time: RouterTime,
+  ) {
     this.#config = config;
     this.#ledger = ledger;
     this.#verify = verify;
@@ -68,7 +73,10 @@ export class DependencyProxy implements FaultSource {
   }
   setFault(fault: DependencyFault): void {
     if (this.#config.as === 'tcp' && (fault.mode === 'abort' || fault.mode === 'answer')) {
-      throw new HaldaneError('bad-request', `fault.mode is ${fault.mode}, but proxy ${this.#config.proxy} carries tcp and cannot answer: use refuse, reset, hang or delay, or declare the dependency as http or https`);
+      throw new HaldaneError(
+        'bad-request',
+        `fault.mode is ${fault.mode}, but proxy ${this.#config.proxy} carries tcp and cannot answer: use refuse, reset, hang or delay, or declare the dependency as http or https`,
+      );
     }
     if (JSON.stringify(sorted(fault)) === JSON.stringify(sorted(this.#fault))) return;
     this.#fault = fault;

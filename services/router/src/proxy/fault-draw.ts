@@ -5,6 +5,8 @@ import type { DependencyFault } from '@haldane/core';
 export function meets(fault: DependencyFault, n: number): boolean {
   const percent = fault.percent ?? 100;
   if (percent >= 100) return true;
-  const digest = createHash('sha256').update(`${fault.seed ?? ''}|${n}`).digest();
+  const digest = createHash('sha256')
+    .update(`${fault.seed ?? ''}|${n}`)
+    .digest();
   return (digest.readUInt32BE(0) / 2 ** 32) * 100 < percent;
 }

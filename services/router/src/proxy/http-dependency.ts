@@ -23,6 +23,8 @@ export class HttpDependency implements Carrier {
   readonly #target: URL;
   readonly #cluster: Cluster;
   readonly #sockets = new Set<Socket>();
+  /** Connections (by the caller's port) that a partial refusal let through: what is asked on them is not drawn again. */
+  readonly #letThrough = new Map<number, DependencyFault>();
 
   constructor(config: ProxyConfig, source: FaultSource) {
     this.#source = source;
@@ -40,9 +42,8 @@ export class HttpDependency implements Carrier {
   open(port: number, host: string): Promise<number> {
     return listen(this.#server, port, host);
   }
-  follow(): void {
-    if (this.#source.fault?.mode === 'refuse') this.#server.closeIdleConnections();
-  }
+  /** Nothing to do: each call asks anew, and those that are held listen for themselves. */
+  follow(): void {}
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -55,12 +56,19 @@ export class HttpDependency implements Carrier {
   /** A refusal happens to connections, before anybody can tell what would have been asked. */
   #connect(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
-    if (this.#source.fault?.mode === 'refuse' && this.#source.meet(false)) socket.resetAndDestroy();
+    const port = socket.remotePort ?? 0;
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      this.#letThrough.delete(port);
+    });
+    const fault = this.#source.fault;
+    if (fault?.mode !== 'refuse') return;
+    if (this.#source.meet(false)) socket.resetAndDestroy();
+    else this.#letThrough.set(port, fault);
   }
   async #call(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const check = this.#source.isCheck(request.headers[checkHeader]);
-    const fault = this.#source.fault?.mode === 'refuse' ? this.#refused(request, check) : this.#source.meet(check);
+    const fault = this.#source.fault?.mode === 'refuse' ? this.#refusal(request, check) : this.#source.meet(check);
     const told = check ? [faultHeader, fault ? 'yes' : 'no'] : [];
     response.on('error', () => response.destroy());
     if (fault && !(await this.#goesOn(fault, request, response, told))) return;
@@ -69,7 +77,14 @@ export class HttpDependency implements Carrier {
       response.writeHead(400).end();
       return;
     }
-    forward(request, response, { cluster: this.#cluster, path: this.#pathAt(path), headers: this.#headers(request), addToAnswer: told, observers: [], retry: false });
+    forward(request, response, {
+      cluster: this.#cluster,
+      path: this.#pathAt(path),
+      headers: this.#headers(request),
+      addToAnswer: told,
+      observers: [],
+      retry: false,
+    });
   }
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy());
@@ -81,19 +96,25 @@ export class HttpDependency implements Carrier {
     }
     if (fault?.mode === 'delay') await held(fault.delayMs ?? 0, this.#source.changed);
     else if (fault) {
-      if (fault.mode === 'abort' || fault.mode === 'answer') socket.end(`HTTP/1.1 ${statusOf(fault)} Fault\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      if (fault.mode === 'abort' || fault.mode === 'answer')
+        socket.end(`HTTP/1.1 ${statusOf(fault)} Fault\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
       else socket.destroy();
       return;
     }
     const path = pathOf(request) ?? '/';
-    tunnel(request, socket, head, { address: this.#target.origin, path: this.#pathAt(path), headers: this.#headers(request), addToAnswer: [], observers: [] });
+    tunnel(request, socket, head, {
+      address: this.#target.origin,
+      path: this.#pathAt(path),
+      headers: this.#headers(request),
+      addToAnswer: [],
+      observers: [],
+    });
   }
 
   /** A call on a connection that was open when refusing began. */
-  #refused(request: IncomingMessage, check: boolean): DependencyFault | null {
-    const fault = this.#source.meet(check);
-    if (fault) request.socket.destroy();
-    return fault;
+  #refusal(request: IncomingMessage, check: boolean): DependencyFault | null {
+    const letThrough = this.#letThrough.get(request.socket.remotePort ?? 0);
+    return letThrough !== undefined && letThrough === this.#source.fault ? null : this.#source.meet(check);
   }
   /** Makes the fault felt. True when the call goes on to the real dependency after all. */
   async #goesOn(fault: DependencyFault, request: IncomingMessage, response: ServerResponse, told: readonly string[]): Promise<boolean> {
@@ -102,7 +123,13 @@ export class HttpDependency implements Carrier {
       case 'answer': {
         const body = fault.body ?? '';
         request.resume();
-        response.writeHead(statusOf(fault), ['content-type', fault.contentType ?? (fault.mode === 'answer' ? 'application/json' : 'text/plain'), 'content-length', String(Buffer.byteLength(body)), ...told]);
+        response.writeHead(statusOf(fault), [
+          'content-type',
+          fault.contentType ?? (fault.mode === 'answer' ? 'application/json' : 'text/plain'),
+          'content-length',
+          String(Buffer.byteLength(body)),
+          ...told,
+        ]);
         response.end(request.method === 'HEAD' ? '' : body);
         return false;
       }
@@ -147,13 +174,22 @@ function statusOf(fault: DependencyFault): number {
 }
 
 function targetOf(config: ProxyConfig): URL {
-  if (!URL.canParse(config.target)) throw new HaldaneError('bad-request', `proxy.target of ${config.proxy} must be a URL such as http://127.0.0.1:8080`);
+  if (!URL.canParse(config.target))
+    throw new HaldaneError('bad-request', `proxy.target of ${config.proxy} must be a URL such as http://127.0.0.1:8080`);
   const target = new URL(config.target);
-  if (target.protocol !== 'http:' && target.protocol !== 'https:') throw new HaldaneError('bad-request', `proxy.target of ${config.proxy} must begin with http:// or https://; declare anything else as tcp`);
+  if (target.protocol !== 'http:' && target.protocol !== 'https:')
+    throw new HaldaneError(
+      'bad-request',
+      `proxy.target of ${config.proxy} must begin with http:// or https://; declare anything else as tcp`,
+    );
   return target;
 }
 
 function certificateOf(config: ProxyConfig): { readonly cert: string; readonly key: string } {
-  if (!config.tls) throw new HaldaneError('bad-request', `proxy.tls of ${config.proxy} is missing: an https proxy needs the certificate and key that the run's authority made`);
+  if (!config.tls)
+    throw new HaldaneError(
+      'bad-request',
+      `proxy.tls of ${config.proxy} is missing: an https proxy needs the certificate and key that the run's authority made`,
+    );
   return { cert: config.tls.cert, key: config.tls.key };
 }

@@ -41,7 +41,12 @@ export class TcpDependency implements Carrier {
       client.resetAndDestroy();
       return;
     }
-    const pair = new Pair(client, () => connect({ host: this.#host, port: this.#port, allowHalfOpen: true, noDelay: true }), this.#source, fault);
+    const pair = new Pair(
+      client,
+      () => connect({ host: this.#host, port: this.#port, allowHalfOpen: true, noDelay: true }),
+      this.#source,
+      fault,
+    );
     this.#pairs.add(pair);
     client.on('close', () => this.#pairs.delete(pair));
   }
@@ -77,7 +82,8 @@ class Pair {
   /** From the arm to the dependency, piece by piece, so that a fault can hold each one. */
   async #carry(): Promise<void> {
     try {
-      for await (const piece of this.#client) {
+      // The end of what the arm sends must not close what it still reads.
+      for await (const piece of this.#client.iterator({ destroyOnReturn: false })) {
         if (this.#fault?.mode === 'hang') await released(this.#source.changed);
         if (this.#fault?.mode === 'delay') await held(this.#fault.delayMs ?? 0, this.#source.changed);
         if (!this.#server.write(piece as Buffer)) await drained(this.#server);
@@ -103,7 +109,20 @@ function drained(socket: Socket): Promise<void> {
   });
 }
 
-const usualPorts: Readonly<Record<string, number>> = { 'https:': 443, 'http:': 80, 'postgres:': 5432, 'postgresql:': 5432, 'mysql:': 3306, 'redis:': 6379, 'rediss:': 6379, 'amqp:': 5672, 'amqps:': 5671, 'mongodb:': 27017, 'ldap:': 389, 'ldaps:': 636 };
+const usualPorts: Readonly<Record<string, number>> = {
+  'https:': 443,
+  'http:': 80,
+  'postgres:': 5432,
+  'postgresql:': 5432,
+  'mysql:': 3306,
+  'redis:': 6379,
+  'rediss:': 6379,
+  'amqp:': 5672,
+  'amqps:': 5671,
+  'mongodb:': 27017,
+  'ldap:': 389,
+  'ldaps:': 636,
+};
 
 function addressOf(target: string): [host: string, port: number] {
   const text = target.includes('://') ? target : `tcp://${target}`;

@@ -1,10 +1,14 @@
-const logGamma = Math.log(1.01 / 0.99);
+import { binIndex } from '@haldane/statistics';
 
-/** Latencies in log-bins of 1 % relative accuracy (F29): bin i holds (gamma^(i-1), gamma^i] ms, gamma = 1.01 / 0.99. Sparse. */
+/** What lies outside one microsecond to one minute counts into the bin at the end, as readers of the bins expect. */
+const least = 0.001;
+const most = 60_000;
+
+/** Latencies in the log-bins of 1 % relative accuracy that the statistics read (F29), kept sparse: a second fills few of them. */
 export class LatencyBins {
   readonly #counts = new Map<number, number>();
   add(ms: number): void {
-    const index = Math.ceil(Math.log(Math.max(ms, 0.001)) / logGamma);
+    const index = binIndex(Math.min(Math.max(ms, least), most));
     this.#counts.set(index, (this.#counts.get(index) ?? 0) + 1);
   }
   /** Index to count, by index. */

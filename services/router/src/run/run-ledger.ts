@@ -10,7 +10,13 @@ const graceMs = 250;
 const keptSeconds = 900;
 
 /** What became of one real request. */
-export type Outcome = { readonly role: ClusterRole; readonly answer: AnswerClass; readonly failed: boolean; readonly latencyMs: number | null; readonly key: string | null };
+export type Outcome = {
+  readonly role: ClusterRole;
+  readonly answer: AnswerClass;
+  readonly failed: boolean;
+  readonly latencyMs: number | null;
+  readonly key: string | null;
+};
 
 /**
  * What one run did to real traffic: its budget and its closed seconds. Outlives the run's attachment, so that what was in

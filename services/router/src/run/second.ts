@@ -42,7 +42,11 @@ export class Second {
   close(at: number): TrafficBlock {
     return {
       at,
-      real: { production: tallyOf(this.#real.production), control: tallyOf(this.#real.control), experiment: tallyOf(this.#real.experiment) },
+      real: {
+        production: tallyOf(this.#real.production),
+        control: tallyOf(this.#real.control),
+        experiment: tallyOf(this.#real.experiment),
+      },
       keys: { ...this.keys },
       failedKeys: { ...this.failedKeys },
       switched: this.switched,

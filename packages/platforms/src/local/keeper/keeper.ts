@@ -101,7 +101,8 @@ export class Keeper {
       this.#wasHealthy = true;
       this.#deaths = 0;
     }
-    if (ok || this.#misses >= 2) this.#note({ healthy: ok });
+    if (ok) this.#note({ healthy: true, down: null });
+    else if (this.#misses >= 2) this.#note({ healthy: false });
   }
 
   async #restart(order: string): Promise<void> {
@@ -132,7 +133,7 @@ export class Keeper {
       child.once('error', (error) => resolve(`could not be started: ${error.message}`));
       child.once('exit', (code, signal) => resolve(signal ? `was ended by ${signal}` : `ended with exit code ${code ?? '?'}`));
     });
-    this.#note({ port, pid: child.pid ?? null, pidStart: child.pid === undefined ? null : processStart(child.pid), healthy: false, down: null });
+    this.#note({ port, pid: child.pid ?? null, pidStart: child.pid === undefined ? null : processStart(child.pid), healthy: false });
     void ended.then((how) => this.#ended(child, how));
   }
 
@@ -171,11 +172,12 @@ export class Keeper {
   }
 }
 
-/** The last instance whose lease ends takes the cluster's own file with it. */
+/** The last instance takes the cluster's own files with it. */
 function removeEmptyCluster(folder: string): void {
   try {
-    if (readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isDirectory())) return;
-    rmSync(join(folder, 'cluster.json'), { force: true });
+    const entries = readdirSync(folder, { withFileTypes: true });
+    if (entries.some((entry) => entry.isDirectory())) return;
+    for (const entry of entries) rmSync(join(folder, entry.name), { force: true });
     rmdirSync(folder);
   } catch {
     // another instance of it is just coming or going and will do this

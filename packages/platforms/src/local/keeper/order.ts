@@ -45,7 +45,7 @@ export type InstanceRecord = {
   readonly restarts: number;
   /** The last restart order that was carried out. */
   readonly restarted: string | null;
-  /** How the service ended, in words, while it is down. */
+  /** How the service last ended, in words, until it is healthy again. */
   readonly down: string | null;
 };
 

@@ -1,0 +1,2 @@
+export { parseAlerts } from './parse-alerts.ts';
+export { webhookAlerts } from './webhook-alerts.ts';

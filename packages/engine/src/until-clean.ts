@@ -1,0 +1,33 @@
+import type { Run } from '@haldane/core';
+import type { DriveDeps } from './drive-deps.ts';
+import { patiently, pause } from './patiently.ts';
+import { restore } from './restore.ts';
+import { ticks } from './within.ts';
+
+/**
+ * The service stays taken until the journal is clean: what was stuck is tried again until it is back. False when the runner
+ * shuts down first; whoever claims the run next goes on with it.
+ */
+export async function untilClean(run: Run, deps: DriveDeps): Promise<boolean> {
+  const { runs, journal, kinds, clock, hold, handOver } = deps;
+  const { deadlineMs, settleMs, everyMs } = deps.lingering ?? { deadlineMs: 30_000, settleMs: 0, everyMs: 10_000 };
+  let told = '';
+  for (;;) {
+    const open = (await patiently(deps, () => journal.entries(run.id))).filter((entry) => entry.state !== 'reverted');
+    if (open.length === 0) {
+      if (told !== '') await runs.tell(run.id, 'restored', { clean: true });
+      return true;
+    }
+    if (handOver?.aborted) return false;
+    const began = ticks(clock);
+    const { clean, stuck, kept } = await patiently(deps, () =>
+      restore(journal, kinds, hold.fence, run.id, { clock, deadlineMs, settleMs, signal: hold.lost }),
+    );
+    const words = [...stuck, ...kept];
+    if (!clean && told !== words.join('\n')) {
+      told = words.join('\n');
+      await runs.tell(run.id, 'stuck', { stuck, kept });
+    }
+    if (!clean) await pause(Math.max(0, everyMs - (ticks(clock) - began)), deps);
+  }
+}

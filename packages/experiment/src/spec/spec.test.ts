@@ -1,0 +1,93 @@
+import type { Scenario } from '@haldane/core';
+import { HaldaneError } from '@haldane/core';
+import { test } from 'tap';
+import { checkParams, readExperiment } from './read-experiment.ts';
+
+const scenario = {
+  id: 'keys-away',
+  exposure: 'reads',
+  params: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['dependency'],
+    properties: {
+      dependency: { type: 'string' },
+      delay: { type: ['number', 'string'], duration: {}, default: '8s' },
+      mode: { type: 'string', asWritten: true, enum: ['503', 'slow'], default: '503' },
+    },
+  },
+} as unknown as Scenario;
+const least =
+  'name: first\nservice: deploy/shop.yaml\nscenario: { id: keys-away, params: { dependency: keys } }\nbudget: { failures: 3 }\n';
+const read = (text: string, known = {}) =>
+  readExperiment({
+    text,
+    source: '/repo/first.yaml',
+    env: { SHARE: '7%', WATCH: '120' },
+    scenarios: [scenario],
+    known,
+    serviceAt: async (path) => {
+      if (path !== '/repo/deploy/shop.yaml') throw new HaldaneError('not-found', 'no such file');
+      return { service: 'shop', environment: 'demo' };
+    },
+  });
+
+test('the shortest file becomes a whole experiment, with the defaults of the catalogue written in', async (t) => {
+  t.same(await read(least), {
+    service: 'shop',
+    environment: 'demo',
+    name: 'first',
+    about: '',
+    scenario: { id: 'keys-away', params: { dependency: 'keys', delay: 8, mode: '503' } },
+    fault: true,
+    platform: 'local',
+    pipeline: 'manifest',
+    metrics: 'router',
+    manifest: '/repo/deploy/shop.yaml',
+    share: 0.01,
+    exposure: 'reads',
+    instances: 1,
+    baselineSeconds: 60,
+    watchSeconds: 600,
+    probes: { legitimateRate: 2, hostileRate: 2, cleanAnswers: 59 },
+    budget: { failures: 3, latencyLimitMs: 5000 },
+    tolerance: { odds: 1.25, points: 0.001 },
+    alpha: 0.05,
+    contact: 30,
+    noticed: null,
+  });
+});
+
+test('what the file says is kept, and exposure is at most what is safe for the scenario', async (t) => {
+  const spec = await read(
+    `${least}share: \${SHARE}\nwatch: \${WATCH}\nexposure: synthetic\ntolerance: { points: 1 }\nnoticed: { rules: [a, b], receiver: r, within: 20s }\n`,
+  );
+  t.match(spec, { share: 0.07, watchSeconds: 120, exposure: 'synthetic', tolerance: { odds: 1.25, points: 0.01 } });
+  t.same(spec.noticed, {
+    source: 'webhook',
+    expect: { rules: ['a', 'b'], receiver: 'r', withinSeconds: 20, fields: [] },
+    heartbeatWithinSeconds: 30,
+  });
+  t.equal((await read(`${least}exposure: all\n`)).exposure, 'reads');
+});
+
+test('what a file names must exist', async (t) => {
+  await t.rejects(read(least.replace('deploy/shop', 'shop')), {
+    code: 'bad-document',
+    message: /line 2:1, service: "shop.yaml" cannot be read as a manifest/,
+  });
+  await t.rejects(read(`${least}metrics: tea-leaves\n`, { metrics: ['router'] }), {
+    code: 'bad-document',
+    message: /there is no metrics "tea-leaves" here; known: router/,
+  });
+});
+
+test("params that came from no file are checked against the scenario's own schema", async (t) => {
+  t.same(checkParams(scenario.params, { dependency: 'keys', delay: '2m' }), {
+    params: { dependency: 'keys', delay: 120, mode: '503' },
+    problems: [],
+  });
+  t.match(checkParams(scenario.params, { dependency: 'keys', dlay: 1 }).problems, [
+    { path: 'scenario.params.dlay', message: 'unknown key "dlay"; did you mean "delay"?' },
+  ]);
+});

@@ -1,0 +1,139 @@
+import type { Criteria, Evidence, JudgedFacts, Marked, Verdict } from '@haldane/core';
+import { contactOf } from './contact.ts';
+import { rateWords } from './harm-words.ts';
+import { judgeHeld, refusalWords, whyNotMet } from './held.ts';
+import { breachOf } from './hostile.ts';
+import { acceptsInSpite, whyInvalid } from './invalid.ts';
+import { judgeNoticed, type Noticed } from './noticed.ts';
+import { leading, makeRecord } from './record.ts';
+import { judgeServed } from './served.ts';
+import type { JudgeState } from './state.ts';
+import { rankSurprises } from './surprises.ts';
+import { plural } from './words.ts';
+
+type Marks = { readonly held: Marked; readonly served: Marked; readonly noticed: Noticed };
+
+/** The verdict from three marks. What makes the run incomparable comes first, then what was proven, then what is missing. */
+export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evidence, facts: JudgedFacts): Verdict {
+  const held = judgeHeld(state, evidence.accepts, evidence.checks);
+  const served = judgeServed(state, evidence.checks, facts);
+  const noticed = judgeNoticed(state, evidence, facts, held.mark);
+  const invalid = whyInvalid(state, evidence, facts);
+  const verdict = verdictOf({ held, served, noticed }, invalid, state);
+  const { mark, why, result, alertMs } = noticed;
+  return {
+    verdict,
+    headline: headline(verdict, state, { held, served, noticed }, invalid, evidence, facts),
+    held,
+    served,
+    noticed: { mark, why, result },
+    reasons: reasonsOf(state, { held, served, noticed }, invalid, evidence, facts),
+    surprises: rankSurprises(state, evidence),
+    record: makeRecord(state, evidence, breachOf(state.hostile, evidence.accepts), alertMs),
+  };
+}
+
+function verdictOf({ held, served, noticed }: Marks, invalid: readonly string[], state: JudgeState): Verdict['verdict'] {
+  if (invalid.length > 0) return 'invalid';
+  if (held.mark === 'no' || served.mark === 'no' || noticed.mark === 'no') return 'vulnerable';
+  const asked = state.criteria.spec.noticed !== null && noticed.result !== 'not-asked';
+  if (held.mark === 'yes' && served.mark === 'yes' && (!asked || noticed.mark === 'yes')) return 'resilient';
+  return 'inconclusive';
+}
+
+/** One sentence that the service's owner can forward. */
+function headline(
+  verdict: Verdict['verdict'],
+  state: JudgeState,
+  marks: Marks,
+  invalid: readonly string[],
+  evidence: Evidence,
+  facts: JudgedFacts,
+): string {
+  const { spec } = state.criteria;
+  const who = `${spec.service} (${spec.environment})`;
+  const under = spec.scenario.id;
+  switch (verdict) {
+    case 'invalid': {
+      const besides = acceptsInSpite(evidence.accepts);
+      return sentence(
+        `The run of ${under} on ${who} is invalid: ${invalid[0] ?? 'its arms cannot be compared'}${besides === null ? '' : `; ${besides}`}`,
+      );
+    }
+    case 'vulnerable':
+      if (marks.held.mark === 'no') return sentence(`${who} is vulnerable under ${under}: ${marks.held.why}${exposedWords(state)}`);
+      if (marks.served.mark === 'no') return sentence(`${who} failed its users under ${under}: ${marks.served.why}`);
+      return sentence(`${who} stood under ${under}, but nobody would have known: ${marks.noticed.why}`);
+    case 'resilient':
+      return sentence(
+        `${who} held under ${under}: ${refusalWords(state)}; ${rateWords(state, leading(state))}; fault met ${plural(contactOf(state.contact, state.criteria), 'time')}`,
+      );
+    case 'inconclusive':
+      return sentence(`The run of ${under} on ${who} is inconclusive: ${whyInconclusive(state, marks, evidence, facts)}`);
+  }
+}
+
+/** The first thing that is missing, in the order in which an owner would mend it. */
+function whyInconclusive(state: JudgeState, { held, served, noticed }: Marks, evidence: Evidence, facts: JudgedFacts): string {
+  if (facts.stop !== null) return stopWords(facts.stop.reason, facts.stop.why);
+  if (!state.criteria.spec.fault) return 'a rehearsal: no fault was made; nothing found';
+  const unmet = whyNotMet(state, evidence.checks);
+  if (unmet !== null) return unmet;
+  if (held.mark === 'unknown') return held.why;
+  if (served.mark === 'unknown') return served.why;
+  return noticed.why;
+}
+
+function stopWords(reason: string, why: string): string {
+  switch (reason) {
+    case 'operator':
+      return `stopped by a person (${why})`;
+    case 'budget-spent':
+      return `${why}, without proof of harm beyond the tolerance`;
+    case 'lease-lost':
+      return `the runner was lost; everything was put back (${why})`;
+    default:
+      return `stopped, ${reason}: ${why}`;
+  }
+}
+
+/** All that stands behind the verdict, most important first. */
+function reasonsOf(
+  state: JudgeState,
+  { held, served, noticed }: Marks,
+  invalid: readonly string[],
+  evidence: Evidence,
+  facts: JudgedFacts,
+): readonly string[] {
+  const { spec } = state.criteria;
+  const reasons = [...invalid];
+  const besides = invalid.length > 0 ? acceptsInSpite(evidence.accepts) : null;
+  if (besides !== null) reasons.push(besides);
+  if (!spec.fault && invalid.length === 0) reasons.push('a rehearsal: no fault was made');
+  for (const [name, { mark, why }] of [
+    ['held', held],
+    ['served', served],
+  ] as const)
+    reasons.push(`${name}: ${mark} - ${why}`);
+  if (noticed.result !== 'not-asked') reasons.push(`noticed: ${noticed.mark} (${noticed.result}) - ${noticed.why}`);
+  if (facts.stop !== null) reasons.push(`stopped: ${facts.stop.reason} - ${facts.stop.why}`);
+  if (state.hostile.since.experiment.sent > 0 && held.mark !== 'no') reasons.push(refusalWords(state));
+  if (spec.fault) reasons.push(`fault met ${plural(contactOf(state.contact, state.criteria), 'time')}; ${spec.contact} needed`);
+  const leaky = state.hostile.since.experiment.leaky;
+  if (leaky > 0) reasons.push(`${plural(leaky, 'refusal')} told too much (a stack trace or canary data): a finding of its own`);
+  if (spec.exposure !== 'synthetic') reasons.push(`users hurt ${state.budget.spent} of ${state.budget.cap}`);
+  const heal = evidence.checks.filter((check) => check.name === 'heal').at(-1);
+  if (heal !== undefined && !heal.passed) reasons.push(`the fault was still there after it was taken back: ${heal.seen}`);
+  if (!facts.restored.clean) reasons.push(`not everything could be put back: ${facts.restored.stuck.join(', ') || 'see the journal'}`);
+  return [...new Set(reasons)];
+}
+
+/** How many real users stood behind the door. */
+function exposedWords(state: JudgeState): string {
+  const requests = state.harm.real.experiment.requests;
+  return requests === 0 ? '; no real user was exposed' : `; ${plural(requests, 'real request')} reached the experiment meanwhile`;
+}
+
+function sentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`;
+}

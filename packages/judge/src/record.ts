@@ -1,0 +1,138 @@
+import type { Evidence, Interval, Json, VerdictRecord } from '@haldane/core';
+import { anytimeP, type MixtureTest, oddsRatioInterval } from '@haldane/statistics';
+import { alphaLedger } from './alpha-ledger.ts';
+import { sampleRatioOf } from './arms-unequal.ts';
+import { contactOf, leakedOf } from './contact.ts';
+import { criteriaHash } from './criteria-hash.ts';
+import { eHolmOf } from './guardrail-names.ts';
+import { excessOf } from './guardrails-safe.ts';
+import { type Guardrail, harmThreshold, ratesOf, usersTest, weightsOf } from './harm.ts';
+import { acceptedBelow } from './held.ts';
+import type { Breach } from './hostile.ts';
+import { judgeId } from './judge-id.ts';
+import { latencyQuantiles } from './latency.ts';
+import { type JudgeState, secondsSinceInjection } from './state.ts';
+
+/** Plain E that is enough to block a deploy: a thousand to one. */
+const blockE = 1000;
+/** The level that the intervals of a report hold at. */
+const level = 0.95;
+
+/** The guardrail whose numbers stand for the run: real users where there are any, else synthetic ones. */
+export function leading(state: JudgeState): Guardrail {
+  return weightsOf(state.criteria).users > 0 ? 'users' : 'synthetic-users';
+}
+
+/** The numbers behind the verdict, all from the evidence. */
+export function makeRecord(state: JudgeState, evidence: Evidence, breach: Breach | null, alertMs: number | null): VerdictRecord {
+  const { criteria, harm, hostile, keys } = state;
+  const guardrail = leading(state);
+  const synthetic = guardrail === 'synthetic-users';
+  const rates = ratesOf(harm, guardrail, keys.seen);
+  const compared = rates.of.control > 0 && rates.of.experiment > 0;
+  const excess = excessOf(guardrail, rates.failed, rates.of, (1 - level) / 2);
+  const test = synthetic ? harm.legitimateTest : usersTest(harm);
+  const requests = synthetic ? harm.legitimate.sent : { control: harm.real.control.requests, experiment: harm.real.experiment.requests };
+  const failures = synthetic ? harm.legitimate.failed : { control: harm.real.control.failures, experiment: harm.real.experiment.failures };
+  const strongE = harm.provenAt !== null && harm.maxLogE >= Math.log(blockE);
+  const { sent, accepted, denied, incidental, leaky } = hostile.since.experiment;
+  return {
+    judge: judgeId,
+    criteriaHash: criteriaHash(criteria),
+    unit: !synthetic && harm.unit === 'keys' ? 'keys' : 'requests',
+    seconds: state.observing?.seconds ?? 0,
+    requests,
+    failures,
+    harm: { logE: harm.logE, maxLogE: harm.maxLogE, p: Math.min(1, Math.exp(-harm.maxLogE)), threshold: harmThreshold(criteria) },
+    oddsRatio: compared ? oddsRatioOf(test) : null,
+    excessFailures: compared ? { low: excess.low, high: excess.high, level } : null,
+    sampleRatio: sampleRatioOf(state),
+    hostile: {
+      sent,
+      accepted: Math.max(accepted, breach?.accepts ?? 0),
+      denied,
+      incidental,
+      leaky,
+      below: breach === null ? acceptedBelow(state) : null,
+    },
+    contact: {
+      count: contactOf(state.contact, criteria),
+      needed: criteria.spec.contact,
+      leaked: leakedOf(state.contact, criteria, evidence.accepts),
+    },
+    budget: { spent: state.budget.spent, cap: state.budget.cap },
+    alertMs,
+    strength: breach?.confirmed || strongE ? 'block' : breach !== null || harm.provenAt !== null ? 'stop' : 'none',
+    more: more(state, evidence),
+  };
+}
+
+/** The confidence sequence of the odds ratio; an end that nothing bounds is null, and so is all of it when neither is bounded. */
+function oddsRatioOf(test: MixtureTest): Interval | null {
+  const { low, high } = oddsRatioInterval(test, level);
+  return low === 0 && high === null ? null : { low, high, level };
+}
+
+function more(state: JudgeState, evidence: Evidence): { readonly [key: string]: Json } {
+  const { criteria, harm, keys, baseline, hostile, contact, provingUsers } = state;
+  const weights = weightsOf(criteria);
+  return {
+    alpha: { total: criteria.spec.alpha, ...alphaLedger(criteria.spec.alpha) },
+    guardrails: eHolmOf(state).map(({ guardrail, logE, adjustedLogE, named }) => {
+      const test = guardrail === 'users' ? usersTest(harm) : harm.legitimateTest;
+      const { failed, of } = ratesOf(harm, guardrail, keys.seen);
+      return {
+        guardrail,
+        weight: weights[guardrail],
+        logE,
+        maxLogE: test.maxLogE,
+        p: anytimeP(test),
+        adjustedLogE,
+        named,
+        failed: { ...failed },
+        of: { ...of },
+      };
+    }),
+    keys: { seen: { ...keys.seen }, failedWhileObserving: { ...harm.failedKeys }, switched: keys.switched },
+    classes: {
+      control: [...harm.real.control.classes],
+      experiment: [...harm.real.experiment.classes],
+      production: [...harm.real.production.classes],
+    },
+    baseline: {
+      seconds: baseline.seconds,
+      good: baseline.good,
+      requests: {
+        control: baseline.real.control.requests,
+        experiment: baseline.real.experiment.requests,
+        production: baseline.real.production.requests,
+      },
+      failures: {
+        control: baseline.real.control.failures,
+        experiment: baseline.real.experiment.failures,
+        production: baseline.real.production.failures,
+      },
+    },
+    proving: {
+      seconds: state.proving?.seconds ?? 0,
+      syntheticUsers: { sent: { ...provingUsers.sent }, failed: { ...provingUsers.failed } },
+    },
+    hostileSinceContact: {
+      sent: hostile.sinceContact.sent,
+      denied: hostile.sinceContact.denied,
+      incidental: hostile.sinceContact.incidental,
+      leaky: hostile.sinceContact.leaky,
+    },
+    hostileControl: {
+      sent: hostile.since.control.sent,
+      denied: hostile.since.control.denied,
+      incidental: hostile.since.control.incidental,
+    },
+    dependencyCalls: { ...contact.calls },
+    secondsSinceInjection: Math.round(secondsSinceInjection(state) * 1000) / 1000,
+    narrowedSeconds: state.budget.narrowedSeconds,
+    budgetCredit: state.budget.credit,
+    experimentUnhealthySeconds: state.health.experimentSeconds,
+    latencyMs: latencyQuantiles(evidence.blocks),
+  };
+}

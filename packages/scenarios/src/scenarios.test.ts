@@ -1,0 +1,148 @@
+import type { Arm, Change, DependencyFault, Deployment, ExperimentSpec, FaultPlane, JsonObject, Target } from '@haldane/core';
+import { test } from 'tap';
+import { idpJwksUnavailable } from './idp-jwks-unavailable/index.ts';
+import { scenarios } from './index.ts';
+import { jwtForgedAlg } from './jwt-forged-alg/index.ts';
+
+const request = { name: 'pay', method: 'POST', path: '/pay', headers: {}, body: null, as: 'payer', protected: true };
+const deployment: Deployment = {
+  service: 'shop',
+  environment: 'demo',
+  owner: { team: 't', contact: 'c' },
+  pipeline: 'manifest',
+  platform: 'local',
+  revision: 'r',
+  source: 's',
+  instances: 1,
+  route: 'shop',
+  dependencies: [
+    { name: 'keys', env: 'JWKS_URL', as: 'http', ca: null },
+    { name: 'sealed', env: 'SEALED_URL', as: 'https', ca: null },
+    { name: 'trusting', env: 'TRUSTING_URL', as: 'https', ca: 'NODE_EXTRA_CA_CERTS' },
+    { name: 'database', env: 'DATABASE_URL', as: 'tcp', ca: null },
+  ],
+  intake: [],
+  intakeDeclared: true,
+  synthetic: {
+    identities: [],
+    requests: [request, { ...request, name: 'status', as: null, protected: false }],
+    jwksUrl: 'https://idp/jwks',
+    heartbeat: null,
+  },
+  optIn: [],
+  deployInProgress: false,
+};
+const spec = { probes: { legitimateRate: 2, hostileRate: 20, cleanAnswers: 59 } } as ExperimentSpec;
+
+/** A platform that writes down what it was asked to describe. */
+function target(can: FaultPlane['can'] = ['dependency-fault', 'restart', 'synthetic-reach']): Target {
+  const change = (kind: string, arm: Arm, params: JsonObject): Change => ({
+    id: `${kind}:${arm}`,
+    kind,
+    params,
+    standsOn: [],
+    does: '',
+    undo: '',
+  });
+  const faults: FaultPlane = {
+    can,
+    wire: () => ({ changes: [], dependencies: [] }),
+    dependency: (_runId, arm, dependency, fault: DependencyFault) => change('fault', arm, { dependency, ...fault }),
+    host: (_runId, arm, fault) => change('host', arm, { ...fault }),
+    probe: async () => ({ faulted: false, seen: '' }),
+  };
+  return { runId: 'run-1', deployment, faults };
+}
+const params = (given: JsonObject = {}): JsonObject => ({
+  dependency: 'keys',
+  mode: '503',
+  delay: 8,
+  warmth: 'warm',
+  keyCacheSeconds: 300,
+  ...given,
+});
+
+test('every scenario says what the catalogue needs and only what it needs', async (t) => {
+  t.equal(new Set(scenarios.map((scenario) => scenario.id)).size, scenarios.length);
+  for (const { id, about, params: schema, residue } of scenarios) {
+    t.match(id, /^[a-z0-9-]+$/);
+    for (const field of ['title', 'when', 'then', 'injection', 'undo', 'detection'] as const)
+      t.ok(about[field].length > 20, `${id} ${field}`);
+    t.ok(
+      about.mapping.attack.every((technique) => /^T\d{4}(\.\d{3})?$/.test(technique)) &&
+        about.mapping.cwe.every((cwe) => /^CWE-\d+$/.test(cwe)) &&
+        about.mapping.owasp.length > 0,
+    );
+    t.equal(schema.additionalProperties, false, `${id} refuses unknown params`);
+    t.same(residue, []);
+  }
+});
+
+test('the keys go away in every way, for the experiment only', async (t) => {
+  const fault = (given: JsonObject) => idpJwksUnavailable.inject(params(given), target()).map(({ id, params: made }) => ({ id, ...made }));
+  t.same(fault({}), [{ id: 'fault:experiment', dependency: 'keys', mode: 'abort', status: 503 }]);
+  t.same(fault({ mode: 'slow', delay: 2 }), [{ id: 'fault:experiment', dependency: 'keys', mode: 'delay', delayMs: 2000 }]);
+  t.match(fault({ mode: 'empty' }), [{ mode: 'answer', status: 200, body: '{"keys":[]}', contentType: 'application/json' }]);
+  t.match(fault({ mode: 'reset' }), [{ mode: 'reset' }]);
+});
+
+test('cold restarts both arms, after the fault is there, and needs a platform that can', async (t) => {
+  const cold = params({ warmth: 'cold' });
+  t.same(
+    idpJwksUnavailable.inject(cold, target()).map((change) => change.id),
+    ['fault:experiment', 'host:control', 'host:experiment'],
+  );
+  t.throws(() => idpJwksUnavailable.inject(cold, target(['dependency-fault'])), { code: 'refused', message: /warmth/ });
+  t.same(idpJwksUnavailable.timeConstants(cold), [], 'a restarted instance has no cache to wait for');
+  t.match(idpJwksUnavailable.timeConstants(params({ keyCacheSeconds: 5 })), [{ seconds: 5 }]);
+});
+
+test('a deployment on which it cannot be made is objected to, with the field and the fix', async (t) => {
+  const objections = (given: JsonObject, changed: Partial<Deployment['synthetic']> = {}) =>
+    idpJwksUnavailable.objections(params(given), { ...deployment, synthetic: { ...deployment.synthetic, ...changed } }).join('\n');
+  t.equal(objections({}), '');
+  t.equal(objections({ dependency: 'trusting' }), '');
+  t.match(
+    objections({ dependency: 'kees' }),
+    'scenario.params.dependency: there is no dependency "kees" in the manifest; known: keys, sealed',
+  );
+  t.match(objections({ dependency: 'sealed' }), 'is https without "ca"');
+  t.match(objections({ dependency: 'database' }), 'is declared as tcp');
+  t.equal(objections({ dependency: 'database', mode: 'reset' }), '', 'a connection can be reset without reading it');
+  t.match(objections({}, { jwksUrl: null }), 'synthetic.jwksUrl is not set');
+  t.match(objections({}, { requests: [] }), 'synthetic.requests is empty');
+  t.match(objections({}, { requests: [{ ...request, protected: false }] }), 'no protected request');
+  t.match(jwtForgedAlg.objections({}, { ...deployment, synthetic: { ...deployment.synthetic, jwksUrl: null } }).join(), 'jwksUrl');
+});
+
+test('hostile streams are made of protected requests only, legitimate ones of all', async (t) => {
+  for (const scenario of scenarios) {
+    const [legitimate, hostile] = scenario.probes(params(), deployment, spec);
+    t.match(legitimate, { kind: 'legitimate', rate: 2, forgeries: [] });
+    t.same(
+      legitimate?.requests.map((one) => one.name),
+      ['pay', 'status'],
+    );
+    t.match(hostile, { kind: 'hostile', rate: 20 });
+    t.same(
+      hostile?.requests.map((one) => one.name),
+      ['pay'],
+    );
+  }
+  t.same(idpJwksUnavailable.probes(params(), deployment, spec)[1]?.forgeries, [
+    'unknown-kid',
+    'wrong-key',
+    'alg-none',
+    'hs256-public-key',
+    'foreign-jku',
+    'expired',
+  ]);
+});
+
+test('forged tokens are themselves the change: nothing is injected, and control is sent as many valid requests', async (t) => {
+  t.equal(jwtForgedAlg.act, 'request');
+  t.same(jwtForgedAlg.inject({}, target()), []);
+  t.same(jwtForgedAlg.contact({}), { unit: 'hostile-request' });
+  t.match(jwtForgedAlg.probes({ variants: ['alg-none'] }, deployment, spec)[1], { forgeries: ['alg-none'], validTwin: true });
+  t.match(idpJwksUnavailable.contact(params()), { unit: 'dependency-call', dependency: 'keys' });
+});

@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hasCode, messageOf } from '@haldane/core';
+import { test } from 'tap';
+import { gitRevision } from './git-revision.ts';
+import { loadManifest, manifestPipeline } from './manifest-pipeline.ts';
+import { readManifest } from './read-manifest.ts';
+
+const text = `
+service: shop
+environment: demo
+owner: { team: shop-team, contact: "#shop" }
+optIn: [idp-jwks-unavailable]
+deploy:
+  command: [node, server.js, --workers, 2]
+  cwd: ../app
+  env: { LEVEL: info, VERSION: 1.10, MARKER: CANARY-env }
+  secrets: [SHOP_SECRET]
+  health: { path: /healthz, within: 20s }
+route: { port: 0 }
+dependencies:
+  - { name: identity-keys, env: JWKS_URL, url: "https://idp:9000/jwks", as: https, ca: NODE_EXTRA_CA_CERTS }
+  - { name: database, env: DATABASE_URL, url: "postgres://shop:CANARY-url@db/shop", as: tcp }
+intake:
+  - { name: jobs, kind: queue, off: { JOBS: "no" } }
+synthetic:
+  identities:
+    - name: payer
+      token: { from: client-credentials, url: "http://idp:9000/token", clientId: s, clientSecretEnv: SHOP_SECRET }
+    - name: robot
+      token: { from: static, valueEnv: SHOP_SECRET }
+  requests:
+    - { name: pay, method: POST, path: /pay, body: "{}", as: payer, protected: true }
+  jwksUrl: http://idp:9000/jwks
+  heartbeat: { name: heartbeat, path: /beat }
+`;
+const env = { SHOP_SECRET: 'CANARY-secret' };
+const signal = new AbortController().signal;
+const folder = mkdtempSync(join(tmpdir(), 'haldane-manifest-'));
+const git = (...args: string[]) =>
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, GIT_CEILING_DIRECTORIES: tmpdir() },
+  });
+
+test('a manifest comes apart into what may be stored and what starts its processes', async (t) => {
+  const { deployment, recipe, revision } = readManifest({ text, source: '/repo/deploy/shop.yaml', env });
+  t.equal(revision, null);
+  t.match(deployment, {
+    service: 'shop',
+    route: 'shop',
+    source: 'shop.demo.production',
+    instances: 1,
+    intakeDeclared: true,
+    platform: 'local',
+  });
+  t.same(deployment.dependencies[1], { name: 'database', env: 'DATABASE_URL', as: 'tcp', ca: null });
+  t.match(deployment.synthetic, {
+    heartbeat: { name: 'heartbeat', method: 'GET', body: null, as: null, protected: false },
+    identities: [{ token: { form: {} } }, { token: { from: 'static' } }],
+  });
+  t.notMatch(JSON.stringify(deployment), 'CANARY', 'no secret is in what may be stored');
+  t.match(recipe('r1'), {
+    revision: 'r1',
+    cwd: '/repo/app',
+    command: ['node', 'server.js', '--workers', '2'],
+    env: { LEVEL: 'info', VERSION: '1.10', MARKER: 'CANARY-env', SHOP_SECRET: 'CANARY-secret' },
+    portEnv: 'PORT',
+    instanceEnv: null,
+    health: { path: '/healthz', withinMs: 20_000 },
+    route: { name: 'shop', port: 0 },
+    dependencies: [{ url: 'https://idp:9000/jwks', ca: 'NODE_EXTRA_CA_CERTS' }, { url: 'postgres://shop:CANARY-url@db/shop' }],
+    intakeOff: { JOBS: 'no' },
+  });
+});
+
+test('intake that is not spoken of is undeclared, an empty list is a declaration', async (t) => {
+  const without = text.replace(/intake:\n.*\n/, '');
+  t.equal(readManifest({ text: without, source: 'a', env }).deployment.intakeDeclared, false);
+  t.same(readManifest({ text: `${without}\nintake: []`, source: 'a', env }).deployment.intakeDeclared, true);
+});
+
+test('without git the revision is a hash of the file and says so, with git the commit and a mark when something was changed', async (t) => {
+  const file = join(folder, 'shop.yaml');
+  writeFileSync(file, text);
+  const load = () => loadManifest(file, { env, revisionOf: gitRevision }, signal);
+  const bare = await loadManifest(file, { env, revisionOf: async () => null }, signal);
+  t.match(bare, { revisionFrom: 'content', deployment: { revision: /^content\.[0-9a-f]{12}$/, pipeline: 'manifest' } });
+  git('init', '-q');
+  t.equal((await load()).revisionFrom, 'content', 'a repository without a commit has no revision');
+  git('add', '.');
+  git('commit', '-qm', 'one');
+  const head = git('rev-parse', 'HEAD').trim();
+  t.match(await load(), { revisionFrom: 'git', deployment: { revision: head }, recipe: { revision: head } });
+  writeFileSync(file, `${text}\n# changed`);
+  const changed = (await load()).deployment.revision;
+  t.match(changed, new RegExp(`^${head}\\+dirty\\.[0-9a-f]{8}$`));
+  writeFileSync(file, `${text}\n# changed again`);
+  t.not((await load()).deployment.revision, changed, 'two different changes are two revisions');
+  writeFileSync(file, text.replace('  health:', '  revision: v7\n  health:'));
+  t.match(await load(), { revisionFrom: 'file', deployment: { revision: 'v7' } });
+});
+
+test('the pipeline says what is live, and never guesses', async (t) => {
+  const ask = (path: string | null, service = 'shop', readFile = async () => text) =>
+    manifestPipeline({ locate: () => path, env, readFile, revisionOf: async () => null }).interrogate(
+      { service, environment: 'demo' },
+      signal,
+    );
+  t.match(await ask('/x.yaml'), { service: 'shop', deployInProgress: false });
+  await t.rejects(ask(null), { code: 'not-found', message: /no manifest is known for shop/ });
+  await t.rejects(ask('/x.yaml', 'other'), { code: 'not-found', message: /describes shop in demo, not other/ });
+  await t.rejects(
+    ask('/x.yaml', 'shop', async () => Promise.reject(new Error('ENOENT: no such file, open x'))),
+    { code: 'not-found', message: /cannot be read \(ENOENT: no such file\)/ },
+  );
+  const error = await ask('/x.yaml', 'shop', async () => text.replace('LEVEL: info', 'LEVEL: {a: CANARY-env}')).catch(
+    (reason: unknown) => reason,
+  );
+  t.ok(hasCode(error, 'bad-document'));
+  t.notMatch(messageOf(error), 'CANARY');
+});

@@ -1,0 +1,414 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { ClusterRole } from '@haldane/core';
+import { assign } from '@haldane/dataplane';
+import { test } from 'tap';
+import { Agent, ask, cookie, FakeTime, newKey, secret, signed, sliceOf, stand, standWithArms, until, upstream } from '../test/stand.ts';
+
+const spent = async (client: Awaited<ReturnType<typeof stand>>['client']) => (await client.view()).routes[0]?.slices[0]?.spent;
+
+test('a user without a key goes to production and gets one; with it, always the same arm, the one that the key was dealt', async (t) => {
+  const { client, port } = await standWithArms(t);
+  await client.putSlice('pay', sliceOf({ share: 0.4 }));
+  const first = await ask(port);
+  if (first === 'broken') return t.fail('no answer');
+  t.equal(first.body, 'production');
+  const setCookie = String(first.headers['set-cookie']);
+  t.match(setCookie, /^haldane_key=[0-9a-f]{32}; Path=\/; HttpOnly; SameSite=Lax$/);
+  const agent = new Agent({ keepAlive: true, maxSockets: 20 });
+  t.teardown(() => agent.destroy());
+  const seen = new Set<ClusterRole>();
+  await Promise.all(
+    Array.from({ length: 200 }, async () => {
+      const key = newKey();
+      const dealt = assign(secret, key, 0.4);
+      seen.add(dealt);
+      for (let i = 0; i < 3; i += 1) {
+        const answer = await ask(port, { headers: cookie(key), agent });
+        if (answer === 'broken' || answer.body !== dealt || answer.headers['set-cookie'])
+          t.fail(`${key}: ${JSON.stringify(answer)} instead of ${dealt}`);
+      }
+    }),
+  );
+  t.equal(seen.size, 3, 'all three clusters had users');
+});
+
+test('what a client may not say is dropped, and what is ours never reaches the service', async (t) => {
+  const { port } = await standWithArms(t, {
+    production: (request, response) => response.end(JSON.stringify(request.headers)),
+    experiment: (request, response) => response.end(JSON.stringify({ ...request.headers, arm: 'experiment' })),
+  });
+  const plain = await ask(port, {
+    headers: {
+      cookie: `a=1; haldane_key=${newKey()}; b=2`,
+      'x-haldane-synthetic': signed('experiment').replace('legitimate', 'hostile'),
+      'x-haldane-other': '1',
+      'x-forwarded-for': '6.6.6.6',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'evil',
+      forwarded: 'for=6.6.6.6',
+      connection: 'x-hop',
+      'x-hop': '1',
+      'x-kept': 'yes',
+      host: 'shop.example',
+    },
+  });
+  if (plain === 'broken') return t.fail('no answer');
+  const headers = JSON.parse(plain.body) as Record<string, string>;
+  t.match(headers, {
+    cookie: 'a=1; b=2',
+    'x-forwarded-for': '127.0.0.1',
+    'x-forwarded-proto': 'http',
+    'x-forwarded-host': 'shop.example',
+    host: 'shop.example',
+    'x-kept': 'yes',
+  });
+  for (const name of Object.keys(headers))
+    if (name.startsWith('x-haldane-') || name === 'x-hop' || name === 'forwarded' || name === 'arm') t.fail(`${name} came through`);
+  t.notMatch(plain.body, /6\.6\.6\.6/);
+
+  const synthetic = await ask(port, { headers: { 'x-haldane-synthetic': signed('experiment', 'hostile') } });
+  if (synthetic === 'broken') return t.fail('no answer');
+  t.match(JSON.parse(synthetic.body), { arm: 'experiment' }, 'a signed one enters its arm without any slice');
+  t.notMatch(synthetic.body, /x-haldane/);
+  t.equal(synthetic.headers['set-cookie'], undefined);
+});
+
+test('exposure says whose requests reach the arms', async (t) => {
+  const { client, port } = await standWithArms(t);
+  const key = await keyFor('experiment');
+  for (const [exposure, get, post] of [
+    ['synthetic', 'production', 'production'],
+    ['reads', 'experiment', 'production'],
+    ['all', 'experiment', 'experiment'],
+  ] as const) {
+    await client.putSlice('pay', sliceOf({ exposure }));
+    t.match(await ask(port, { headers: cookie(key) }), { body: get }, `${exposure} GET`);
+    t.match(await ask(port, { headers: cookie(key), method: 'POST', body: 'x' }), { body: post }, `${exposure} POST`);
+  }
+});
+
+test('bodies stream both ways, whatever their framing', async (t) => {
+  const { port } = await standWithArms(t, {
+    production: (request, response) => {
+      response.writeHead(201, { 'x-method': request.method ?? '' });
+      request.pipe(response);
+    },
+  });
+  const big = 'ä'.repeat(700_000);
+  t.match(await ask(port, { method: 'POST', body: big, headers: { 'content-length': String(Buffer.byteLength(big)) } }), {
+    status: 201,
+    body: big,
+  });
+  t.match(await ask(port, { method: 'PUT', body: big, headers: { 'transfer-encoding': 'chunked', expect: '100-continue' } }), {
+    status: 201,
+    body: big,
+    headers: { 'x-method': 'PUT' },
+  });
+  t.match(await ask(port, { method: 'DELETE' }), { status: 201, body: '' });
+  t.match(await ask(port, { method: 'HEAD' }), { status: 201, body: '' });
+  t.match(await ask(port, { path: 'http://other.example/a?b' }), { status: 201 }, 'a whole URL in the request line is a path');
+  t.match(await ask(port, { path: '*', method: 'OPTIONS' }), { status: 400 });
+
+  // The first bytes of an answer arrive while the rest is not there yet.
+  const slow = await upstream(t, (request, response) => {
+    response.write('first');
+    request.on('end', () => response.end('last'));
+    request.resume();
+  });
+  const { client } = await stand(t);
+  const view = await client.putRoute({ route: 'slow', port: 0, production: [slow.url] });
+  const sent = request({ host: '127.0.0.1', port: view.port, method: 'POST', agent: false, headers: { 'transfer-encoding': 'chunked' } });
+  sent.write('x');
+  const [answer] = await once(sent, 'response');
+  const [piece] = await once(answer, 'data');
+  t.equal(String(piece), 'first');
+  sent.end();
+  const [rest] = await once(answer, 'data');
+  t.equal(String(rest), 'last');
+});
+
+test('an instance of production that refuses connections is passed over, and the request is not lost', async (t) => {
+  const alive = await upstream(t, (request, response) => request.pipe(response));
+  const dead = await upstream(t, () => undefined);
+  dead.server.close();
+  const { client } = await stand(t);
+  const { port } = await client.putRoute({ route: 'pay', port: 0, production: [dead.url, alive.url] });
+  for (let i = 0; i < 6; i += 1) t.match(await ask(port, { method: 'POST', body: `n${i}` }), { status: 200, body: `n${i}` });
+  t.same(
+    (await client.view()).routes[0]?.production.map((instance) => instance.healthy),
+    [false, true],
+  );
+  await client.putRoute({ route: 'pay', port: 0, production: [dead.url] });
+  t.match(await ask(port), { status: 502 }, 'with none alive the client is told');
+});
+
+test('a truncated answer never looks whole and is charged', async (t) => {
+  for (const head of ['content-length: 100', 'transfer-encoding: chunked']) {
+    await t.test(head, async (t) => {
+      const { client, port } = await standWithArms(t, {
+        experiment: (_request, response) => {
+          const socket = response.socket;
+          socket?.write(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n${head.startsWith('t') ? '4\r\nhalf\r\n' : 'half'}`, () => socket.destroy());
+        },
+      });
+      await client.putSlice('pay', sliceOf());
+      const answer = await ask(port, { headers: cookie(await keyFor('experiment')) });
+      t.ok(answer === 'broken' || !answer.whole, 'the client knows');
+      t.equal(await until(() => spent(client), 'charged'), 1);
+    });
+  }
+});
+
+test('a client that leaves ends the call to the service, and is charged if it left before the limit', async (t) => {
+  let closed = 0;
+  const hold = await standWithArms(t, {
+    experiment: (request) => {
+      request.on('close', () => {
+        closed += 1;
+      });
+    },
+  });
+  await hold.client.putSlice('pay', sliceOf());
+  const key = await keyFor('experiment');
+  let arrived = false;
+  hold.experiment.server.once('request', () => {
+    arrived = true;
+  });
+  const leaving = ask(hold.port, {
+    headers: cookie(key),
+    begun: (sent) => void until(() => arrived, 'arrived').then(() => sent.destroy()),
+  });
+  t.equal(await leaving, 'broken');
+  await until(() => closed === 1, 'the instance saw the end');
+  t.equal(await until(() => spent(hold.client), 'charged'), 1);
+});
+
+test('a denial hurts a user who was let in before, not a stranger', async (t) => {
+  let status = 401;
+  const { client, port } = await standWithArms(t, { control: (_request, response) => response.writeHead(status).end() });
+  await client.putSlice('pay', sliceOf());
+  const known = await keyFor('control');
+  await ask(port, { headers: cookie(known) });
+  t.equal(await spent(client), 0, 'never let in: an answer');
+  status = 200;
+  await ask(port, { headers: cookie(known) });
+  status = 403;
+  await ask(port, { headers: cookie(known) });
+  t.equal(await until(() => spent(client), 'charged'), 1, 'let in before: a failure');
+});
+
+test('seconds close a quarter of a second after their end and tell what happened in them', async (t) => {
+  const time = new FakeTime();
+  time.wall = 1_800_000_000_100;
+  let status = 200;
+  const { client, port } = await standWithArms(t, { experiment: (_request, response) => response.writeHead(status).end() }, { time });
+  await client.putSlice('pay', sliceOf({ cap: 2 }));
+  const experiment = await keyFor('experiment');
+  await ask(port, { headers: cookie(await keyFor('control')) });
+  await ask(port, { headers: cookie(experiment) });
+  status = 500;
+  await ask(port, { headers: cookie(experiment) });
+  await ask(port, { headers: { 'x-haldane-synthetic': signed('experiment') } });
+  await ask(port);
+  time.wall = 1_800_000_001_249;
+  t.same((await client.telemetry('r1', 0)).blocks, [], 'not yet');
+  time.wall = 1_800_000_001_250;
+  const { blocks, attached } = await client.telemetry('r1', 0);
+  t.equal(attached, true);
+  t.match(blocks, [
+    {
+      at: 1_800_000_000,
+      real: {
+        production: { requests: 1 },
+        control: { requests: 1, failures: 0 },
+        experiment: { requests: 2, failures: 1, classes: [1, 0, 0, 0, 0, 0, 1, 0] },
+      },
+      keys: { control: 1, experiment: 1 },
+      failedKeys: { control: 0, experiment: 1 },
+      switched: 0,
+      budget: { spent: 1, cap: 2, credit: 0 },
+      narrowed: false,
+    },
+  ]);
+  t.equal(
+    blocks[0]?.latency.experiment.reduce((sum, [, count]) => sum + count, 0),
+    2,
+  );
+  await ask(port, { headers: cookie(experiment) });
+  await ask(port, { headers: cookie(experiment) });
+  time.wall = 1_800_000_004_250;
+  const more = (await client.telemetry('r1', 1_800_000_000)).blocks;
+  t.same(
+    more.map((block) => [block.at, block.narrowed, block.budget.spent]),
+    [
+      [1_800_000_001, true, 2],
+      [1_800_000_002, false, 2],
+      [1_800_000_003, false, 2],
+    ],
+    'the one that the budget held back went to production and marked its second; empty seconds are told too',
+  );
+  t.equal(more[0]?.real.production.requests, 1);
+});
+
+test('effects end with their lease by either clock, and nothing brings them back', async (t) => {
+  for (const way of ['the wall clock passes', 'the wall clock is set back'] as const) {
+    await t.test(way, async (t) => {
+      const time = new FakeTime();
+      const { client, router, port, attachment, production } = await standWithArms(t, {}, { time });
+      await client.putSlice('pay', sliceOf());
+      const proxy = await client.putProxy({
+        proxy: 'p',
+        runId: 'r1',
+        arm: 'experiment',
+        dependency: 'd',
+        as: 'http',
+        target: production.url,
+        until: time.now() + 60_000,
+      });
+      await client.setFault('p', { mode: 'abort' });
+      const key = await keyFor('experiment');
+      t.match(await ask(port, { headers: cookie(key) }), { body: 'experiment' });
+      t.match(await ask(proxy.port), { status: 503 });
+      time.pass(59_000);
+      await client.renew('r1', time.now() + 10_000);
+      time.pass(9_999);
+      t.match(await ask(port, { headers: cookie(key) }), { body: 'experiment' }, 'renewed');
+      if (way === 'the wall clock passes') time.wall += 1;
+      else {
+        time.wall -= 3_600_000;
+        time.run += 1;
+      }
+      t.match(await ask(port, { headers: cookie(key) }), { body: 'production' }, 'no timer was needed');
+      t.match(await ask(port, { headers: { ...cookie(key), 'x-haldane-synthetic': signed('experiment') } }), { body: 'production' });
+      router.sweep();
+      await until(async () => (await ask(proxy.port)) === 'broken', 'the proxy is closed');
+      await client.renew('r1', time.now() + 60_000);
+      const view = await client.view();
+      t.same([view.routes[0]?.attached, view.routes[0]?.slices, view.proxies], [[], [], []]);
+      t.equal((await client.telemetry('r1', 0)).attached, false);
+      await t.rejects(client.putSlice('pay', sliceOf()), { code: 'gone' });
+      await client.attach({ ...attachment, until: time.now() + 1000 });
+      t.match(await ask(port, { headers: cookie(key) }), { body: 'production' }, 'the slice does not come back with the attachment');
+    });
+  }
+});
+
+test('an upgrade is tunnelled to the cluster of its user, and one that breaks is charged', async (t) => {
+  const { client, port, experiment } = await standWithArms(t);
+  experiment.server.on('upgrade', (request, socket) => {
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nx-key: ${request.headers['sec-websocket-key']}\r\n\r\n`,
+    );
+    socket.on('data', (piece) =>
+      String(piece) === 'break'
+        ? (socket as Socket).resetAndDestroy()
+        : String(piece) === 'end'
+          ? socket.end('bye')
+          : socket.write(`echo ${piece}`),
+    );
+    socket.on('error', () => undefined);
+  });
+  await client.putSlice('pay', sliceOf());
+  const headers = { ...cookie(await keyFor('experiment')), connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'k1' };
+  const open = async () => {
+    const sent = request({ host: '127.0.0.1', port, headers, agent: false }).end();
+    const [answer, socket] = await once(sent, 'upgrade');
+    socket.on('error', () => undefined);
+    return { answer, socket };
+  };
+  const good = await open();
+  t.equal(good.answer.headers['x-key'], 'k1');
+  good.socket.write('hello');
+  t.equal(String((await once(good.socket, 'data'))[0]), 'echo hello');
+  await client.deleteSlice('pay', 'r1', 'main');
+  good.socket.write('still here');
+  t.equal(String((await once(good.socket, 'data'))[0]), 'echo still here', 'a slice that ends does not cut it');
+  good.socket.write('end');
+  await once(good.socket, 'close');
+  await client.putSlice('pay', sliceOf());
+  t.equal(await spent(client), 0);
+  const bad = await open();
+  bad.socket.write('break');
+  await once(bad.socket, 'close');
+  t.equal(await until(() => spent(client), 'charged'), 1);
+  const refused = request({
+    host: '127.0.0.1',
+    port,
+    headers: { ...headers, 'x-haldane-synthetic': signed('control') },
+    agent: false,
+  }).end();
+  const [answer] = await once(refused, 'response');
+  t.equal(answer.statusCode, 200, 'a server that does not upgrade answers as usual');
+  answer.destroy();
+});
+
+test('the admin interface answers only who holds the token, and data ports have none of it', async (t) => {
+  const { router, client, port } = await standWithArms(t);
+  const admin = router.adminPort;
+  t.match(await ask(admin, { path: '/healthz' }), { status: 200 });
+  for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: 'a-token-for-tests-only' }]) {
+    t.match(await ask(admin, { path: '/view', headers }), { status: 401, body: /unauthorised/ });
+  }
+  const headers = { authorization: 'Bearer a-token-for-tests-only' };
+  t.match(await ask(admin, { path: '/nothing', headers }), { status: 404, body: /not-found/ });
+  t.match(await ask(admin, { path: '/routes/x', method: 'PUT', headers, body: '{"secret":"hunter2"' }), { status: 400 });
+  t.notMatch(await ask(admin, { path: '/routes/x', method: 'PUT', headers, body: '{"secret":"hunter2"' }), { body: /hunter2/ });
+  t.match(
+    await ask(admin, {
+      path: '/routes/x',
+      method: 'PUT',
+      headers,
+      body: JSON.stringify({ route: 'y', port: 0, production: ['http://127.0.0.1:1'] }),
+    }),
+    { status: 400, body: /agree/ },
+  );
+  const large = await ask(admin, { path: '/routes/x', method: 'PUT', headers, body: `"${'x'.repeat(300_000)}"` });
+  t.ok(large === 'broken' || large.status === 400, 'a body without end is refused');
+  t.match(await ask(port, { path: '/view', headers }), { body: 'production' }, 'a route knows no admin path');
+  t.notMatch(JSON.stringify(await client.view()), secret, 'the secret is never told back');
+  await client.deleteRoute('nothing');
+  await client.detach('pay', 'nothing');
+  await client.deleteSlice('pay', 'r1', 'nothing');
+  await client.deleteProxy('nothing');
+  await client.clearFault('nothing');
+  await client.renew('nothing', 5);
+  await t.rejects(client.setFault('nothing', { mode: 'hang' }), { code: 'gone' });
+  await t.rejects(client.telemetry('nothing', 0), { code: 'gone' });
+});
+
+test('a router lets what is in flight finish before it ends', async (t) => {
+  let finish: (() => void) | null = null;
+  const slow = await upstream(t, (_request, response) => {
+    finish = () => response.end('whole');
+    response.write('the ');
+  });
+  const { client, router } = await stand(t, { drainMs: 10_000 });
+  const { port } = await client.putRoute({ route: 'pay', port: 0, production: [slow.url] });
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const asked = ask(port, { agent });
+  const release = await until<(() => void) | null>(() => finish, 'arrived');
+  await client.drain();
+  await until(
+    () =>
+      new Promise<boolean>((resolve) => {
+        const probe = connect(port, '127.0.0.1', () => resolve(false));
+        probe.on('error', () => resolve(true));
+        probe.on('connect', () => probe.destroy());
+      }),
+    'nothing new is taken',
+  );
+  release();
+  t.match(await asked, { body: 'the whole', whole: true });
+  await router.stopped;
+});
+
+/** A key that this run deals to the arm when each has half. */
+async function keyFor(arm: 'control' | 'experiment'): Promise<string> {
+  return until(() => {
+    const key = newKey();
+    return assign(secret, key, 0.5) === arm ? key : null;
+  }, 'a key for an arm');
+}

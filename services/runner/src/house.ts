@@ -1,0 +1,95 @@
+import type { Claim, Clock, Criteria, Evidence, Platform, Prober, Run } from '@haldane/core';
+import { Registry } from '@haldane/core';
+import { webhookAlerts } from '@haldane/alerts';
+import { criteriaOf, type World } from '@haldane/experiment';
+import type { DataplaneClient } from '@haldane/dataplane';
+import { haldane1 } from '@haldane/judge';
+import { metricSources } from '@haldane/metrics';
+import { manifestPipeline } from '@haldane/pipelines';
+import { httpProber } from '@haldane/probes';
+import type { Report } from '@haldane/reports';
+import { scenarios } from '@haldane/scenarios';
+import type { Store } from '@haldane/store';
+import { timing } from './runner.ts';
+
+export type HouseOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly platform: Platform;
+  readonly dataplane: DataplaneClient;
+  /** Variables that manifests may name and secrets are taken from. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Writes a report where its owner finds it. */
+  readonly publish: (report: Report) => Promise<void>;
+};
+
+/** Everything that runs are put together from, found by id. */
+export class House {
+  readonly #options: HouseOptions;
+  readonly #scenarios = new Registry('scenario', scenarios);
+  readonly #platforms: Registry<Platform>;
+  readonly #metrics: ReturnType<typeof metricSources>;
+  readonly #prober: Prober;
+
+  constructor(options: HouseOptions) {
+    this.#options = options;
+    this.#platforms = new Registry('platform', [options.platform]);
+    this.#metrics = metricSources({ client: options.dataplane });
+    this.#prober = httpProber({ clock: options.clock, secret: (name) => options.env[name] });
+  }
+
+  scenario(id: string) {
+    return this.#scenarios.get(id);
+  }
+  scenarios() {
+    return this.#scenarios.all();
+  }
+  platform(id: string) {
+    return this.#platforms.get(id);
+  }
+
+  /** What one claimed run needs. Throws `unknown-id` naming the known ones. */
+  world({ run }: Claim): World {
+    const { store, clock, env } = this.#options;
+    const spec = run.experiment;
+    const platform = this.#platforms.get(spec.platform);
+    const alerts = new Registry('alert source', [webhookAlerts({ inbox: store.alerts })]);
+    const pipelines = new Registry('pipeline', [manifestPipeline({ locate: () => spec.manifest, env })]);
+    return {
+      clock,
+      pipeline: pipelines.get(spec.pipeline),
+      platform,
+      scenario: this.#scenarios.get(spec.scenario.id),
+      metrics: this.#metrics.get(spec.metrics),
+      alerts: spec.noticed === null ? null : alerts.get(spec.noticed.source),
+      prober: this.#prober,
+      judge: haldane1,
+      runs: store.runs,
+      journal: store.journal,
+      evidence: store.evidence,
+      kinds: this.#platforms.all().flatMap((one) => one.changeKinds),
+      applyTimeoutMs: timing.applyTimeoutMs,
+      publish: async (ended) => this.#options.publish(await this.report(ended)),
+    };
+  }
+
+  criteria(run: Run): Criteria {
+    return criteriaOf(run, this.#platforms.get(run.experiment.platform), this.#scenarios.get(run.experiment.scenario.id));
+  }
+
+  evidence(runId: string): Promise<Evidence> {
+    return this.#options.store.evidence.read(runId);
+  }
+
+  /** Everything a report is made from. */
+  async report(run: Run): Promise<Report> {
+    const [evidence, journal] = await Promise.all([this.evidence(run.id), this.#options.store.journal.entries(run.id)]);
+    return {
+      format: 'haldane-report/1',
+      run,
+      criteria: this.criteria(run),
+      evidence,
+      journal: journal.map(({ seq, change, state, note }) => ({ seq, change, state, note })),
+    };
+  }
+}

@@ -1,0 +1,106 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Desk } from '@haldane/api';
+import type { NewRun } from '@haldane/client';
+import type { Clock, LaunchRecipe } from '@haldane/core';
+import { HaldaneError } from '@haldane/core';
+import { makePlan } from '@haldane/experiment';
+import { type LocalProduction, sweep } from '@haldane/platforms';
+import type { DataplaneClient } from '@haldane/dataplane';
+import { type Report, reports } from '@haldane/reports';
+import { type House, loadExperiment, loadService, newRunId } from '@haldane/runner';
+import type { Store } from '@haldane/store';
+
+export type DeskOptions = {
+  readonly dataDir: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly house: House;
+  readonly production: LocalProduction;
+  readonly dataplane: DataplaneClient;
+  /** When production is to end by itself unless renewed (epoch ms); null when it is to go on. */
+  readonly productionUntil: () => number | null;
+};
+
+/** What stands behind the API on one machine: reads files from this disk and starts processes here. */
+export function desk(options: DeskOptions): Desk {
+  const { store, house, production, env, clock } = options;
+  const signal = () => AbortSignal.timeout(110_000);
+
+  /** Production runs as the manifest says; it is started when it does not, and left alone when it does. */
+  const deploy = async (recipe: LaunchRecipe) => production.deployProduction(recipe, options.productionUntil(), signal());
+
+  return {
+    runs: store.runs,
+    async plan(file) {
+      const { spec, service } = await loadExperiment(file, env, signal());
+      return makePlan(
+        {
+          runId: newRunId(),
+          spec,
+          deployment: service.deployment,
+          platform: house.platform(spec.platform),
+          scenario: house.scenario(spec.scenario.id),
+        },
+        signal(),
+      );
+    },
+    async create(wanted: NewRun) {
+      const { spec, service } = await loadExperiment(wanted.file, env, signal());
+      await deploy(service.recipe);
+      const experiment = { ...spec, fault: wanted.fault ?? spec.fault };
+      return store.runs.create({ id: newRunId(), service: spec.service, environment: spec.environment, experiment, key: wanted.key ?? null });
+    },
+    async deploy(file) {
+      const { recipe } = await loadService(file, env, signal());
+      const { route } = await deploy(recipe);
+      return { service: recipe.service, environment: recipe.environment, revision: recipe.revision, address: `http://127.0.0.1:${route.port}` };
+    },
+    scenarios: () =>
+      house.scenarios().map(({ id, version, about }) => ({
+        id,
+        version,
+        title: about.title,
+        when: about.when,
+        then: about.then,
+        undo: about.undo,
+        detection: about.detection,
+      })),
+    sweep: (end) => sweep({ dataDir: options.dataDir, dataplane: options.dataplane, clock, now: clock.now(), end }),
+    evidence: (id) => house.evidence(id),
+    async report(run, format) {
+      if (run.phase !== 'done' && run.facts.verdict === undefined)
+        throw new HaldaneError('not-found', `run ${run.id} has no report yet: it is ${run.phase}; follow it with its events`);
+      return reports[format](await house.report(run));
+    },
+    async receive(alerts) {
+      for (const alert of alerts) await store.alerts.receive(alert);
+    },
+    news: (runId, ms) =>
+      new Promise((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          off();
+          resolve();
+        };
+        const off = store.onEvents((id) => {
+          if (id === null || id === runId) queueMicrotask(done);
+        });
+        const timer = setTimeout(done, ms);
+      }),
+  };
+}
+
+/** Where a run's page and its exported evidence are written. */
+export function reportPaths(dataDir: string, runId: string): { readonly html: string; readonly json: string } {
+  return { html: join(dataDir, 'reports', `${runId}.html`), json: join(dataDir, 'reports', `${runId}.json`) };
+}
+
+/** Writes the page and the evidence, for nobody but this user. */
+export async function publish(dataDir: string, report: Report): Promise<void> {
+  const paths = reportPaths(dataDir, report.run.id);
+  await mkdir(join(dataDir, 'reports'), { recursive: true, mode: 0o700 });
+  await writeFile(paths.html, reports.html(report), { mode: 0o600 });
+  await writeFile(paths.json, reports.json(report), { mode: 0o600 });
+}

@@ -1,0 +1,113 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createApi } from '@haldane/api';
+import type { Access } from '@haldane/client';
+import { systemClock } from '@haldane/core';
+import { DataplaneClient } from '@haldane/dataplane';
+import { LocalProduction, localPlatform, type SweepRow, sweep } from '@haldane/platforms';
+import { liveRouter, spawnRouter } from '@haldane/router';
+import { House, Runner } from '@haldane/runner';
+import { openStore } from '@haldane/store';
+import { removeAccess, writeAccess } from './access-file.ts';
+import type { Config } from './config.ts';
+import { desk, publish } from './desk.ts';
+import { routerToken, secret } from './router-token.ts';
+import { troubleLog } from './trouble-log.ts';
+
+/** How long what an ephemeral stack started goes on after the stack was killed. */
+const lingerMs = 60_000;
+const renewEveryMs = 5_000;
+
+export type StackOptions = Config & {
+  /** True when the stack lives only as long as one command: then services and router end by themselves if it is killed. */
+  readonly ephemeral: boolean;
+  /** What senders of alerts show; a fresh one when it is not given. */
+  readonly alertToken?: string;
+};
+
+/** A running Haldane: API, runner and database on this machine, with a router of its own process beside it. */
+export type Stack = {
+  readonly access: Access;
+  /** Where the alert of `receiver` is to be posted. */
+  readonly alertUrl: (receiver: string) => string;
+  /** Puts every run back, then ends everything that this data folder started. */
+  stop(): Promise<void>;
+};
+
+/**
+ * Starts the whole house over one data folder. Throws `stack-running` while another process owns it; adopts what a killed one left
+ * (database, router, services) and puts back the runs that it abandoned.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { dataDir } = options;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await chmod(dataDir, 0o700);
+  const onTrouble = troubleLog(dataDir);
+  const clock = systemClock;
+  const store = await openStore(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl });
+  const closing: (() => Promise<void>)[] = [() => store.close()];
+  const close = async () => {
+    for (const step of closing.reverse()) await step().catch((error: unknown) => onTrouble('stopping', error));
+  };
+  try {
+    const stateDir = join(dataDir, 'router');
+    const token = await routerToken(dataDir);
+    const router = await spawnRouter({ stateDir, token, ...(options.ephemeral ? { lingerMs } : {}) });
+    const dataplane = new DataplaneClient({ url: router.adminUrl, token });
+    closing.push(async () => {
+      if (liveRouter(stateDir) !== null) await dataplane.drain();
+    });
+
+    const production = new LocalProduction({ dataDir, dataplane, clock });
+    const productionUntil = () => (options.ephemeral ? clock.now() + lingerMs : null);
+    if (!router.adopted) await production.restoreRoutes();
+    closing.push(async () => {
+      for (const { recipe } of production.deployed()) if (recipe !== null) await production.undeploy(recipe);
+    });
+    const renewing = setInterval(() => {
+      try {
+        production.renewProduction(productionUntil());
+        // Shows the token, so that a lingering router knows that somebody is there.
+        dataplane.view().catch((error: unknown) => onTrouble('asking the router', error));
+      } catch (error) {
+        onTrouble('renewing production', error);
+      }
+    }, renewEveryMs);
+    closing.push(async () => clearInterval(renewing));
+
+    const platform = localPlatform({ dataDir, dataplane, clock });
+    const house = new House({ store, clock, platform, dataplane, env: options.env, publish: (report) => publish(dataDir, report) });
+    const runner = new Runner({ name: `${process.pid}`, store, clock, assemble: (claim) => house.world(claim), onTrouble });
+    runner.start();
+    closing.push(() => runner.stop('Haldane is shutting down'));
+
+    const apiToken = secret();
+    const alertToken = options.alertToken ?? secret();
+    const api = createApi({
+      desk: desk({ dataDir, env: options.env, clock, store, house, production, dataplane, productionUntil }),
+      tokens: [apiToken],
+      alertTokens: [alertToken],
+      onError: (error) => onTrouble('answering the API', error),
+    });
+    const address = await api.listen({ host: '127.0.0.1', port: options.port });
+    closing.push(() => api.close());
+    await writeAccess(dataDir, { address, token: apiToken, alertToken, pid: process.pid });
+    closing.push(() => removeAccess(dataDir));
+    // The API goes last to come and, but for telling how the runs ended, last to go: see the order above.
+    return {
+      access: { address, token: apiToken },
+      alertUrl: (receiver) => `${address}/alerts/${receiver}?token=${alertToken}`,
+      stop: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Looks for what is past its expiry without the database; with `end`, ends it. */
+export async function sweepLocal(config: Config, end: boolean): Promise<readonly SweepRow[]> {
+  const live = liveRouter(join(config.dataDir, 'router'));
+  const dataplane = live === null ? null : new DataplaneClient({ url: live.adminUrl, token: await routerToken(config.dataDir) });
+  return sweep({ dataDir: config.dataDir, dataplane, clock: systemClock, now: systemClock.now(), end });
+}
