@@ -40,9 +40,15 @@ export class Session {
     this.criteria = criteria;
     this.list = list;
     this.#judge = world.judge.begin(criteria);
-    this.#after = Math.floor(world.clock.now() / 1000);
-    this.#lastHeard = world.clock.now();
+    this.#after = 0;
+    this.#lastHeard = 0;
     this.#alertsFrom = world.clock.now();
+  }
+
+  /** From now on closed seconds are expected: silence counts from here. */
+  listen(): void {
+    this.#after = Math.floor(this.world.clock.now() / 1000);
+    this.#lastHeard = this.world.clock.now();
   }
 
   get alerts(): readonly Alert[] {

@@ -79,6 +79,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       const streams = world.scenario.probes(run.experiment.scenario.params, deployment, run.experiment);
       const probes = await world.prober.start({ synthetic: deployment.synthetic, streams, seed: run.id }, { control, experiment }, signal);
       inHand().probes = probes;
+      inHand().listen();
       for (const arm of arms) probes.flow(arm, criteria.act === 'change' ? ['legitimate', 'hostile'] : ['legitimate']);
       if (list.baselineSlice !== null) await make(list.baselineSlice, signal);
       return { done: true };

@@ -21,7 +21,7 @@ export async function tell(print: Printer, underway: Underway, expected: Expecte
   const { verdict } = run.facts;
   if (verdict !== undefined) {
     print.text(markVerdict(verdict));
-    for (const reason of verdict.reasons.slice(0, 6)) print.text(`· ${reason}`);
+    for (const reason of verdict.reasons.filter((one) => !/^(held|served|noticed|stopped):/.test(one)).slice(0, 4)) print.text(`· ${reason}`);
   }
   for (const line of numbers(run)) print.text(line);
   const wrong = differences(run, expected);

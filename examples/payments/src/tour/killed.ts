@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HaldaneClient } from '@haldane/client';
 import { type Config, inventory, readAccess, startStack } from '@haldane/standalone';
 import type { PaymentsEnvironment } from '../surroundings.ts';
+import { startLoad } from './load.ts';
 import type { Printer } from './printer.ts';
 import { begin, exampleFile } from './runs.ts';
 
@@ -37,16 +38,20 @@ export async function killTheRunner(config: Config, environment: PaymentsEnviron
     detached: true,
   });
   const gone = new Promise<void>((resolve) => haldane.once('exit', () => resolve()));
+  const ending: (() => Promise<void>)[] = [];
   const own = { ...config, dataDir, env, port: 0, databaseUrl: null };
   try {
     const client = await reachable(dataDir, signal);
-    await client.deploy(exampleFile('sound/service.yaml'));
+    const { address } = await client.deploy(exampleFile('sound/service.yaml'));
+    const load = await startLoad(address, 'payments-sound of the killed Haldane', join(dataDir, 'load.log'), environment);
+    ending.push(() => load.stop());
     const before = await inventory(own);
     const underway = await begin(client, 'sound/jwks.yaml', signal);
     // The kill ends this connection too; how the run ends is asked of the next Haldane.
     underway.ended.catch(() => undefined);
     while (!underway.status().includes(' proving') && !underway.status().includes(' observing')) {
       signal.throwIfAborted();
+      if (underway.status().includes(' done')) throw new Error(`the run ended before it could be killed: ${(await client.run(underway.run.id)).stop?.why ?? 'no reason'}`);
       print.progress(`to be killed: ${underway.status()}`);
       await sleep(100);
     }
@@ -63,6 +68,7 @@ export async function killTheRunner(config: Config, environment: PaymentsEnviron
     const afterMs = Date.now() - killedAt;
     return { before, atTheKill, after, afterMs, ...(await comeBack(own, underway.run.id, before)) };
   } finally {
+    for (const end of ending) await end();
     haldane.kill('SIGKILL');
     await gone;
     // Ends the services and the router that outlived the kill.

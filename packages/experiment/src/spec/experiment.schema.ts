@@ -41,6 +41,11 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
         default: '1%',
         description: "each arm's share of the route's traffic",
       },
+      traffic: {
+        type: ['number', 'string'],
+        rate: { above: 0, atMost: 10_000_000 },
+        description: 'requests a second that the route usually carries, like 200/s; the plan measures instead when it can',
+      },
       exposure: {
         type: 'string',
         enum: ['synthetic', 'reads', 'all'],

@@ -22,7 +22,7 @@ export type ClusterParams = {
   readonly proxies: readonly { readonly dependency: string; readonly proxy: string }[];
 };
 
-/** An arm's instances. Applied when each service's process was spawned; whether they are ready is asked of `describe`. */
+/** An arm's instances, named after run and arm so that an alert that names one tells both. Applied when each service's process was spawned; whether they are ready is asked of `describe`. */
 export function clusterKind(world: LocalWorld): ChangeKind<ClusterParams, null> {
   const { layout, clock } = world;
   return {
@@ -33,7 +33,7 @@ export function clusterKind(world: LocalWorld): ChangeKind<ClusterParams, null> 
       if (recipe.revision !== params.revision)
         throw new HaldaneError('conflict', `production ${params.source} runs revision ${recipe.revision} now, not ${params.revision} as planned: plan again`);
       const points = await proxyPoints(world, params, signal);
-      const names = Array.from({ length: params.instances }, (_, index) => `${params.arm}-${index + 1}`);
+      const names = Array.from({ length: params.instances }, (_, index) => `${params.runId}-${params.arm}-${index + 1}`);
       const { cluster, arm, runId, revision } = params;
       await Promise.all(
         names.map((instance) => {

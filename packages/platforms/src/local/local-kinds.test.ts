@@ -80,7 +80,7 @@ test('every kind of change holds the contract, on real processes and a real rout
             return true;
           },
           async takeAway() {
-            for (const instance of ['control-1', 'control-2']) writeJsonFile(join(folder, instance, 'lease.json'), { until: clock.now() });
+            for (const instance of [`${runId}-control-1`, `${runId}-control-2`]) writeJsonFile(join(folder, instance, 'lease.json'), { until: clock.now() });
             await until('their lease ended them', async () => (await platform.clusters.describe(`${runId}.control`, signal)) === null);
           },
         };

@@ -125,10 +125,10 @@ test('an arm is a cluster like production, is launched once, keeps its output, a
 
   const [one, two] = state.instances;
   const env = JSON.parse(await text(`${one?.address}/env`)) as Record<string, string>;
-  t.match(env, { SECRET: 'canary-5a1f0c', QUEUE: 'off', NAME: 'experiment-1' });
+  t.match(env, { SECRET: 'canary-5a1f0c', QUEUE: 'off', NAME: 'run1-experiment-1' });
   t.notOk('HALDANE_MARKER' in env, "nothing of Haldane's own environment reaches an instance");
   t.same(Object.keys(env).sort(), ['HOME', 'LANG', 'NAME', 'PATH', 'PORT', 'QUEUE', 'SECRET', 'TMPDIR']);
-  const folder = join(sandbox.dataDir, 'local/clusters/run1.experiment/experiment-1');
+  const folder = join(sandbox.dataDir, 'local/clusters/run1.experiment/run1-experiment-1');
   t.match(readFileSync(join(folder, 'output.log'), 'utf8'), /started on \d+/);
   t.ok(existsSync(join(folder, 'work/mine.txt')), 'it runs in a folder of its own');
   t.equal(statSync(folder).mode & 0o077, 0);
@@ -136,7 +136,7 @@ test('an arm is a cluster like production, is launched once, keeps its output, a
 
   await text(`${one?.address}/die`);
   await until('the death is seen', async () => (await platform.clusters.describe('run1.experiment', signal))?.instances[0]?.healthy === false);
-  t.match(recordOf(sandbox, 'run1.experiment', 'experiment-1'), { pid: null, down: /exit code 3/, restarts: 0 });
+  t.match(recordOf(sandbox, 'run1.experiment', 'run1-experiment-1'), { pid: null, down: /exit code 3/, restarts: 0 });
 
   const pid = await text(`${two?.address}/pid`);
   const restarted = await make(platform, platform.faults.host('run1', 'experiment', { mode: 'restart' }));
@@ -221,12 +221,12 @@ test('a sweep finds what lost its keeper or its lease, and never touches what is
   const look = (end: boolean) => sweep({ dataDir: sandbox.dataDir, dataplane, clock, now: clock.now() + 10_000, end });
   t.same(await look(true), [], 'all that is there is kept and leased');
 
-  const orphan = recordOf(sandbox, 'run2.experiment', 'experiment-1');
+  const orphan = recordOf(sandbox, 'run2.experiment', 'run2-experiment-1');
   process.kill(orphan.keeperPid, 'SIGKILL');
   await until('its keeper is dead', () => processStart(orphan.keeperPid) === null);
   t.equal((await platform.clusters.describe('run2.experiment', signal))?.instances[0]?.healthy, false, 'nobody enforces its lease, so it does not count as healthy');
   t.match(await look(false), [
-    { what: /instance experiment-1 of run2.experiment: its keeper is gone, its process runs on/, runId: 'run2', action: 'would be ended' },
+    { what: /instance run2-experiment-1 of run2.experiment: its keeper is gone, its process runs on/, runId: 'run2', action: 'would be ended' },
     { what: /cluster run2.experiment/, runId: 'run2', action: 'would be ended' },
   ]);
   t.not(processStart(orphan.pid ?? 0), null, 'listing ends nothing');
@@ -236,7 +236,7 @@ test('a sweep finds what lost its keeper or its lease, and never touches what is
   // A record whose process id is somebody else's by now: same number, other start.
   const stranger = spawn('sleep', ['60']);
   t.teardown(() => stranger.kill('SIGKILL'));
-  const folder = join(sandbox.dataDir, 'local/clusters/run3.control/control-1');
+  const folder = join(sandbox.dataDir, 'local/clusters/run3.control/run3-control-1');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'state.json'), JSON.stringify({ ...orphan, runId: 'run3', pid: stranger.pid, pidStart: 'another:1' }));
   mkdirSync(join(sandbox.dataDir, 'local/runs/run3'), { recursive: true });
@@ -314,7 +314,7 @@ test('both arms reach each dependency through their own proxies, and a fault is 
   for (const arm of [control, experiment]) t.equal(await text(`${arm}/call`), `200 keys of /realm/jwks?v=1 from ${realHost}`);
   const reach = await platform.traffic.reach(deployment, 'run4', 'experiment', signal);
   t.equal(reach.url, `http://127.0.0.1:${route.port}`);
-  t.equal(await text(reach.url, reach.headers), 'hello experiment-1', 'a signed request enters the arm');
+  t.equal(await text(reach.url, reach.headers), 'hello run4-experiment-1', 'a signed request enters the arm');
   t.match(await text(reach.url), 'hello production-1');
 
   const probe = (arm: 'control' | 'experiment', name = 'identity-keys') => platform.faults.probe('run4', arm, name, signal);
