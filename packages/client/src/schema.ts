@@ -40,9 +40,14 @@ export type ScenarioView = {
   readonly version: number;
   readonly title: string;
   readonly when: string;
-  readonly then: string;
+  readonly expects: string;
   readonly undo: string;
   readonly detection: string;
 };
 export type DeployedView = { readonly service: string; readonly environment: string; readonly revision: string; readonly address: string };
-export type SweptView = { readonly what: string; readonly runId: string | null; readonly expiredAt: number | null; readonly action: string };
+export type SweptView = {
+  readonly what: string;
+  readonly runId: string | null;
+  readonly expiredAt: number | null;
+  readonly action: string;
+};

@@ -1,5 +1,14 @@
 /** What a client got, as a class; never one number. The order is the order of `Tally.classes`. */
-export const answerClasses = ['success', 'login-redirect', 'unauthorised', 'forbidden', 'throttled', 'client-error', 'server-error', 'broken'] as const;
+export const answerClasses = [
+  'success',
+  'login-redirect',
+  'unauthorised',
+  'forbidden',
+  'throttled',
+  'client-error',
+  'server-error',
+  'broken',
+] as const;
 export type AnswerClass = (typeof answerClasses)[number];
 
 /** The class of an HTTP answer. `broken` (timeout, reset, refused) has no status and is not decided here. */

@@ -8,7 +8,10 @@ export const errorCodes = {
   'bad-document': { fault: 'user', means: 'A file could not be read as what it should be; the problems name field, value and fix.' },
   'bad-request': { fault: 'user', means: 'A call to the API was not understood.' },
   'unknown-id': { fault: 'user', means: 'A name that nothing is registered under; the message lists the known ones.' },
-  refused: { fault: 'user', means: 'The plan refused the run before it touched anything: a policy, an opt-in, a cap or a missing capability.' },
+  refused: {
+    fault: 'user',
+    means: 'The plan refused the run before it touched anything: a policy, an opt-in, a cap or a missing capability.',
+  },
   'not-found': { fault: 'user', means: 'There is nothing by that name.' },
   unauthorised: { fault: 'user', means: 'No token, or one that is not valid here.' },
   'service-taken': { fault: 'user', means: 'Another run holds this service and environment; one at a time.' },

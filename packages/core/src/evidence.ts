@@ -1,8 +1,8 @@
 import type { Tally } from './answer.ts';
+import type { Phase } from './phase.ts';
 import type { Arm, ClusterRole } from './platform.ts';
 import type { Accept, Feature, ProbeTally } from './probe.ts';
 import type { Reading } from './reading.ts';
-import type { Phase } from './run.ts';
 
 /** What a metric source knows of one closed second of real traffic. */
 export type TrafficBlock = {
@@ -23,7 +23,13 @@ export type TrafficBlock = {
   readonly narrowed: boolean;
   /** Latencies of real answers in milliseconds: sparse log-bins, index to count (F29, relative accuracy 1 %). */
   readonly latency: Readonly<Record<Arm, readonly (readonly [number, number])[]>>;
+  /** The same answers by instance, where the source can tell instances apart; absent where it cannot. */
+  readonly byInstance?: Readonly<Record<Arm, Readonly<Record<string, InstanceCounts>>>>;
+  /** Requests that repeated an earlier one by its idempotency key and are in no other count; absent where nobody can tell. */
+  readonly retries?: Readonly<Record<Arm, number>>;
 };
+
+export type InstanceCounts = { readonly requests: number; readonly failures: number };
 
 /** A second of a run: everything the judge decides from. */
 export type Block = TrafficBlock & {

@@ -42,7 +42,14 @@ export type ExperimentSpec = ServiceRef & {
     readonly cleanAnswers: number;
   };
   readonly budget: { readonly failures: number; readonly latencyLimitMs: number };
-  readonly tolerance: { readonly odds: number; readonly points: number };
+  readonly tolerance: {
+    readonly odds: number;
+    readonly points: number;
+    /** How many times as long answers may take; absent (runs of before): 1.5. */
+    readonly latency?: number;
+  };
+  /** Failures per request that the service has anyway, as its owner declares, for the plan's arithmetic; absent: none. */
+  readonly background?: number;
   /** Over the whole run, all metrics together. */
   readonly alpha: number;
   /** Requests of the experiment that must have met the fault. */

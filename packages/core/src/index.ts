@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './evidence.ts';
 export * from './experiment.ts';
 export * from './json.ts';
+export * from './phase.ts';
 export * from './plan.ts';
 export * from './platform.ts';
 export * from './probe.ts';

@@ -14,6 +14,24 @@ export type Plan = {
   readonly requestsPerSecond: number | null;
   /** Effects on users' failures: the chance that this watch finds it (null: an example), and how long it takes to show, on average. */
   readonly power: readonly { readonly effect: string; readonly power: number | null; readonly expectedSeconds: number | null }[];
+  /** The chance that a sound service, failing as much as it is said to anyway, spends the budget; absent when nothing is known. */
+  readonly budget?: {
+    readonly chance: number;
+    readonly limit: number;
+    /** Failures that a request of a sound service is taken to have. */
+    readonly background: number;
+    /** The smallest budget whose chance is within the limit. */
+    readonly smallestSensible: number;
+  };
+  /** What finding a wanted failure rate takes, when that was asked. */
+  readonly find?: {
+    readonly rate: number;
+    readonly power: number;
+    /** Real requests in each arm; null when no number of them shows it. */
+    readonly requests: number | null;
+    /** Share of the route for an arm, and the watch that it then takes in seconds; null when the traffic is unknown. */
+    readonly choices: readonly { readonly share: number; readonly seconds: number | null }[];
+  };
   readonly timeConstants: readonly TimeConstant[];
   /** Things the reader should know (an address learned at run time is not proxied, ...). */
   readonly notes: readonly string[];

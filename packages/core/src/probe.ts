@@ -60,7 +60,12 @@ export type ProbeSecond = {
 };
 
 /** Something seen in answers to synthetic requests ("header strict-transport-security", "error: keys unavailable"), counted by arm. */
-export type Feature = { readonly kind: 'class' | 'header' | 'error'; readonly name: string; readonly control: number; readonly experiment: number };
+export type Feature = {
+  readonly kind: 'class' | 'header' | 'error';
+  readonly name: string;
+  readonly control: number;
+  readonly experiment: number;
+};
 
 /** Streams that are running. Nothing is sent before `flow` says so. */
 export interface ProbeSession {

@@ -2,45 +2,10 @@ import type { Fence } from './change.ts';
 import type { Evidence } from './evidence.ts';
 import type { ExperimentSpec } from './experiment.ts';
 import type { JsonObject } from './json.ts';
+import type { Phase, Stop } from './phase.ts';
 import type { Plan } from './plan.ts';
 import type { Deployment, ServiceRef } from './service.ts';
 import type { Verdict } from './verdict.ts';
-
-/** Where a run is. The moves between them are one table in `engine/machine`. */
-export const phases = [
-  'planning',
-  'provisioning',
-  'routing',
-  'baseline',
-  'injecting',
-  'proving',
-  'observing',
-  'restoring',
-  'judging',
-  'reporting',
-  'done',
-] as const;
-export type Phase = (typeof phases)[number];
-
-/** Why a run ended before its time. Null means that it went its whole way. */
-export const stopReasons = [
-  'refused',
-  'budget-spent',
-  'harm-proven',
-  'breach',
-  'suspected-open',
-  'spillover',
-  'invalid-arms',
-  'operator',
-  'halted',
-  'lease-lost',
-  'deadline',
-  'target-changed',
-  'metrics-unavailable',
-  'error',
-] as const;
-export type StopReason = (typeof stopReasons)[number];
-export type Stop = { readonly reason: StopReason; readonly why: string; readonly at: number };
 
 /** What was learned, one fact a stage; added once, never edited. */
 export type Facts = {
@@ -53,7 +18,12 @@ export type Facts = {
   /** Epoch ms when the decision to stop (or the end) was made, and when the last real request left the arms' routing. */
   readonly decidedAt?: number;
   readonly offAt?: number;
-  readonly restored?: { readonly at: number; readonly clean: boolean; readonly stuck: readonly string[]; readonly superseded: readonly string[] };
+  readonly restored?: {
+    readonly at: number;
+    readonly clean: boolean;
+    readonly stuck: readonly string[];
+    readonly superseded: readonly string[];
+  };
   readonly verdict?: Verdict;
 };
 
@@ -72,7 +42,12 @@ export type Run = ServiceRef & {
 };
 
 /** A run in hand: the claim's fence and when its lease ends (epoch ms by the store's clock, and how far that is from now). */
-export type Claim = { readonly run: Run; readonly fence: Fence; readonly leaseMs: number; /** It had an owner that fell silent. */ readonly abandoned: boolean };
+export type Claim = {
+  readonly run: Run;
+  readonly fence: Fence;
+  readonly leaseMs: number /** It had an owner that fell silent. */;
+  readonly abandoned: boolean;
+};
 
 /** What moves when a run moves. `learned` adds facts and edits none. */
 export type Move = { readonly to: Phase; readonly stop?: Stop; readonly learned?: Facts };
@@ -82,7 +57,20 @@ export type RunEvent = {
   readonly runId: string;
   readonly seq: number;
   readonly at: number;
-  readonly type: 'created' | 'phase' | 'change' | 'block' | 'decision' | 'check' | 'accept' | 'alert' | 'stop' | 'restored' | 'stuck' | 'verdict' | 'note';
+  readonly type:
+    | 'created'
+    | 'phase'
+    | 'change'
+    | 'block'
+    | 'decision'
+    | 'check'
+    | 'accept'
+    | 'alert'
+    | 'stop'
+    | 'restored'
+    | 'stuck'
+    | 'verdict'
+    | 'note';
   readonly data: JsonObject;
 };
 
@@ -122,5 +110,3 @@ export interface Notifier {
   readonly id: string;
   tell(event: RunEvent, signal: AbortSignal): Promise<void>;
 }
-
-

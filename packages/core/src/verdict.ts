@@ -1,8 +1,8 @@
 import type { Block, Evidence } from './evidence.ts';
 import type { ExperimentSpec } from './experiment.ts';
 import type { Json } from './json.ts';
+import type { Stop, StopReason } from './phase.ts';
 import type { Arm } from './platform.ts';
-import type { Stop, StopReason } from './run.ts';
 
 /** What the judge needs to know of an experiment; fixed (and hashed) before the injection. */
 export type Criteria = {
@@ -23,7 +23,17 @@ export type Decision =
 
 export type Mark = 'yes' | 'no' | 'unknown';
 export type Marked = { readonly mark: Mark; readonly why: string };
-export type NoticedResult = 'prevented' | 'in-time' | 'late' | 'incomplete' | 'wrong-receiver' | 'missed' | 'noisy' | 'pipeline-broken' | 'not-asked' | 'not-injected';
+export type NoticedResult =
+  | 'prevented'
+  | 'in-time'
+  | 'late'
+  | 'incomplete'
+  | 'wrong-receiver'
+  | 'missed'
+  | 'noisy'
+  | 'pipeline-broken'
+  | 'not-asked'
+  | 'not-injected';
 
 /** An estimate that holds at any stopping time, with the level it holds at. `high` is null when nothing bounds it yet (JSON has no infinity). */
 export type Interval = { readonly low: number; readonly high: number | null; readonly level: number };
@@ -41,7 +51,14 @@ export type VerdictRecord = {
   readonly oddsRatio: Interval | null;
   readonly excessFailures: Interval | null;
   readonly sampleRatio: { readonly control: number; readonly experiment: number; readonly p: number };
-  readonly hostile: { readonly sent: number; readonly accepted: number; readonly denied: number; readonly incidental: number; readonly leaky: number; readonly below: number | null };
+  readonly hostile: {
+    readonly sent: number;
+    readonly accepted: number;
+    readonly denied: number;
+    readonly incidental: number;
+    readonly leaky: number;
+    readonly below: number | null;
+  };
   readonly contact: { readonly count: number; readonly needed: number; readonly leaked: number };
   readonly budget: { readonly spent: number; readonly cap: number };
   /** ms from effect to the alert at its receiver; null when there was none. */
@@ -69,6 +86,11 @@ export type JudgedFacts = {
   readonly stop: Stop | null;
   readonly injectedAt: number | null;
   readonly restored: { readonly clean: boolean; readonly stuck: readonly string[] };
+  /**
+   * An earlier run of the same experiment that this one confirms on fresh arms, with ln E of harm as it stood at its end (not its
+   * maximum): the product of the two is an e-value again.
+   */
+  readonly confirms?: { readonly runId: string; readonly logE: number };
 };
 
 /** Pure and versioned: a fold over stored blocks. The same blocks give the same verdict, bit for bit. */

@@ -1,4 +1,5 @@
 export { criteriaOf } from './criteria.ts';
+export { asItRuns } from './interrogate.ts';
 export { makePlan } from './plan.ts';
 export { readExperiment } from './spec/index.ts';
 export { story } from './story.ts';

@@ -21,11 +21,21 @@ export async function probeEffect(session: Session, run: Run, injectedAt: number
     const experiment = await ask(session, run, 'experiment', dependency, signal);
     if (experiment.faulted) {
       const control = await ask(session, run, 'control', dependency, signal);
-      await seen(session, world.clock.now(), !control.faulted, `experiment's call to ${dependency}: ${experiment.seen}; control's: ${control.seen}`);
+      await seen(
+        session,
+        world.clock.now(),
+        !control.faulted,
+        `experiment's call to ${dependency}: ${experiment.seen}; control's: ${control.seen}`,
+      );
       return;
     }
     if (world.clock.now() >= until) {
-      await session.check({ name: 'effect', at: world.clock.now(), passed: false, seen: `experiment's call to ${dependency}: ${experiment.seen}` });
+      await session.check({
+        name: 'effect',
+        at: world.clock.now(),
+        passed: false,
+        seen: `experiment's call to ${dependency}: ${experiment.seen}`,
+      });
       return;
     }
     await world.clock.sleep(100, signal);
@@ -37,7 +47,12 @@ export async function probeHeal(session: Session, run: Run, signal: AbortSignal)
   const dependency = contactDependency(session);
   if (dependency === null || session.effectAt === null) return;
   const after = await ask(session, run, 'experiment', dependency, signal);
-  await session.check({ name: 'heal', at: session.world.clock.now(), passed: !after.faulted, seen: `experiment's call to ${dependency}: ${after.seen}` });
+  await session.check({
+    name: 'heal',
+    at: session.world.clock.now(),
+    passed: !after.faulted,
+    seen: `experiment's call to ${dependency}: ${after.seen}`,
+  });
 }
 
 async function seen(session: Session, at: number, passed: boolean, words: string): Promise<void> {

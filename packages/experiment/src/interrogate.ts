@@ -1,12 +1,22 @@
-import type { Deployment, Run } from '@haldane/core';
+import type { Deployment, Platform, Run } from '@haldane/core';
 import type { World } from './world.ts';
 
-/** Asks the pipeline what is live. */
-export function interrogate(world: World, run: Run, signal: AbortSignal): Promise<Deployment> {
-  return world.pipeline.interrogate({ service: run.service, environment: run.environment }, signal);
+/** Asks the pipeline what is live, and the platform which revision of it really runs. */
+export async function interrogate(world: World, run: Run, signal: AbortSignal): Promise<Deployment> {
+  const said = await world.pipeline.interrogate({ service: run.service, environment: run.environment }, signal);
+  return asItRuns(said, world.platform, signal);
 }
 
-/** Why the target is no longer the one that was planned for; null while it is. What is live is what the platform runs. */
+/**
+ * The deployment with the revision that the platform runs. A file that was edited since, or a commit that was not deployed, is not live;
+ * an experiment is about what is.
+ */
+export async function asItRuns(deployment: Deployment, platform: Platform, signal: AbortSignal): Promise<Deployment> {
+  const live = await platform.clusters.describe(deployment.source, signal);
+  return live === null ? deployment : { ...deployment, revision: live.revision };
+}
+
+/** Why the target is no longer the one that was planned for; null while it is. */
 export async function targetChanged(world: World, run: Run, signal: AbortSignal): Promise<string | null> {
   const planned = run.facts.deployment;
   if (planned === undefined) return null;

@@ -12,13 +12,23 @@ export async function sendHeartbeat(session: Session, run: Run, signal: AbortSig
   const sentAt = session.world.clock.now();
   session.heartbeat = { sentAt, instance: clusterName(run.id, 'control') };
   if (request === null) {
-    await session.check({ name: 'heartbeat', at: sentAt, passed: false, seen: 'no heartbeat request is declared under synthetic.heartbeat' });
+    await session.check({
+      name: 'heartbeat',
+      at: sentAt,
+      passed: false,
+      seen: 'no heartbeat request is declared under synthetic.heartbeat',
+    });
     return;
   }
   try {
     const answer = await session.probes.once(request, 'control', signal);
     if (answer.class !== 'success')
-      await session.check({ name: 'heartbeat', at: sentAt, passed: false, seen: `the heartbeat request was answered ${answer.status ?? answer.class}` });
+      await session.check({
+        name: 'heartbeat',
+        at: sentAt,
+        passed: false,
+        seen: `the heartbeat request was answered ${answer.status ?? answer.class}`,
+      });
   } catch (error) {
     await session.check({ name: 'heartbeat', at: sentAt, passed: false, seen: `the heartbeat request failed: ${messageOf(error)}` });
   }
@@ -37,7 +47,9 @@ export async function lookForHeartbeat(session: Session, run: Run, last: boolean
     name: 'heartbeat',
     at: now,
     passed: alert !== undefined,
-    seen: alert ? `alert ${alert.rule} reached ${alert.receiver} ${alert.receivedAt - sent.sentAt} ms after its event` : `no heartbeat alert within ${noticed.heartbeatWithinSeconds} s`,
+    seen: alert
+      ? `alert ${alert.rule} reached ${alert.receiver} ${alert.receivedAt - sent.sentAt} ms after its event`
+      : `no heartbeat alert within ${noticed.heartbeatWithinSeconds} s`,
   });
   return true;
 }

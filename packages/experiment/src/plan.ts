@@ -55,8 +55,14 @@ function present<T>(one: T | null): readonly T[] {
 
 function interrogated(deployment: Deployment): Plan['interrogated'] {
   return [
-    { what: `pipeline ${deployment.pipeline}`, said: `${deployment.service} (${deployment.environment}) is live at ${deployment.revision}` },
-    { what: 'owner', said: `${deployment.owner.team}, ${deployment.owner.contact}; opted in to ${deployment.optIn.join(', ') || 'nothing'}` },
+    {
+      what: `pipeline ${deployment.pipeline}`,
+      said: `${deployment.service} (${deployment.environment}) is live at ${deployment.revision}`,
+    },
+    {
+      what: 'owner',
+      said: `${deployment.owner.team}, ${deployment.owner.contact}; opted in to ${deployment.optIn.join(', ') || 'nothing'}`,
+    },
     { what: `platform ${deployment.platform}`, said: `${deployment.instances} production instances behind route ${deployment.route}` },
     {
       what: 'dependencies',
@@ -85,23 +91,41 @@ function atRisk(spec: ExperimentSpec, rate: number | null, hostile: number, legi
         };
   return [
     users,
-    { who: 'legitimate synthetic requests', requests: Math.round(legitimate * seconds) * 2, why: 'ours, in both arms; never charged to the budget' },
-    { who: 'hostile synthetic requests', requests: Math.round(hostile * seconds) * 2, why: 'ours, only to instances that this run launched' },
+    {
+      who: 'legitimate synthetic requests',
+      requests: Math.round(legitimate * seconds) * 2,
+      why: 'ours, in both arms; never charged to the budget',
+    },
+    {
+      who: 'hostile synthetic requests',
+      requests: Math.round(hostile * seconds) * 2,
+      why: 'ours, only to instances that this run launched',
+    },
   ];
 }
 
 function capsOf(spec: ExperimentSpec): Plan['caps'] {
   return [
-    { name: 'failures of real users, both arms together', limit: `${spec.budget.failures}`, enforcedBy: 'the router, before it admits a request: exact' },
+    {
+      name: 'failures of real users, both arms together',
+      limit: `${spec.budget.failures}`,
+      enforcedBy: 'the router, before it admits a request: exact',
+    },
     { name: 'share of the route', limit: `${percent(spec.share)} an arm`, enforcedBy: 'the router' },
     { name: 'a request slower than', limit: `${spec.budget.latencyLimitMs} ms counts as a failure`, enforcedBy: 'the router' },
-    { name: 'real users behind a door not shown shut', limit: '0', enforcedBy: `the slice is off until ${spec.probes.cleanAnswers} hostile requests were refused` },
+    {
+      name: 'real users behind a door not shown shut',
+      limit: '0',
+      enforcedBy: `the slice is off until ${spec.probes.cleanAnswers} hostile requests were refused`,
+    },
     { name: 'time', limit: `${spec.watchSeconds} s under watch`, enforcedBy: 'the runner, and leases if it dies' },
   ];
 }
 
 function notesOf(deployment: Deployment, scenario: Scenario, spec: ExperimentSpec): readonly string[] {
-  const notes = ['Addresses that the service learns at run time (OIDC discovery, service discovery) are not proxied; faults reach declared dependencies only.'];
+  const notes = [
+    'Addresses that the service learns at run time (OIDC discovery, service discovery) are not proxied; faults reach declared dependencies only.',
+  ];
   for (const one of deployment.dependencies)
     if (one.as === 'https' && one.ca === null)
       notes.push(

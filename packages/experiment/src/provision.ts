@@ -12,7 +12,8 @@ export async function armsReady(session: Session, run: Run, since: number, signa
   const ready = states.every((state) => state !== null && state.instances.length === wanted && state.instances.every((one) => one.healthy));
   if (!ready) {
     const waited = session.world.clock.now() - since;
-    if (waited > readyWithinMs) throw new HaldaneError('not-healthy', `the arms did not become healthy in ${Math.round(waited / 1000)} s: ${words(states)}`);
+    if (waited > readyWithinMs)
+      throw new HaldaneError('not-healthy', `the arms did not become healthy in ${Math.round(waited / 1000)} s: ${words(states)}`);
     return false;
   }
   await armsEqual(session, states);
@@ -39,6 +40,9 @@ function names(state: ClusterState | null | undefined): readonly string[] {
 
 function words(states: readonly (ClusterState | null)[]): string {
   return states
-    .map((state, index) => `${arms[index]} ${state ? `${state.instances.filter((one) => one.healthy).length} of ${state.instances.length} healthy` : 'not there'}`)
+    .map(
+      (state, index) =>
+        `${arms[index]} ${state ? `${state.instances.filter((one) => one.healthy).length} of ${state.instances.length} healthy` : 'not there'}`,
+    )
     .join(', ');
 }

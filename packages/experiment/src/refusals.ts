@@ -7,20 +7,28 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
   const refusals: string[] = [];
   const params = spec.scenario.params;
   if (!deployment.optIn.includes(scenario.id))
-    refusals.push(`${deployment.service} is not opted in to ${scenario.id}: its owner (${deployment.owner.team}) adds it to optIn in ${spec.manifest}`);
+    refusals.push(
+      `${deployment.service} is not opted in to ${scenario.id}: its owner (${deployment.owner.team}) adds it to optIn in ${spec.manifest}`,
+    );
   if (deployment.deployInProgress) refusals.push(`a deploy of ${deployment.service} is in progress: wait until it is done`);
   const missing = scenario.needs.filter((need) => !platform.faults.can.includes(need));
   if (missing.length > 0)
-    refusals.push(`platform ${platform.id} cannot do ${missing.join(', ')}, which ${scenario.id} needs; it can do ${platform.faults.can.join(', ')}`);
+    refusals.push(
+      `platform ${platform.id} cannot do ${missing.join(', ')}, which ${scenario.id} needs; it can do ${platform.faults.can.join(', ')}`,
+    );
   if (exposures.indexOf(spec.exposure) > exposures.indexOf(scenario.exposure))
     refusals.push(`exposure ${spec.exposure} is more than ${scenario.id} allows; write exposure: ${scenario.exposure}`);
   if (spec.share * 2 > 1) refusals.push(`share ${spec.share} twice is more than the whole route; at most 50 % an arm`);
   if (deployment.environment === 'production' && !deployment.intakeDeclared)
-    refusals.push(`intake is not declared in ${spec.manifest}: in production each way in besides the route is named and turned off, or intake: [] says there is none`);
+    refusals.push(
+      `intake is not declared in ${spec.manifest}: in production each way in besides the route is named and turned off, or intake: [] says there is none`,
+    );
   if (deployment.environment === 'production' && scenario.residue.length > 0 && spec.exposure !== 'synthetic')
     refusals.push(`${scenario.id} may leave ${scenario.residue.join(', ')} in data; in production write exposure: synthetic`);
   const streams = scenario.probes(params, deployment, spec);
   if (scenario.traffic !== 'none' && !streams.some((stream) => stream.kind === 'legitimate' && stream.requests.length > 0))
-    refusals.push(`no legitimate synthetic request is declared: add one under synthetic.requests in ${spec.manifest}, or nothing shows that users are still served`);
+    refusals.push(
+      `no legitimate synthetic request is declared: add one under synthetic.requests in ${spec.manifest}, or nothing shows that users are still served`,
+    );
   return [...refusals, ...scenario.objections(params, deployment)];
 }

@@ -1,4 +1,17 @@
-import type { Alert, Arm, Block, Check, Criteria, Decision, Deployment, Evidence, ProbeSecond, ProbeSession, Run, TrafficBlock } from '@haldane/core';
+import type {
+  Alert,
+  Arm,
+  Block,
+  Check,
+  Criteria,
+  Decision,
+  Deployment,
+  Evidence,
+  ProbeSecond,
+  ProbeSession,
+  Run,
+  TrafficBlock,
+} from '@haldane/core';
 import { arms, messageOf } from '@haldane/core';
 import type { ChangeList } from './changes.ts';
 import type { Hand, World } from './world.ts';
@@ -121,7 +134,8 @@ export class Session {
     if (fresh.length === 0) return;
     this.#known.alerts.push(...fresh);
     await this.world.evidence.append(this.hand.hold.fence, { alerts: fresh });
-    for (const alert of fresh) await this.hand.tell('alert', { rule: alert.rule, receiver: alert.receiver, receivedAt: alert.receivedAt, ...alert.fields });
+    for (const alert of fresh)
+      await this.hand.tell('alert', { rule: alert.rule, receiver: alert.receiver, receivedAt: alert.receivedAt, ...alert.fields });
   }
 
   /** Alerts about other services and other runs are none of this run's evidence. */
@@ -141,7 +155,8 @@ export class Session {
       const second = this.#seconds.get(at) as ProbeSecond;
       return { ...traffic, phase: run.phase, legitimate: second.legitimate, hostile: second.hostile, healthy };
     });
-    for (const half of [this.#traffic, this.#seconds]) for (const at of half.keys()) if (at <= newest || at < newest - pairWithin) half.delete(at);
+    for (const half of [this.#traffic, this.#seconds])
+      for (const at of half.keys()) if (at <= newest || at < newest - pairWithin) half.delete(at);
     return blocks;
   }
 

@@ -11,6 +11,8 @@ import {
 import { alphaLedger } from './alpha-ledger.ts';
 import { addProbes, addTallies, type ByArm, type ByRole, failedProbes, noProbes, noTallies } from './block-sums.ts';
 import { atRiskShare, type Keys } from './keys.ts';
+import { noWarmUp, stepWarmUp, type WarmUp } from './latency-guard.ts';
+import { type InstanceTally, noInstances, stepInstances } from './spread.ts';
 
 /** The time before the change: what normal is, and whether the arms are equal. */
 export type BaselineState = {
@@ -21,6 +23,10 @@ export type BaselineState = {
   readonly real: ByRole<Tally>;
   readonly failedKeys: ByArm<number>;
   readonly legitimate: ByArm<ProbeTally>;
+  /** How long control's answers take when all is well. */
+  readonly warmUp: WarmUp;
+  /** Requests and failures by instance; null while nobody can tell instances apart. */
+  readonly instances: InstanceTally | null;
   /** A/A: is either arm worse before anything was changed? */
   readonly more: { readonly keys: CountTest; readonly requests: ProportionTest; readonly legitimate: ProportionTest };
   readonly fewer: { readonly keys: CountTest; readonly requests: ProportionTest; readonly legitimate: ProportionTest };
@@ -41,6 +47,8 @@ export function beginBaseline(criteria: Criteria): BaselineState {
     real: noTallies,
     failedKeys: { control: 0, experiment: 0 },
     legitimate: noProbes,
+    warmUp: noWarmUp,
+    instances: noInstances,
     more: tests('more'),
     fewer: tests('fewer'),
   };
@@ -68,9 +76,10 @@ export function stepBaseline(state: BaselineState, block: Block, criteria: Crite
     xc: failedProbes(block.legitimate.control),
     nc: block.legitimate.control.sent,
   };
+  const known = before.seen.control + before.seen.experiment + block.keys.control + block.keys.experiment > 0;
   const step = (tests: BaselineState['more']) => ({
-    keys: stepCountTest(tests.keys, keys),
-    requests: stepProportionTest(tests.requests, requests),
+    keys: known ? stepCountTest(tests.keys, keys) : tests.keys,
+    requests: known ? tests.requests : stepProportionTest(tests.requests, requests),
     legitimate: stepProportionTest(tests.legitimate, legitimate),
   });
   return {
@@ -80,6 +89,8 @@ export function stepBaseline(state: BaselineState, block: Block, criteria: Crite
     real,
     failedKeys: { control: state.failedKeys.control + keys.xc, experiment: state.failedKeys.experiment + keys.xe },
     legitimate: addProbes(state.legitimate, block.legitimate),
+    warmUp: stepWarmUp(state.warmUp, block),
+    instances: stepInstances(state.instances, block),
     more: step(state.more),
     fewer: step(state.fewer),
   };

@@ -7,9 +7,10 @@ import { acceptsInSpite, whyInvalid } from './invalid.ts';
 import { judgeNoticed, type Noticed } from './noticed.ts';
 import { leading, makeRecord } from './record.ts';
 import { judgeServed } from './served.ts';
+import { spreadOf } from './spread.ts';
 import type { JudgeState } from './state.ts';
 import { rankSurprises } from './surprises.ts';
-import { plural } from './words.ts';
+import { percent, plural, significant } from './words.ts';
 
 type Marks = { readonly held: Marked; readonly served: Marked; readonly noticed: Noticed };
 
@@ -29,7 +30,7 @@ export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evide
     noticed: { mark, why, result },
     reasons: reasonsOf(state, { held, served, noticed }, invalid, evidence, facts),
     surprises: rankSurprises(state, evidence),
-    record: makeRecord(state, evidence, breachOf(state.hostile, evidence.accepts), alertMs),
+    record: makeRecord(state, evidence, facts, breachOf(state.hostile, evidence.accepts), alertMs),
   };
 }
 
@@ -125,7 +126,27 @@ function reasonsOf(
   const heal = evidence.checks.filter((check) => check.name === 'heal').at(-1);
   if (heal !== undefined && !heal.passed) reasons.push(`the fault was still there after it was taken back: ${heal.seen}`);
   if (!facts.restored.clean) reasons.push(`not everything could be put back: ${facts.restored.stuck.join(', ') || 'see the journal'}`);
+  if (state.observing !== null) reasons.push(unitReason(state), spreadReason(state));
   return [...new Set(reasons)];
+}
+
+/** What one observation is, because a unit that hangs together with others makes chance look like proof. */
+function unitReason({ harm, retries }: JudgeState): string {
+  const again =
+    retries === null
+      ? 'retries cannot be told from first tries and count as requests'
+      : `${plural(retries.control + retries.experiment, 'retry', 'retries')} counted once, with the first try`;
+  if (harm.unit === 'keys') return `unit of analysis: distinct users, each failing at most once; ${again}`;
+  if (harm.unit === 'requests')
+    return `unit of analysis: requests, for no users can be told apart: one user who fails often looks like many; ${again}`;
+  return 'unit of analysis: synthetic requests';
+}
+
+function spreadReason({ baseline }: JudgeState): string {
+  const spread = spreadOf(baseline.instances);
+  if (spread === null) return 'spread between instances in the baseline: not known, the metric source does not tell them apart';
+  const times = spread.overChance === null ? 'no failure to compare' : `variance ${significant(spread.overChance)} times that of chance`;
+  return `spread between ${spread.instances} instances in the baseline: ${percent(spread.lowest)} to ${percent(spread.highest)} of requests failed, ${times}`;
 }
 
 /** How many real users stood behind the door. */

@@ -1,4 +1,5 @@
-import { type Guardrail, harmThreshold, logMean, usersTest, weightsOf } from './harm.ts';
+import { logEHolm } from '@haldane/statistics';
+import { type Guardrail, guardrailLogE, guardrails, harmThreshold, isGuarded } from './harm.ts';
 import type { JudgeState } from './state.ts';
 
 /** A guardrail with its own e-value and the one that is left after correcting for having looked at all of them. */
@@ -11,18 +12,18 @@ export type NamedGuardrail = {
 
 /**
  * e-Holm: which guardrail may be blamed by name at the level of the abort. The adjusted value of one is the smallest mean over all
- * sets that hold it; with two guardrails those are itself and both. Strongest first.
+ * sets that hold it. Strongest first.
  */
 export function eHolmOf(state: JudgeState): readonly NamedGuardrail[] {
-  const weights = weightsOf(state.criteria);
-  const goal = Math.log(harmThreshold(state.criteria));
-  const all = (['users', 'synthetic-users'] as const)
-    .filter((guardrail) => weights[guardrail] > 0)
-    .map((guardrail) => ({ guardrail, logE: guardrail === 'users' ? usersTest(state.harm).logE : state.harm.legitimateTest.logE }));
-  const together = logMean(all.map(({ logE }) => [1 / all.length, logE] as const));
+  const { harm, criteria } = state;
+  const goal = Math.log(harmThreshold(criteria));
+  const all = guardrails
+    .filter((guardrail) => isGuarded(harm, criteria, guardrail))
+    .map((guardrail) => ({ guardrail, logE: guardrailLogE(harm, guardrail) }));
+  const adjusted = logEHolm(all.map(({ logE }) => logE));
   return all
-    .map((one) => {
-      const adjustedLogE = Math.min(one.logE, together);
+    .map((one, i) => {
+      const adjustedLogE = adjusted[i] as number;
       return { ...one, adjustedLogE, named: adjustedLogE >= goal };
     })
     .sort((a, b) => b.logE - a.logE);

@@ -1,28 +1,39 @@
 import type { Criteria } from '@haldane/core';
-import { crossed, type ExcessFailures, excessFailures } from '@haldane/statistics';
+import { crossed, type ExcessFailures, excessFailures, type MixtureTest } from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
-import type { ByArm } from './block-sums.ts';
-import { type Guardrail, type HarmState, ratesOf, weightsOf } from './harm.ts';
+import { type ByArm, noneByArm } from './block-sums.ts';
+import { type Guardrail, guardrails, type HarmState, isGuarded, ratesOf } from './harm.ts';
 
 /**
  * Whether every guardrail was shown to be within the tolerance: by odds (E of non-inferiority at least 1/alpha) or by points (the
  * time-uniform upper bound of the excess, as a share, below the tolerated one).
  */
 export function guardrailsSafe(state: HarmState, criteria: Criteria, keys: ByArm<number>): boolean {
-  const weights = weightsOf(criteria);
-  return (['users', 'synthetic-users'] as const).every(
-    (guardrail) => weights[guardrail] === 0 || guardrailSafe(state, criteria, guardrail, keys),
-  );
+  return guardrails.every((guardrail) => !isGuarded(state, criteria, guardrail) || guardrailSafe(state, criteria, guardrail, keys));
 }
 
 function guardrailSafe(state: HarmState, criteria: Criteria, guardrail: Guardrail, keys: ByArm<number>): boolean {
-  const { failed, of } = ratesOf(state, guardrail, keys);
+  const { failed, of } = safetyRates(state, guardrail, keys);
   if (of.control === 0 || of.experiment === 0) return false;
-  const test =
-    guardrail === 'synthetic-users' ? state.safety.legitimate : state.unit === 'keys' ? state.safety.keys : state.safety.requests;
-  if (crossed(test)) return true;
-  const excess = excessOf(guardrail, failed, of, alphaLedger(criteria.spec.alpha).safe);
-  return excess.high / of.experiment < criteria.spec.tolerance.points;
+  if (crossed(safetyTest(state, guardrail))) return true;
+  const { points } = criteria.spec.tolerance;
+  // The upper bound lies above the estimate: it need not be computed where that is too much already.
+  if ((failed.experiment - failed.control * ratioOf(guardrail, of)) / of.experiment >= points) return false;
+  return excessOf(guardrail, failed, of, alphaLedger(criteria.spec.alpha).safe).high / of.experiment < points;
+}
+
+/** The test of non-inferiority of one guardrail. */
+export function safetyTest(state: HarmState, guardrail: Guardrail): MixtureTest {
+  if (guardrail === 'latency' && state.latency !== null) return state.latency.safe;
+  if (guardrail === 'synthetic-users') return state.safety.legitimate;
+  return state.unit === 'keys' ? state.safety.keys : state.safety.requests;
+}
+
+/** What that test counts: slowness is held at one threshold. */
+export function safetyRates(state: HarmState, guardrail: Guardrail, keys: ByArm<number>): ReturnType<typeof ratesOf> {
+  const { latency } = state;
+  if (guardrail !== 'latency' || latency === null) return ratesOf(state, guardrail, keys);
+  return { failed: latency.slow[latency.safeAt] ?? noneByArm, of: latency.answers };
 }
 
 /**
@@ -30,6 +41,9 @@ function guardrailSafe(state: HarmState, criteria: Criteria, guardrail: Guardrai
  * ratio is 1 by design and the bounds hold over the draw of who came into which arm. Synthetic ones: as many as were sent.
  */
 export function excessOf(guardrail: Guardrail, failed: ByArm<number>, of: ByArm<number>, alpha: number): ExcessFailures {
-  const ratio = guardrail === 'users' || of.control === 0 || of.experiment === 0 ? 1 : of.experiment / of.control;
-  return excessFailures(failed.experiment, failed.control, ratio, { alpha });
+  return excessFailures(failed.experiment, failed.control, ratioOf(guardrail, of), { alpha });
+}
+
+function ratioOf(guardrail: Guardrail, of: ByArm<number>): number {
+  return guardrail === 'users' || of.control === 0 || of.experiment === 0 ? 1 : of.experiment / of.control;
 }

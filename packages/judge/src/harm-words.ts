@@ -1,10 +1,12 @@
 import { eHolmOf } from './guardrail-names.ts';
 import { type Guardrail, harmThreshold, ratesOf } from './harm.ts';
+import { worstThreshold } from './latency-guard.ts';
 import type { JudgeState } from './state.ts';
 import { count, evidenceWords } from './words.ts';
 
 /** What the guardrail counts, for a sentence. */
 export function unitWords(state: JudgeState, guardrail: Guardrail): string {
+  if (guardrail === 'latency') return 'answers';
   if (guardrail === 'synthetic-users') return 'synthetic requests';
   return state.harm.unit === 'keys' ? 'users' : 'requests';
 }
@@ -12,6 +14,11 @@ export function unitWords(state: JudgeState, guardrail: Guardrail): string {
 /** "16 of 82 users failed in the experiment, 0 of 79 in control". */
 export function rateWords(state: JudgeState, guardrail: Guardrail): string {
   const { failed, of } = ratesOf(state.harm, guardrail, state.keys.seen);
+  const { latency } = state.harm;
+  if (guardrail === 'latency' && latency !== null) {
+    const { ms, times } = worstThreshold(latency);
+    return `${count(failed.experiment)} of ${count(of.experiment)} answers took longer than ${count(ms * times)} ms in the experiment, ${count(failed.control)} of ${count(of.control)} longer than ${count(ms)} ms in control`;
+  }
   return `${count(failed.experiment)} of ${count(of.experiment)} ${unitWords(state, guardrail)} failed in the experiment, ${count(failed.control)} of ${count(of.control)} in control`;
 }
 

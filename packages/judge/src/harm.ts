@@ -11,10 +11,12 @@ import {
 import { alphaLedger } from './alpha-ledger.ts';
 import { addByArm, addTallies, type ByArm, type ByRole, failedProbes, noneByArm, noTallies } from './block-sums.ts';
 import { atRiskShare, type Keys } from './keys.ts';
+import { freezeLatency, type LatencyGuard, stepLatency, type WarmUp, worstThreshold } from './latency-guard.ts';
 import { beginSafety, type SafetyState, stepSafety } from './safety.ts';
 
-/** What is guarded: real users, and the synthetic ones who must always be served. They are never added together. */
-export type Guardrail = 'users' | 'synthetic-users';
+/** What is guarded: real users, the synthetic ones who must always be served, and how long real answers take. They are never added together. */
+export type Guardrail = 'users' | 'synthetic-users' | 'latency';
+export const guardrails: readonly Guardrail[] = ['users', 'synthetic-users', 'latency'];
 
 /**
  * The comparison of harm while observing. `keys` and `requests` are the same guardrail in two units; the one that decides is fixed
@@ -32,9 +34,13 @@ export type HarmState = {
   readonly equalRequests: ProportionTest;
   readonly equalLegitimate: ProportionTest;
   readonly safety: SafetyState;
+  /** Null before the baseline's end, and where no latency was measured. */
+  readonly latency: LatencyGuard | null;
   /** ln of the weighted mean of the guardrails' current plain E, and its maximum. */
   readonly logE: number;
   readonly maxLogE: number;
+  /** The maximum with slowness left out: slow answers of one second hang together, so they may stop a run but never block a deploy. */
+  readonly maxFailureLogE: number;
   /** Epoch second of the block that proved harm beyond the tolerance; it stays proven. */
   readonly provenAt: number | null;
 };
@@ -42,10 +48,13 @@ export type HarmState = {
 /** What each guardrail weighs in the mean; they add up to 1. */
 export function weightsOf(criteria: Criteria): Readonly<Record<Guardrail, number>> {
   const { exposure, probes } = criteria.spec;
-  if (exposure === 'synthetic') return { users: 0, 'synthetic-users': 1 };
-  if (probes.legitimateRate <= 0) return { users: 1, 'synthetic-users': 0 };
-  return { users: 0.7, 'synthetic-users': 0.3 };
+  if (exposure === 'synthetic') return onlySynthetic;
+  return probes.legitimateRate <= 0 ? onlyReal : everyone;
 }
+
+const onlySynthetic = { users: 0, 'synthetic-users': 1, latency: 0 } as const;
+const onlyReal = { users: 0.9, 'synthetic-users': 0, latency: 0.1 } as const;
+const everyone = { users: 0.65, 'synthetic-users': 0.25, latency: 0.1 } as const;
 
 /** E at which the weighted mean proves harm. */
 export function harmThreshold(criteria: Criteria): number {
@@ -63,6 +72,7 @@ export function beginHarm(criteria: Criteria): HarmState {
     psi0: tolerance.odds,
     onset,
     boosted: true,
+    interval: false,
   });
   const equal = { alpha: abort, psi0: 1, onset, interval: false };
   return {
@@ -77,25 +87,40 @@ export function beginHarm(criteria: Criteria): HarmState {
     equalRequests: beginProportionTest(equal),
     equalLegitimate: beginProportionTest(equal),
     safety: beginSafety(criteria),
+    latency: null,
     logE: 0,
     maxLogE: 0,
+    maxFailureLogE: 0,
     provenAt: null,
+  };
+}
+
+/** What is slow is decided by the baseline alone, as it ends. */
+export function freezeHarm(state: HarmState, warmUp: WarmUp, criteria: Criteria): HarmState {
+  const weight = weightsOf(criteria).latency;
+  return weight === 0 ? state : { ...state, latency: freezeLatency(warmUp, criteria, alphaLedger(criteria.spec.alpha).abort * weight) };
+}
+
+/** What a block says of failures, by guardrail and unit. The share of users at risk must not look ahead. */
+export function harmCounts(block: Block, before: Keys) {
+  const { experiment, control } = block.real;
+  return {
+    requests: { xe: failures(experiment), ne: experiment.requests, xc: failures(control), nc: control.requests },
+    keys: { xe: block.failedKeys.experiment, xc: block.failedKeys.control, shareE: atRiskShare(before, block.keys) },
+    legitimate: {
+      xe: failedProbes(block.legitimate.experiment),
+      ne: block.legitimate.experiment.sent,
+      xc: failedProbes(block.legitimate.control),
+      nc: block.legitimate.control.sent,
+    },
   };
 }
 
 /** One observed block further. `before` are the keys known before this block: the share of users at risk must not look ahead. */
 export function stepHarm(state: HarmState, block: Block, criteria: Criteria, before: Keys): HarmState {
-  const { experiment, control } = block.real;
-  const requests = { xe: failures(experiment), ne: experiment.requests, xc: failures(control), nc: control.requests };
+  const { requests, keys, legitimate } = harmCounts(block, before);
   const known = addByArm(before.seen, block.keys);
   const unit = state.unit ?? (requests.ne + requests.nc === 0 ? null : known.control + known.experiment > 0 ? 'keys' : 'requests');
-  const keys = { xe: block.failedKeys.experiment, xc: block.failedKeys.control, shareE: atRiskShare(before, block.keys) };
-  const legitimate = {
-    xe: failedProbes(block.legitimate.experiment),
-    ne: block.legitimate.experiment.sent,
-    xc: failedProbes(block.legitimate.control),
-    nc: block.legitimate.control.sent,
-  };
   const next = {
     ...state,
     unit,
@@ -112,26 +137,46 @@ export function stepHarm(state: HarmState, block: Block, criteria: Criteria, bef
     equalRequests: unit === 'requests' ? stepProportionTest(state.equalRequests, requests) : state.equalRequests,
     equalLegitimate: stepProportionTest(state.equalLegitimate, legitimate),
     safety: stepSafety(state.safety, unit, { keys, requests, legitimate }),
+    latency: state.latency === null ? null : stepLatency(state.latency, block),
   };
   const weights = weightsOf(criteria);
   const users = usersTest(next);
-  const logE = logMean([
-    [weights.users, users.logE],
-    [weights['synthetic-users'], next.legitimateTest.logE],
-  ]);
-  const boosted = logMean([
-    [weights.users, users.boostedLogW ?? 0],
-    [weights['synthetic-users'], next.legitimateTest.boostedLogW ?? 0],
-  ]);
+  const slow = next.latency?.logE ?? 0;
+  const mean = (ofUsers: number, ofSynthetic: number, ofLatency: number) =>
+    logMean([
+      [weights.users, ofUsers],
+      [weights['synthetic-users'], ofSynthetic],
+      [weights.latency, ofLatency],
+    ]);
+  const logE = mean(users.logE, next.legitimateTest.logE, slow);
+  const boosted = mean(users.boostedLogW ?? 0, next.legitimateTest.boostedLogW ?? 0, slow);
+  const failureLogE = mean(users.logE, next.legitimateTest.logE, Math.min(0, slow));
   const goal = Math.log(harmThreshold(criteria));
   // Crossing is decided on current values: a mean of running maxima would not keep its promise.
   const beyond = Math.max(logE, boosted) >= goal - 1e-9 && exceedsPoints(next, criteria, known);
-  return { ...next, logE, maxLogE: Math.max(state.maxLogE, logE), provenAt: state.provenAt ?? (beyond ? block.at : null) };
+  return {
+    ...next,
+    logE,
+    maxLogE: Math.max(state.maxLogE, logE),
+    maxFailureLogE: Math.max(state.maxFailureLogE, failureLogE),
+    provenAt: state.provenAt ?? (beyond ? block.at : null),
+  };
 }
 
 /** The test of the real users in the unit that decides. */
 export function usersTest(state: Pick<HarmState, 'unit' | 'keysTest' | 'requestsTest'>): MixtureTest {
   return state.unit === 'keys' ? state.keysTest : state.requestsTest;
+}
+
+/** ln of the current plain E of one guardrail. */
+export function guardrailLogE(state: HarmState, guardrail: Guardrail): number {
+  if (guardrail === 'latency') return state.latency?.logE ?? 0;
+  return guardrail === 'users' ? usersTest(state).logE : state.legitimateTest.logE;
+}
+
+/** Whether a guardrail is watched in this run at all. */
+export function isGuarded(state: HarmState, criteria: Criteria, guardrail: Guardrail): boolean {
+  return weightsOf(criteria)[guardrail] > 0 && (guardrail !== 'latency' || state.latency !== null);
 }
 
 /** True when the arms were shown to differ at all, be it within the tolerance. */
@@ -142,6 +187,7 @@ export function showsDifference(state: HarmState, criteria: Criteria): boolean {
     logMean([
       [weights.users, users.logE],
       [weights['synthetic-users'], state.equalLegitimate.logE],
+      [weights.latency, 0],
     ]) >= Math.log(harmThreshold(criteria))
   );
 }
@@ -153,6 +199,10 @@ export function ratesOf(
   keys: ByArm<number>,
 ): { readonly failed: ByArm<number>; readonly of: ByArm<number> } {
   if (guardrail === 'synthetic-users') return { failed: state.legitimate.failed, of: state.legitimate.sent };
+  if (guardrail === 'latency') {
+    if (state.latency === null) return { failed: noneByArm, of: noneByArm };
+    return { failed: state.latency.slow[worstThreshold(state.latency).at] ?? noneByArm, of: state.latency.answers };
+  }
   if (state.unit === 'keys') return { failed: state.failedKeys, of: keys };
   return {
     failed: { control: failures(state.real.control), experiment: failures(state.real.experiment) },
@@ -162,8 +212,8 @@ export function ratesOf(
 
 /** The owner accepts a difference of so many points even where the odds are beyond theirs: a rare failure that doubles is still rare. */
 function exceedsPoints(state: HarmState, criteria: Criteria, keys: ByArm<number>): boolean {
-  return (['users', 'synthetic-users'] as const).some((guardrail) => {
-    if (weightsOf(criteria)[guardrail] === 0) return false;
+  return guardrails.some((guardrail) => {
+    if (!isGuarded(state, criteria, guardrail)) return false;
     const { failed, of } = ratesOf(state, guardrail, keys);
     return (
       of.control > 0 &&

@@ -2,6 +2,7 @@ import type { Accept, Decision } from '@haldane/core';
 import { armsUnequal, controlUnhealthy } from './arms-unequal.ts';
 import { contactOf } from './contact.ts';
 import { firstStop } from './first-stop.ts';
+import { whyFutile } from './futility.ts';
 import { guardrailsSafe } from './guardrails-safe.ts';
 import { ratesOf, weightsOf } from './harm.ts';
 import { harmWords } from './harm-words.ts';
@@ -9,7 +10,7 @@ import { breachOf } from './hostile.ts';
 import { budgetSpent, dataGap } from './limits.ts';
 import { cleanNeeded } from './proving.ts';
 import { spilledOver } from './spillover.ts';
-import { type JudgeState, secondsSinceInjection } from './state.ts';
+import { type JudgeState, secondsSinceInjection, watchedSeconds } from './state.ts';
 import { suspectedOpen } from './suspected-open.ts';
 import { plural } from './words.ts';
 
@@ -28,7 +29,7 @@ export function decideObserving(state: JudgeState, accepts: readonly Accept[]): 
   if (stop !== null) return stop;
 
   const { watchSeconds, fault, contact: contactNeeded } = criteria.spec;
-  const watched = state.observing === null || state.lastAt === null ? 0 : state.lastAt + 1 - state.observing.from;
+  const watched = watchedSeconds(state);
   if (watched >= watchSeconds) return { do: 'next', why: `watched for ${watched} s` };
   const met = contactOf(state.contact, criteria);
   if (
@@ -40,6 +41,8 @@ export function decideObserving(state: JudgeState, accepts: readonly Accept[]): 
   ) {
     return { do: 'next', why: `equal within the tolerance after ${watched} of ${watchSeconds} s` };
   }
+  const futile = whyFutile(state);
+  if (futile !== null) return { do: 'next', why: futile };
   const guardrail = weightsOf(criteria).users > 0 ? 'users' : 'synthetic-users';
   const { failed } = ratesOf(state.harm, guardrail, state.keys.seen);
   return {

@@ -1,5 +1,5 @@
-import type { Evidence, Interval, Json, VerdictRecord } from '@haldane/core';
-import { anytimeP, type MixtureTest, oddsRatioInterval } from '@haldane/statistics';
+import type { Evidence, Json, JudgedFacts, VerdictRecord } from '@haldane/core';
+import { anytimeP } from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
 import { sampleRatioOf } from './arms-unequal.ts';
 import { contactOf, leakedOf } from './contact.ts';
@@ -11,6 +11,9 @@ import { acceptedBelow } from './held.ts';
 import type { Breach } from './hostile.ts';
 import { judgeId } from './judge-id.ts';
 import { latencyQuantiles } from './latency.ts';
+import { worstThreshold } from './latency-guard.ts';
+import { oddsRatioOf } from './odds-ratio.ts';
+import { spreadOf } from './spread.ts';
 import { type JudgeState, secondsSinceInjection } from './state.ts';
 
 /** Plain E that is enough to block a deploy: a thousand to one. */
@@ -24,17 +27,21 @@ export function leading(state: JudgeState): Guardrail {
 }
 
 /** The numbers behind the verdict, all from the evidence. */
-export function makeRecord(state: JudgeState, evidence: Evidence, breach: Breach | null, alertMs: number | null): VerdictRecord {
+export function makeRecord(
+  state: JudgeState,
+  evidence: Evidence,
+  facts: JudgedFacts,
+  breach: Breach | null,
+  alertMs: number | null,
+): VerdictRecord {
   const { criteria, harm, hostile, keys } = state;
   const guardrail = leading(state);
   const synthetic = guardrail === 'synthetic-users';
   const rates = ratesOf(harm, guardrail, keys.seen);
   const compared = rates.of.control > 0 && rates.of.experiment > 0;
   const excess = excessOf(guardrail, rates.failed, rates.of, (1 - level) / 2);
-  const test = synthetic ? harm.legitimateTest : usersTest(harm);
   const requests = synthetic ? harm.legitimate.sent : { control: harm.real.control.requests, experiment: harm.real.experiment.requests };
   const failures = synthetic ? harm.legitimate.failed : { control: harm.real.control.failures, experiment: harm.real.experiment.failures };
-  const strongE = harm.provenAt !== null && harm.maxLogE >= Math.log(blockE);
   const { sent, accepted, denied, incidental, leaky } = hostile.since.experiment;
   return {
     judge: judgeId,
@@ -44,7 +51,7 @@ export function makeRecord(state: JudgeState, evidence: Evidence, breach: Breach
     requests,
     failures,
     harm: { logE: harm.logE, maxLogE: harm.maxLogE, p: Math.min(1, Math.exp(-harm.maxLogE)), threshold: harmThreshold(criteria) },
-    oddsRatio: compared ? oddsRatioOf(test) : null,
+    oddsRatio: compared ? oddsRatioOf(state, evidence.blocks, guardrail, level) : null,
     excessFailures: compared ? { low: excess.low, high: excess.high, level } : null,
     sampleRatio: sampleRatioOf(state),
     hostile: {
@@ -62,31 +69,37 @@ export function makeRecord(state: JudgeState, evidence: Evidence, breach: Breach
     },
     budget: { spent: state.budget.spent, cap: state.budget.cap },
     alertMs,
-    strength: breach?.confirmed || strongE ? 'block' : breach !== null || harm.provenAt !== null ? 'stop' : 'none',
-    more: more(state, evidence),
+    strength: strengthOf(state, facts, breach),
+    more: more(state, evidence, facts),
   };
 }
 
-/** The confidence sequence of the odds ratio; an end that nothing bounds is null, and so is all of it when neither is bounded. */
-function oddsRatioOf(test: MixtureTest): Interval | null {
-  const { low, high } = oddsRatioInterval(test, level);
-  return low === 0 && high === null ? null : { low, high, level };
+/**
+ * Enough to stop, or enough to block a deploy: an accept that control confirmed, or a plain E of failures of at least 1000, alone or
+ * multiplied with that of the run that this one confirms.
+ */
+function strengthOf({ harm }: JudgeState, { confirms }: JudgedFacts, breach: Breach | null): VerdictRecord['strength'] {
+  const proven = harm.provenAt !== null;
+  const logE = harm.maxFailureLogE + (confirms?.logE ?? 0);
+  if (breach?.confirmed || (proven && Math.max(harm.maxFailureLogE, logE) >= Math.log(blockE))) return 'block';
+  return breach !== null || proven ? 'stop' : 'none';
 }
 
-function more(state: JudgeState, evidence: Evidence): { readonly [key: string]: Json } {
+function more(state: JudgeState, evidence: Evidence, { confirms }: JudgedFacts): { readonly [key: string]: Json } {
   const { criteria, harm, keys, baseline, hostile, contact, provingUsers } = state;
   const weights = weightsOf(criteria);
   return {
     alpha: { total: criteria.spec.alpha, ...alphaLedger(criteria.spec.alpha) },
     guardrails: eHolmOf(state).map(({ guardrail, logE, adjustedLogE, named }) => {
       const test = guardrail === 'users' ? usersTest(harm) : harm.legitimateTest;
+      const ownMax =
+        guardrail === 'latency' ? { maxLogE: logE, p: Math.min(1, Math.exp(-logE)) } : { maxLogE: test.maxLogE, p: anytimeP(test) };
       const { failed, of } = ratesOf(harm, guardrail, keys.seen);
       return {
         guardrail,
         weight: weights[guardrail],
         logE,
-        maxLogE: test.maxLogE,
-        p: anytimeP(test),
+        ...ownMax,
         adjustedLogE,
         named,
         failed: { ...failed },
@@ -134,5 +147,24 @@ function more(state: JudgeState, evidence: Evidence): { readonly [key: string]: 
     budgetCredit: state.budget.credit,
     experimentUnhealthySeconds: state.health.experimentSeconds,
     latencyMs: latencyQuantiles(evidence.blocks),
+    latencyGuard: latencyGuardOf(state),
+    instanceSpread: spreadOf(baseline.instances) ?? 'not known',
+    retries: state.retries === null ? 'not known' : { ...state.retries },
+    confirms: confirms === undefined ? null : { ...confirms, together: harm.maxFailureLogE + confirms.logE },
+  };
+}
+
+/** What counted as slow, frozen before the change. */
+function latencyGuardOf({ harm: { latency } }: JudgeState): Json {
+  if (latency === null) return 'not measured';
+  const { at, ms, times } = worstThreshold(latency);
+  return {
+    thresholdsMs: latency.thresholds.map((index) => Number(((1.01 / 0.99) ** index).toPrecision(4))),
+    times: Number(times.toPrecision(3)),
+    worstMs: Number(ms.toPrecision(4)),
+    slow: { ...(latency.slow[at] ?? { control: 0, experiment: 0 }) },
+    answers: { ...latency.answers },
+    slowSeconds: latency.slowSeconds,
+    logE: latency.logE,
   };
 }

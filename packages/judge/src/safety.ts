@@ -28,18 +28,27 @@ const grid: readonly (readonly [number, number])[] = [
   [1.45, 0.1],
 ];
 
+/** A fresh test that the odds of something bad are below the tolerated ones. */
+export function beginNonInferiorityTest(criteria: Criteria): ProportionTest {
+  return beginProportionTest(optionsOf(criteria));
+}
+
 export function beginSafety(criteria: Criteria): SafetyState {
+  const options = optionsOf(criteria);
+  return { keys: beginCountTest(options), requests: beginProportionTest(options), legitimate: beginProportionTest(options) };
+}
+
+function optionsOf(criteria: Criteria) {
   const margin = criteria.spec.tolerance.odds;
   const below = grid.filter(([psi]) => psi < margin);
   const usable = below.length > 0 ? below : ([[margin / 2, 1]] as const);
   const total = usable.reduce((sum, [, weight]) => sum + weight, 0);
-  const options = {
+  return {
     alpha: alphaLedger(criteria.spec.alpha).safe,
     psi0: margin,
     alternatives: { psis: usable.map(([psi]) => psi), weights: usable.map(([, weight]) => weight / total) },
     interval: false,
   };
-  return { keys: beginCountTest(options), requests: beginProportionTest(options), legitimate: beginProportionTest(options) };
 }
 
 /** One observed block further: the users in the unit that decides, and the synthetic ones. */

@@ -1,7 +1,8 @@
 import type { Check, JudgedFacts, Marked } from '@haldane/core';
 import { contactOf } from './contact.ts';
+import { futilityWords } from './futility.ts';
 import { guardrailsSafe } from './guardrails-safe.ts';
-import { ratesOf, showsDifference, weightsOf } from './harm.ts';
+import { type Guardrail, guardrails, isGuarded, ratesOf, showsDifference } from './harm.ts';
 import { harmWords, rateWords, unitWords } from './harm-words.ts';
 import { whyNotMet } from './held.ts';
 import { provingUsersFailed } from './proving-users.ts';
@@ -24,7 +25,10 @@ export function judgeServed(state: JudgeState, checks: readonly Check[], facts: 
   if (facts.stop !== null) return { mark: 'unknown', why: `stopped before it could be shown (${facts.stop.reason}); ${ratesSeen(state)}` };
   if (guardrailsSafe(harm, criteria, state.keys.seen)) return { mark: 'yes', why: `${ratesSeen(state)}: shown to be within the tolerance` };
   if (showsDifference(harm, criteria)) {
-    return { mark: 'unknown', why: `${ratesSeen(state)}: worse than control, but not proven to be beyond the tolerance` };
+    return {
+      mark: 'unknown',
+      why: `${ratesSeen(state)}: worse than control, but not proven to be beyond the tolerance${futilityWords(state)}`,
+    };
   }
   return { mark: 'yes', why: `${ratesSeen(state)}: no harm beyond the tolerance in the whole watch` };
 }
@@ -42,10 +46,10 @@ function servedWhileProving(state: JudgeState, met: number): Marked {
 
 /** A guardrail without traffic in an arm: no data is never a pass. Null when each had some. */
 function whyNobodyCame(state: JudgeState): string | null {
-  const { harm, criteria, keys } = state;
-  const weights = weightsOf(criteria);
-  for (const guardrail of ['users', 'synthetic-users'] as const) {
-    if (weights[guardrail] === 0) continue;
+  const { harm, keys } = state;
+  for (const guardrail of watched(state)) {
+    // A source without latencies leaves that guardrail out; failures are counted whatever it knows.
+    if (guardrail === 'latency') continue;
     const came =
       guardrail === 'users'
         ? { control: harm.real.control.requests, experiment: harm.real.experiment.requests }
@@ -57,9 +61,12 @@ function whyNobodyCame(state: JudgeState): string | null {
 }
 
 function ratesSeen(state: JudgeState): string {
-  const weights = weightsOf(state.criteria);
-  return (['users', 'synthetic-users'] as const)
-    .filter((guardrail) => weights[guardrail] > 0)
+  return watched(state)
+    .filter((guardrail) => guardrail !== 'latency')
     .map((guardrail) => rateWords(state, guardrail))
     .join('; ');
+}
+
+function watched({ harm, criteria }: JudgeState): readonly Guardrail[] {
+  return guardrails.filter((guardrail) => isGuarded(harm, criteria, guardrail));
 }

@@ -1,8 +1,9 @@
 import type { Block, Check, Criteria, Phase } from '@haldane/core';
 import { type HealthState, healthy, stepHealth } from './arms.ts';
 import { type BaselineState, beginBaseline, stepBaseline } from './baseline-state.ts';
+import { addByArm, type ByArm, noneByArm } from './block-sums.ts';
 import { type ContactState, contactOf, noContact, stepContact } from './contact.ts';
-import { beginHarm, type HarmState, stepHarm } from './harm.ts';
+import { beginHarm, freezeHarm, type HarmState, stepHarm } from './harm.ts';
 import { type HostileState, noHostile, stepHostile } from './hostile.ts';
 import { type Keys, noKeys, stepKeys } from './keys.ts';
 import { beginProvingUsers, type ProvingUsers, stepProvingUsers } from './proving-users.ts';
@@ -31,6 +32,8 @@ export type JudgeState = {
   readonly hostile: HostileState;
   readonly provingUsers: ProvingUsers;
   readonly harm: HarmState;
+  /** Requests that repeated an earlier one while observing; null where nobody can tell. */
+  readonly retries: ByArm<number> | null;
   readonly open: OpenState | null;
   readonly spillover: SpilloverState | null;
   readonly budget: { readonly spent: number; readonly cap: number; readonly credit: number; readonly narrowedSeconds: number };
@@ -52,6 +55,7 @@ export function beginState(criteria: Criteria): JudgeState {
     hostile: noHostile,
     provingUsers: beginProvingUsers(criteria),
     harm: beginHarm(criteria),
+    retries: null,
     open: null,
     spillover: null,
     budget: { spent: 0, cap: criteria.spec.budget.failures, credit: 0, narrowedSeconds: 0 },
@@ -62,7 +66,7 @@ export function beginState(criteria: Criteria): JudgeState {
 const judged: readonly Phase[] = ['baseline', 'injecting', 'proving', 'observing'];
 
 /** Whether this block would be folded in: of a phase that counts, and newer than the last. */
-export function counts(state: JudgeState, block: Block): boolean {
+export function counts(state: Pick<JudgeState, 'lastAt'>, block: Block): boolean {
   return judged.includes(block.phase) && (state.lastAt === null || block.at > state.lastAt);
 }
 
@@ -82,13 +86,22 @@ export function foldBlock(state: JudgeState, block: Block, checks: readonly Chec
     health: stepHealth(state.health, block, criteria, block.phase !== state.phase),
     contact,
     hostile: stepHostile(state.hostile, block, since, contactOf(contact, criteria) > 0),
-    harm: block.phase === 'observing' ? stepHarm(state.harm, block, criteria, state.keys) : state.harm,
+    harm: stepUsers(state, block),
+    retries:
+      block.phase === 'observing' && block.retries !== undefined ? addByArm(state.retries ?? noneByArm, block.retries) : state.retries,
     budget: {
       ...block.budget,
       spent: Math.max(state.budget.spent, block.budget.spent),
       narrowedSeconds: state.budget.narrowedSeconds + (block.narrowed ? 1 : 0),
     },
   };
+}
+
+/** Harm to users; what counts as slow is frozen before the first block after the change. */
+function stepUsers(state: JudgeState, block: Block): HarmState {
+  const { criteria, keys } = state;
+  const harm = state.spillover === null && isAfter(block) ? freezeHarm(state.harm, state.baseline.warmUp, criteria) : state.harm;
+  return block.phase === 'observing' ? stepHarm(harm, block, criteria, keys) : harm;
 }
 
 /** Where in the run this block lies. */
@@ -136,4 +149,9 @@ function isAfter(block: Block): boolean {
 export function secondsSinceInjection(state: JudgeState): number {
   if (state.injectedAt === null || state.lastAt === null) return 0;
   return Math.max(0, state.lastAt + 1 - state.injectedAt / 1000);
+}
+
+/** Seconds under watch, by the end of the last block. */
+export function watchedSeconds({ observing, lastAt }: Pick<JudgeState, 'observing' | 'lastAt'>): number {
+  return observing === null || lastAt === null ? 0 : lastAt + 1 - observing.from;
 }

@@ -17,7 +17,9 @@ export function planText(plan: Plan): string {
   );
   section(
     'At risk',
-    plan.atRisk.map((one) => `${one.who}: ${one.requests === null ? 'number not known yet' : `about ${one.requests} requests`} (${one.why})`),
+    plan.atRisk.map(
+      (one) => `${one.who}: ${one.requests === null ? 'number not known yet' : `about ${one.requests} requests`} (${one.why})`,
+    ),
   );
   section(
     'Caps',

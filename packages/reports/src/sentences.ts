@@ -16,7 +16,10 @@ export function sentences(report: Report): readonly [string, string] {
   const seconds = evidence.blocks.filter((block) => block.phase === 'observing' || block.phase === 'proving').length;
   const done = `${run.service} (${run.environment}, ${revision}) ${act}, for ${seconds} s beside an equal control arm, with ${percent(experiment.share)} of real users in each.`;
   const verdict = verdictOf(report);
-  return [done, verdict === null ? `No verdict: ${run.stop?.why ?? 'the run is not over'}.` : `${capital(verdict.verdict)}: ${verdict.headline}`];
+  return [
+    done,
+    verdict === null ? `No verdict: ${run.stop?.why ?? 'the run is not over'}.` : `${capital(verdict.verdict)}: ${verdict.headline}`,
+  ];
 }
 
 export function percent(share: number): string {

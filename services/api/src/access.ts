@@ -15,7 +15,10 @@ export class Access {
   requireToken(given: string): void {
     const wanted = hash(given);
     if (given === '' || !this.#hashes.some((known) => timingSafeEqual(known, wanted)))
-      throw new HaldaneError('unauthorised', 'this needs a token: Authorization: Bearer <token>; `haldane up` wrote one to its data folder');
+      throw new HaldaneError(
+        'unauthorised',
+        'this needs a token: Authorization: Bearer <token>; `haldane up` wrote one to its data folder',
+      );
   }
 }
 

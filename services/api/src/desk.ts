@@ -1,5 +1,5 @@
-import type { Alert, Evidence, Plan, Run, RunEvent, RunStore } from '@haldane/core';
 import type { DeployedView, NewRun, ReportFormat, ScenarioView, SweptView } from '@haldane/client';
+import type { Alert, Evidence, Plan, Run, RunStore } from '@haldane/core';
 
 /**
  * What the API asks of the rest of the house. The API speaks HTTP and lets people in; who reads files, plans and starts processes stands
@@ -19,5 +19,3 @@ export interface Desk {
   /** Resolves when the run may have new events, or after `ms`. */
   news(runId: string, ms: number): Promise<void>;
 }
-
-export type { RunEvent };

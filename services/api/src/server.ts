@@ -1,16 +1,7 @@
-import {
-  AbortBody,
-  EventsQuery,
-  FileBody,
-  ListQuery,
-  NewRunBody,
-  ReportQuery,
-  RunParams,
-  SweepBody,
-} from '@haldane/client';
-import { parseAlerts } from '@haldane/alerts';
-import { HaldaneError, type Run } from '@haldane/core';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { parseAlerts } from '@haldane/alerts';
+import { AbortBody, EventsQuery, FileBody, ListQuery, NewRunBody, ReportQuery, RunParams, SweepBody } from '@haldane/client';
+import { HaldaneError, type Run } from '@haldane/core';
 import fastify, { type FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { Access } from './access.ts';
@@ -55,7 +46,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
 
   const known = async (id: string): Promise<Run> => {
     const run = await desk.runs.get(id);
-    if (run === null) throw new HaldaneError('not-found', `there is no run ${id}; \`haldane runs\` lists them`);
+    if (run === null) throw new HaldaneError('not-found', `there is no run ${id}; \`haldane report\` without a name shows the newest`);
     return run;
   };
 
@@ -74,7 +65,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
     const resumed = Number(request.headers['last-event-id']);
     await stream(desk, run.id, Number.isInteger(resumed) && resumed > 0 ? resumed : (request.query.after ?? 0), reply);
   });
-  app.get('/v1/runs/:id/evidence', { schema: { params: RunParams } }, async (request) => desk.evidence((await known(request.params.id)).id));
+  app.get('/v1/runs/:id/evidence', { schema: { params: RunParams } }, async (request) =>
+    desk.evidence((await known(request.params.id)).id),
+  );
   app.get('/v1/runs/:id/report', { schema: { params: RunParams, querystring: ReportQuery } }, async (request, reply) => {
     const format = request.query.format ?? 'markdown';
     return reply.type(`${contentTypes[format]}; charset=utf-8`).send(await desk.report(await known(request.params.id), format));

@@ -31,8 +31,10 @@ export function exitCodeOf(run: Pick<Run, 'stop' | 'facts'>): number {
 
 /** The exit status of a command that threw. What we cannot name is inconclusive, never a pass. */
 export function exitCodeOfError(error: unknown): number {
-  if (['bad-document', 'bad-request', 'unknown-id', 'not-found'].some((code) => hasCode(error, code as 'bad-document'))) return exitCodes.usage;
-  if (['refused', 'service-taken', 'stack-running', 'unauthorised'].some((code) => hasCode(error, code as 'refused'))) return exitCodes.refused;
+  if (['bad-document', 'bad-request', 'unknown-id', 'not-found'].some((code) => hasCode(error, code as 'bad-document')))
+    return exitCodes.usage;
+  if (['refused', 'service-taken', 'stack-running', 'unauthorised'].some((code) => hasCode(error, code as 'refused')))
+    return exitCodes.refused;
   if (hasCode(error, 'not-restored')) return exitCodes.notRestored;
   return exitCodes.inconclusive;
 }

@@ -12,13 +12,21 @@ export interface Interrupts {
  * Shows a run until it is done. The first interrupt asks for an abort and waits until everything is put back; a second one does not
  * cut that short.
  */
-export async function follow(client: HaldaneClient, run: Run, progress: Progress, interrupts: Interrupts, say: (words: string) => void): Promise<Run> {
+export async function follow(
+  client: HaldaneClient,
+  run: Run,
+  progress: Progress,
+  interrupts: Interrupts,
+  say: (words: string) => void,
+): Promise<Run> {
   let asked = false;
   const abort = () => {
     if (asked) return say('still putting everything back; this cannot be cut short');
     asked = true;
     say('stopping: everything is being put back');
-    client.abort(run.id, 'stopped by a person at the command line').catch((error: Error) => say(`the abort was not heard: ${error.message}`));
+    client
+      .abort(run.id, 'stopped by a person at the command line')
+      .catch((error: Error) => say(`the abort was not heard: ${error.message}`));
   };
   interrupts.on('SIGINT', abort);
   interrupts.on('SIGTERM', abort);

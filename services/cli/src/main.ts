@@ -3,7 +3,12 @@ import { readConfig } from '@haldane/standalone';
 import { exitCodeOfError } from './exit-code.ts';
 import { program } from './program.ts';
 
-const terminal = { out: process.stdout, err: process.stderr, interrupts: process, config: (dataDir: string | undefined) => readConfig(process.env, dataDir) };
+const terminal = {
+  out: process.stdout,
+  err: process.stderr,
+  interrupts: process,
+  config: (dataDir: string | undefined) => readConfig(process.env, dataDir),
+};
 try {
   await program(terminal, (code) => {
     process.exitCode = code;

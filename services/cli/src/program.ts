@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { reportFormats, type ReportFormat } from '@haldane/client';
+import { HaldaneClient, type ReportFormat, reportFormats } from '@haldane/client';
 import { HaldaneError, type Run } from '@haldane/core';
 import { markVerdict, planText, recompute } from '@haldane/reports';
-import { type Config, startStack, sweepLocal } from '@haldane/standalone';
+import { type Config, type Stack, startStack, sweepLocal } from '@haldane/standalone';
 import { Command, Option } from 'commander';
-import { connect, type Connection } from './connect.ts';
+import { type Connection, connect, running } from './connect.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { follow } from './follow.ts';
 import { liveProgress, plainProgress } from './progress.ts';
@@ -25,7 +25,10 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
   const say = (words: string) => void err.write(`${words}\n`);
   const haldane = new Command('haldane')
     .description('Would we survive this attack, and would we notice? Security chaos experiments, run as canaries.')
-    .option('--data <folder>', 'where Haldane keeps its database and its instances (default: HALDANE_DATA or the state folder of this user)')
+    .option(
+      '--data <folder>',
+      'where Haldane keeps its database and its instances (default: HALDANE_DATA or the state folder of this user)',
+    )
     .showSuggestionAfterError(true)
     .showHelpAfterError('(haldane --help lists the commands)')
     .exitOverride();
@@ -115,7 +118,9 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
     .action(() =>
       withClient(async ({ client }) => {
         for (const one of await client.scenarios())
-          out.write(`${one.id}  (version ${one.version})\n  ${one.title}\n  when ${one.when}\n  then ${one.then}\n  undone: ${one.undo}\n  noticed by: ${one.detection}\n\n`);
+          out.write(
+            `${one.id}  (version ${one.version})\n  ${one.title}\n  when ${one.when}\n  then ${one.expects}\n  undone: ${one.undo}\n  noticed by: ${one.detection}\n\n`,
+          );
         return 0;
       }),
     );
@@ -136,19 +141,23 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
     .description('start Haldane and leave it running; other commands find it by its data folder')
     .argument('[manifests...]', 'services to start and put behind their routes')
     .action(async (manifests: string[]) => {
-      const stack = await startStack({ ...config(), ephemeral: false });
-      const { HaldaneClient } = await import('@haldane/client');
-      const client = new HaldaneClient(stack.access);
+      const alive = await running(config());
+      const stack = alive === null ? await startStack({ ...config(), ephemeral: false }) : null;
+      const client = alive ?? new HaldaneClient((stack as Stack).access);
       for (const file of manifests) {
         const deployed = await client.deploy(resolve(file));
         out.write(`${deployed.service} (${deployed.environment}) at ${deployed.revision} answers at ${deployed.address}\n`);
+      }
+      if (stack === null) {
+        say(manifests.length > 0 ? 'deployed to the Haldane that is already up' : 'Haldane is already up for this data folder');
+        return exit(0);
       }
       out.write(`Haldane answers at ${stack.access.address}; stop it with Ctrl-C\n`);
       await new Promise<void>((done) => {
         terminal.interrupts.once('SIGINT', () => done());
         terminal.interrupts.once('SIGTERM', () => done());
       });
-      say('stopping: runs are put back, services that were started here go on');
+      say('stopping: runs are put back, and the services that were started here end');
       await stack.stop();
       exit(0);
     });
@@ -165,6 +174,8 @@ function newest(runs: readonly Run[]): Run {
 /** Judges exported evidence again and says whether the same came out. */
 function again(text: string, out: NodeJS.WritableStream): number {
   const { same, verdict } = recompute(text);
-  out.write(`${markVerdict(verdict)}\n${same ? 'recomputed from the evidence alone: the same verdict, number by number' : 'RECOMPUTED DIFFERENTLY: the stored verdict does not follow from this evidence'}\n`);
+  out.write(
+    `${markVerdict(verdict)}\n${same ? 'recomputed from the evidence alone: the same verdict, number by number' : 'RECOMPUTED DIFFERENTLY: the stored verdict does not follow from this evidence'}\n`,
+  );
   return same ? 0 : exitCodes.invalid;
 }

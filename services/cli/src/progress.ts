@@ -47,7 +47,14 @@ export function plainProgress(stream: NodeJS.WritableStream): Progress {
   };
 }
 
-type Side = { readonly requests: number; readonly failures: number; readonly legitimate: number; readonly hostile: number; readonly accepted: number; readonly met: number };
+type Side = {
+  readonly requests: number;
+  readonly failures: number;
+  readonly legitimate: number;
+  readonly hostile: number;
+  readonly accepted: number;
+  readonly met: number;
+};
 
 function armsTable(data: JsonObject): string {
   const row = (name: string, side: Side) =>
@@ -85,7 +92,9 @@ function wordsOf(event: RunEvent): string | null {
     case 'check':
       return `  ${data['passed'] === true ? pc.green('seen  ') : pc.red('failed')} ${String(data['name'])}: ${String(data['seen'])}`;
     case 'accept':
-      return pc.red(`  let in: ${String(data['request'])} with ${String(data['forgery'])} (${String(data['arm'])}; control: ${String(data['confirmation'])})`);
+      return pc.red(
+        `  let in: ${String(data['request'])} with ${String(data['forgery'])} (${String(data['arm'])}; control: ${String(data['confirmation'])})`,
+      );
     case 'alert':
       return pc.cyan(`  alert  ${String(data['rule'])} reached ${String(data['receiver'])}`);
     case 'stop':

@@ -1,8 +1,8 @@
-import type { Claim, Clock, Criteria, Evidence, Platform, Prober, Run } from '@haldane/core';
-import { Registry } from '@haldane/core';
 import { webhookAlerts } from '@haldane/alerts';
-import { criteriaOf, type World } from '@haldane/experiment';
+import type { Claim, Clock, Criteria, Evidence, Platform, Prober, Run, Scenario } from '@haldane/core';
+import { Registry } from '@haldane/core';
 import type { DataplaneClient } from '@haldane/dataplane';
+import { criteriaOf, type World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
 import { metricSources } from '@haldane/metrics';
 import { manifestPipeline } from '@haldane/pipelines';
@@ -21,18 +21,21 @@ export type HouseOptions = {
   readonly env: Readonly<Record<string, string>>;
   /** Writes a report where its owner finds it. */
   readonly publish: (report: Report) => Promise<void>;
+  /** What can be done to a service; the room's list when it is not given. */
+  readonly scenarios?: readonly Scenario[];
 };
 
 /** Everything that runs are put together from, found by id. */
 export class House {
   readonly #options: HouseOptions;
-  readonly #scenarios = new Registry('scenario', scenarios);
+  readonly #scenarios: Registry<Scenario>;
   readonly #platforms: Registry<Platform>;
   readonly #metrics: ReturnType<typeof metricSources>;
   readonly #prober: Prober;
 
   constructor(options: HouseOptions) {
     this.#options = options;
+    this.#scenarios = new Registry('scenario', options.scenarios ?? scenarios);
     this.#platforms = new Registry('platform', [options.platform]);
     this.#metrics = metricSources({ client: options.dataplane });
     this.#prober = httpProber({ clock: options.clock, secret: (name) => options.env[name] });

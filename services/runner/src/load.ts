@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { type ExperimentSpec, HaldaneError, messageOf } from '@haldane/core';
+import { type ExperimentSpec, HaldaneError, messageOf, type Scenario } from '@haldane/core';
 import { readExperiment } from '@haldane/experiment';
 import { loadManifest, type ManifestReading } from '@haldane/pipelines';
-import { scenarios } from '@haldane/scenarios';
 import { known } from './known.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -11,8 +10,8 @@ type Environment = Readonly<Record<string, string>>;
 /** An experiment and the service it names, read from this runner's own disk. */
 export type Loaded = { readonly spec: ExperimentSpec; readonly service: ManifestReading };
 
-/** Reads an experiment file and its manifest. Throws `bad-document` with every problem, or `not-found`. */
-export async function loadExperiment(file: string, env: Environment, signal: AbortSignal): Promise<Loaded> {
+/** Reads an experiment file, which may name one of `scenarios`, and its manifest. Throws `bad-document` with every problem, or `not-found`. */
+export async function loadExperiment(file: string, env: Environment, scenarios: readonly Scenario[], signal: AbortSignal): Promise<Loaded> {
   const text = await readText(file, 'experiment');
   let service: ManifestReading | null = null;
   const spec = await readExperiment({

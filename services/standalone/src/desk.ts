@@ -2,11 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Desk } from '@haldane/api';
 import type { NewRun } from '@haldane/client';
-import type { Clock, LaunchRecipe } from '@haldane/core';
+import type { Clock, LaunchRecipe, Platform } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
-import { makePlan } from '@haldane/experiment';
-import { type LocalProduction, sweep } from '@haldane/platforms';
 import type { DataplaneClient } from '@haldane/dataplane';
+import { asItRuns, makePlan } from '@haldane/experiment';
+import { type LocalProduction, sweep } from '@haldane/platforms';
 import { type Report, reports } from '@haldane/reports';
 import { type House, loadExperiment, loadService, newRunId } from '@haldane/runner';
 import type { Store } from '@haldane/store';
@@ -28,34 +28,50 @@ export function desk(options: DeskOptions): Desk {
   const { store, house, production, env, clock } = options;
   const signal = () => AbortSignal.timeout(110_000);
 
-  /** Production runs as the manifest says; it is started when it does not, and left alone when it does. */
   const deploy = async (recipe: LaunchRecipe) => production.deployProduction(recipe, options.productionUntil(), signal());
+  /** A service that is up is left alone, whatever its file says by now: a run is no deploy. */
+  const ensureUp = async (platform: Platform, source: string, recipe: LaunchRecipe) => {
+    const live = await platform.clusters.describe(source, signal());
+    if (live?.instances.some((one) => one.healthy) !== true) await deploy(recipe);
+  };
 
   return {
     runs: store.runs,
     async plan(file) {
-      const { spec, service } = await loadExperiment(file, env, signal());
+      const { spec, service } = await loadExperiment(file, env, house.scenarios(), signal());
+      const platform = house.platform(spec.platform);
       return makePlan(
         {
           runId: newRunId(),
           spec,
-          deployment: service.deployment,
-          platform: house.platform(spec.platform),
+          deployment: await asItRuns(service.deployment, platform, signal()),
+          platform,
           scenario: house.scenario(spec.scenario.id),
         },
         signal(),
       );
     },
     async create(wanted: NewRun) {
-      const { spec, service } = await loadExperiment(wanted.file, env, signal());
-      await deploy(service.recipe);
+      const { spec, service } = await loadExperiment(wanted.file, env, house.scenarios(), signal());
+      await ensureUp(house.platform(spec.platform), service.deployment.source, service.recipe);
       const experiment = { ...spec, fault: wanted.fault ?? spec.fault };
-      return store.runs.create({ id: newRunId(), service: spec.service, environment: spec.environment, experiment, key: wanted.key ?? null });
+      return store.runs.create({
+        id: newRunId(),
+        service: spec.service,
+        environment: spec.environment,
+        experiment,
+        key: wanted.key ?? null,
+      });
     },
     async deploy(file) {
       const { recipe } = await loadService(file, env, signal());
       const { route } = await deploy(recipe);
-      return { service: recipe.service, environment: recipe.environment, revision: recipe.revision, address: `http://127.0.0.1:${route.port}` };
+      return {
+        service: recipe.service,
+        environment: recipe.environment,
+        revision: recipe.revision,
+        address: `http://127.0.0.1:${route.port}`,
+      };
     },
     scenarios: () =>
       house.scenarios().map(({ id, version, about }) => ({
@@ -63,7 +79,7 @@ export function desk(options: DeskOptions): Desk {
         version,
         title: about.title,
         when: about.when,
-        then: about.then,
+        expects: about.then,
         undo: about.undo,
         detection: about.detection,
       })),

@@ -1,5 +1,5 @@
 export { readAccess } from './access-file.ts';
 export { type Config, readConfig } from './config.ts';
-export { inventory } from './inventory.ts';
 export { reportPaths } from './desk.ts';
+export { inventory } from './inventory.ts';
 export { type Stack, type StackOptions, startStack, sweepLocal } from './stack.ts';

@@ -20,7 +20,8 @@ export async function inventory(config: Pick<Config, 'dataDir'>): Promise<readon
   const lines: string[] = [];
   for (const name of await readdir(join(dataDir, 'local', 'clusters')).catch(() => [])) {
     const state = await clusters.describe(name, AbortSignal.timeout(5_000));
-    for (const instance of state?.instances ?? []) lines.push(`instance ${instance.name} of ${name} at ${instance.address}${instance.healthy ? '' : ', not healthy'}`);
+    for (const instance of state?.instances ?? [])
+      lines.push(`instance ${instance.name} of ${name} at ${instance.address}${instance.healthy ? '' : ', not healthy'}`);
   }
   const view = await dataplane.view();
   for (const route of view.routes) {

@@ -2,12 +2,12 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createApi } from '@haldane/api';
 import type { Access } from '@haldane/client';
-import { systemClock } from '@haldane/core';
+import { type Scenario, systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
 import { LocalProduction, localPlatform, type SweepRow, sweep } from '@haldane/platforms';
 import { liveRouter, spawnRouter } from '@haldane/router';
 import { House, Runner } from '@haldane/runner';
-import { openStore } from '@haldane/store';
+import { openStore, type Store } from '@haldane/store';
 import { removeAccess, writeAccess } from './access-file.ts';
 import type { Config } from './config.ts';
 import { desk, publish } from './desk.ts';
@@ -23,6 +23,10 @@ export type StackOptions = Config & {
   readonly ephemeral: boolean;
   /** What senders of alerts show; a fresh one when it is not given. */
   readonly alertToken?: string;
+  /** A store that is open already, in place of one of this stack's own; the stack closes it. */
+  readonly store?: Store;
+  /** What can be done to a service; the room's list when it is not given. */
+  readonly scenarios?: readonly Scenario[];
 };
 
 /** A running Haldane: API, runner and database on this machine, with a router of its own process beside it. */
@@ -44,7 +48,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await chmod(dataDir, 0o700);
   const onTrouble = troubleLog(dataDir);
   const clock = systemClock;
-  const store = await openStore(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl });
+  const store = options.store ?? (await openStore(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl }));
   const closing: (() => Promise<void>)[] = [() => store.close()];
   const close = async () => {
     for (const step of closing.reverse()) await step().catch((error: unknown) => onTrouble('stopping', error));
@@ -76,7 +80,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closing.push(async () => clearInterval(renewing));
 
     const platform = localPlatform({ dataDir, dataplane, clock });
-    const house = new House({ store, clock, platform, dataplane, env: options.env, publish: (report) => publish(dataDir, report) });
+    const house = new House({
+      store,
+      clock,
+      platform,
+      dataplane,
+      env: options.env,
+      publish: (report) => publish(dataDir, report),
+      ...(options.scenarios === undefined ? {} : { scenarios: options.scenarios }),
+    });
     const runner = new Runner({ name: `${process.pid}`, store, clock, assemble: (claim) => house.world(claim), onTrouble });
     runner.start();
     closing.push(() => runner.stop('Haldane is shutting down'));

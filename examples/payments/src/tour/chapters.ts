@@ -21,7 +21,8 @@ export async function tell(print: Printer, underway: Underway, expected: Expecte
   const { verdict } = run.facts;
   if (verdict !== undefined) {
     print.text(markVerdict(verdict));
-    for (const reason of verdict.reasons.filter((one) => !/^(held|served|noticed|stopped):/.test(one)).slice(0, 4)) print.text(`· ${reason}`);
+    for (const reason of verdict.reasons.filter((one) => !/^(held|served|noticed|stopped):/.test(one)).slice(0, 4))
+      print.text(`· ${reason}`);
   }
   for (const line of numbers(run)) print.text(line);
   const wrong = differences(run, expected);
@@ -37,12 +38,18 @@ function numbers(run: Run): readonly string[] {
   const lines = [
     `users hurt: ${record.budget.spent} of at most ${record.budget.cap} · fault met ${record.contact.count} times · ${record.hostile.accepted} of ${record.hostile.sent} forged tokens accepted`,
   ];
-  if (decidedAt !== undefined && offAt !== undefined && run.stop !== null) lines.push(`from decision to zero traffic: ${offAt - decidedAt} ms`);
+  if (decidedAt !== undefined && offAt !== undefined && run.stop !== null)
+    lines.push(`from decision to zero traffic: ${offAt - decidedAt} ms`);
   return lines;
 }
 
 /** The plan of an experiment. */
-export async function tellPlan(print: Printer, client: HaldaneClient, file: string, planText: (plan: Awaited<ReturnType<HaldaneClient['plan']>>) => string): Promise<boolean> {
+export async function tellPlan(
+  print: Printer,
+  client: HaldaneClient,
+  file: string,
+  planText: (plan: Awaited<ReturnType<HaldaneClient['plan']>>) => string,
+): Promise<boolean> {
   const plan = await client.plan(file);
   print.text(planText(plan).trimEnd());
   return plan.refusals.length === 0;

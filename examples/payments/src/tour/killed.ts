@@ -28,15 +28,24 @@ export type Killed = {
  * Starts a Haldane of its own, kills it (-9) while a fault is on, and watches: first without helping, then with a new Haldane over the
  * same data folder. Takes as long as a lease.
  */
-export async function killTheRunner(config: Config, environment: PaymentsEnvironment, print: Printer, signal: AbortSignal): Promise<Killed> {
+export async function killTheRunner(
+  config: Config,
+  environment: PaymentsEnvironment,
+  print: Printer,
+  signal: AbortSignal,
+): Promise<Killed> {
   const dataDir = join(config.dataDir, 'killed');
   const env = { ...config.env, ...environment };
-  const haldane = spawn(process.execPath, [require.resolve('@haldane/cli/bin/haldane.mjs'), '--data', dataDir, 'up', exampleFile('sound/service.yaml')], {
-    env,
-    stdio: ['ignore', 'ignore', 'ignore'],
-    // In a group of its own, so that Ctrl-C in this terminal does not reach it: it is put back by us.
-    detached: true,
-  });
+  const haldane = spawn(
+    process.execPath,
+    [require.resolve('@haldane/cli/bin/haldane.mjs'), '--data', dataDir, 'up', exampleFile('sound/service.yaml')],
+    {
+      env,
+      stdio: ['ignore', 'ignore', 'ignore'],
+      // In a group of its own, so that Ctrl-C in this terminal does not reach it: it is put back by us.
+      detached: true,
+    },
+  );
   const gone = new Promise<void>((resolve) => haldane.once('exit', () => resolve()));
   const ending: (() => Promise<void>)[] = [];
   const own = { ...config, dataDir, env, port: 0, databaseUrl: null };
@@ -51,7 +60,8 @@ export async function killTheRunner(config: Config, environment: PaymentsEnviron
     underway.ended.catch(() => undefined);
     while (!underway.status().includes(' proving') && !underway.status().includes(' observing')) {
       signal.throwIfAborted();
-      if (underway.status().includes(' done')) throw new Error(`the run ended before it could be killed: ${(await client.run(underway.run.id)).stop?.why ?? 'no reason'}`);
+      if (underway.status().includes(' done'))
+        throw new Error(`the run ended before it could be killed: ${(await client.run(underway.run.id)).stop?.why ?? 'no reason'}`);
       print.progress(`to be killed: ${underway.status()}`);
       await sleep(100);
     }
@@ -61,7 +71,9 @@ export async function killTheRunner(config: Config, environment: PaymentsEnviron
     const killedAt = Date.now();
     let after = await inventory(own);
     while (after.join('\n') !== before.join('\n') && Date.now() - killedAt < 30_000) {
-      print.progress(`killed ${Math.round((Date.now() - killedAt) / 1000)} s ago; still there: ${after.filter((line) => !before.includes(line)).length} things of the run`);
+      print.progress(
+        `killed ${Math.round((Date.now() - killedAt) / 1000)} s ago; still there: ${after.filter((line) => !before.includes(line)).length} things of the run`,
+      );
       await sleep(100);
       after = await inventory(own);
     }
@@ -88,7 +100,11 @@ async function reachable(dataDir: string, signal: AbortSignal): Promise<HaldaneC
   }
 }
 
-async function comeBack(own: Config, runId: string, before: readonly string[]): Promise<Pick<Killed, 'stop' | 'leftovers' | 'journalOpen' | 'tidy'>> {
+async function comeBack(
+  own: Config,
+  runId: string,
+  before: readonly string[],
+): Promise<Pick<Killed, 'stop' | 'leftovers' | 'journalOpen' | 'tidy'>> {
   const stack = await startStack({ ...own, ephemeral: true });
   try {
     const client = new HaldaneClient(stack.access);

@@ -14,7 +14,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     stopped.abort(new Error('stopped by a person'));
   });
 try {
-  const asExpected = await tour({ config: readConfig(process.env, values.data), once: values.once, print: printer(process.stdout), signal: stopped.signal });
+  const asExpected = await tour({
+    config: readConfig(process.env, values.data),
+    once: values.once,
+    print: printer(process.stdout),
+    signal: stopped.signal,
+  });
   process.exitCode = asExpected ? 0 : 1;
 } catch (error) {
   if (stopped.signal.aborted) process.exitCode = 3;

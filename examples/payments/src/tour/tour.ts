@@ -34,7 +34,10 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
   const surroundings = await waiting(
     print,
     () => 'starting an identity provider, two detectors, a database',
-    startSurroundings({ dataDir: join(config.dataDir, 'payments'), webhookUrl: (receiver) => `http://127.0.0.1:${port}/alerts/${receiver}?token=${alertToken}` }),
+    startSurroundings({
+      dataDir: join(config.dataDir, 'payments'),
+      webhookUrl: (receiver) => `http://127.0.0.1:${port}/alerts/${receiver}?token=${alertToken}`,
+    }),
   );
   const closing: (() => Promise<unknown>)[] = [() => surroundings.stop()];
   const results: boolean[] = [];
@@ -43,8 +46,16 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
     const stack = await startStack({ ...config, env, port, alertToken, ephemeral: once });
     closing.push(() => stack.stop());
     const client = new HaldaneClient(stack.access);
-    const deployed = await waiting(print, () => 'starting the payments service, four builds of it', Promise.all(builds.map((build) => client.deploy(exampleFile(`${build}/service.yaml`)))));
-    const loads = await Promise.all(deployed.map(({ address, service }) => startLoad(address, service, join(config.dataDir, 'payments', `load-${service}.log`), surroundings.env)));
+    const deployed = await waiting(
+      print,
+      () => 'starting the payments service, four builds of it',
+      Promise.all(builds.map((build) => client.deploy(exampleFile(`${build}/service.yaml`)))),
+    );
+    const loads = await Promise.all(
+      deployed.map(({ address, service }) =>
+        startLoad(address, service, join(config.dataDir, 'payments', `load-${service}.log`), surroundings.env),
+      ),
+    );
     const stopLoads = () => Promise.all(loads.map((load) => load.stop()));
     closing.push(stopLoads);
     print.text(`Four builds of a payments service run behind their routes, each with 400 users who send 200 requests a second.`);
@@ -52,7 +63,11 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
     print.chapter('a', 'The plan: what would happen, before anything is touched');
     results.push(await tellPlan(print, client, exampleFile('sound/jwks.yaml'), planText));
 
-    const first = await Promise.all(['sound/rehearsal.yaml', 'flawed-jwks/jwks.yaml', 'flawed-alg/forged.yaml', 'slow/jwks.yaml'].map((file) => begin(client, file, signal)));
+    const first = await Promise.all(
+      ['sound/rehearsal.yaml', 'flawed-jwks/jwks.yaml', 'flawed-alg/forged.yaml', 'slow/jwks.yaml'].map((file) =>
+        begin(client, file, signal),
+      ),
+    );
     const [rehearsal, flawedJwks, flawedAlg, slow] = first as [(typeof first)[0], (typeof first)[0], (typeof first)[0], (typeof first)[0]];
 
     print.chapter('b', 'A rehearsal: the whole run without the harmful change');
@@ -77,14 +92,19 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
     print.chapter('f', 'Nobody has to believe us');
     const paths = reportPaths(config.dataDir, sound.run.id);
     const again = recompute(await readFile(paths.json, 'utf8'));
-    if (again.same) print.ok(`the verdict was judged again from the exported evidence alone: ${again.verdict.verdict}, the same number by number`);
+    if (again.same)
+      print.ok(`the verdict was judged again from the exported evidence alone: ${again.verdict.verdict}, the same number by number`);
     else print.bad('the verdict that was judged again differs from the stored one');
     results.push(again.same);
     print.text(`The report, with plots: ${paths.html}`);
 
     await stopLoads();
     const asExpected = results.every(Boolean);
-    print.title(asExpected ? `All as expected, after ${Math.round((Date.now() - startedAt) / 1000)} s.` : 'NOT ALL WAS AS EXPECTED: see the crosses above.');
+    print.title(
+      asExpected
+        ? `All as expected, after ${Math.round((Date.now() - startedAt) / 1000)} s.`
+        : 'NOT ALL WAS AS EXPECTED: see the crosses above.',
+    );
     if (once || !asExpected) return asExpected;
     print.text(`Haldane goes on at ${stack.access.address}. Try next, in another terminal:`);
     print.text('  npx haldane run examples/payments/sound/forged.yaml');
@@ -106,9 +126,20 @@ function tellKilled(print: Printer, killed: Killed): boolean {
   for (const line of ofTheRun) print.text(`  ${line}`);
   const restored = killed.after.join('\n') === killed.before.join('\n');
   const say = (good: boolean, words: string) => (good ? print.ok(words) : print.bad(words));
-  say(restored, restored ? `before = after, ${(killed.afterMs / 1000).toFixed(1)} s later, with nobody's help: ${killed.after.length} lines, all the same` : `after 30 s still there: ${killed.after.filter((line) => !killed.before.includes(line)).join('; ')}`);
-  say(killed.tidy && killed.journalOpen === 0, `a new Haldane took the run over (stop reason ${killed.stop}): journal entries not back: ${killed.journalOpen}`);
-  say(killed.leftovers.length === 0, `leftovers: ${killed.leftovers.length}${killed.leftovers.length > 0 ? ` (${killed.leftovers.join('; ')})` : ''}`);
+  say(
+    restored,
+    restored
+      ? `before = after, ${(killed.afterMs / 1000).toFixed(1)} s later, with nobody's help: ${killed.after.length} lines, all the same`
+      : `after 30 s still there: ${killed.after.filter((line) => !killed.before.includes(line)).join('; ')}`,
+  );
+  say(
+    killed.tidy && killed.journalOpen === 0,
+    `a new Haldane took the run over (stop reason ${killed.stop}): journal entries not back: ${killed.journalOpen}`,
+  );
+  say(
+    killed.leftovers.length === 0,
+    `leftovers: ${killed.leftovers.length}${killed.leftovers.length > 0 ? ` (${killed.leftovers.join('; ')})` : ''}`,
+  );
   return restored && killed.tidy && killed.journalOpen === 0 && killed.leftovers.length === 0;
 }
 

@@ -1,2 +1,1 @@
-export { experimentSchema } from './experiment.schema.ts';
-export { checkParams, type ReadExperimentOptions, readExperiment } from './read-experiment.ts';
+export { readExperiment } from './read-experiment.ts';

@@ -4,8 +4,8 @@ import {
   type Block,
   type Check,
   type Criteria,
-  emptyProbeTally,
   type Evidence,
+  emptyProbeTally,
   type JudgedFacts,
   type Phase,
   type ProbeTally,
@@ -211,8 +211,7 @@ class World {
     const bins: [number, number][] = [];
     const drawn = Math.min(requests, mostLatencies);
     const shift = Math.round(Math.log(slower) / lnGamma);
-    for (let i = 0; i < drawn; i++)
-      bins.push([(latencyBins[Math.floor(this.#draws.uniform() * latencyBins.length)] as number) + shift, 1]);
+    for (let i = 0; i < drawn; i++) bins.push([(latencyBins[Math.floor(this.#draws.uniform() * latencyBins.length)] as number) + shift, 1]);
     return bins;
   }
 }

@@ -11,7 +11,10 @@ export function attachKind(world: LocalWorld): ChangeKind<AttachParams, null> {
     kind: 'local.attach',
     capture: () => Promise.resolve(null),
     async apply({ runId, route, control, experiment }, _before, signal) {
-      const arms: Record<Arm, readonly string[]> = { control: healthyAddresses(world, control), experiment: healthyAddresses(world, experiment) };
+      const arms: Record<Arm, readonly string[]> = {
+        control: healthyAddresses(world, control),
+        experiment: healthyAddresses(world, experiment),
+      };
       const secret = ensureRunSecret(world.layout, runId, world.random);
       await world.dataplane.attach({ runId, route, arms, secret, until: world.leaseFor(runId) }, signal);
     },
@@ -29,7 +32,8 @@ export function attachKind(world: LocalWorld): ChangeKind<AttachParams, null> {
 function healthyAddresses(world: LocalWorld, cluster: string): readonly string[] {
   const state = describeCluster(world.layout, cluster);
   const sick = state?.instances.filter((one) => !one.healthy).map((one) => one.name) ?? [];
-  if (state === null || state.instances.length === 0) throw new HaldaneError('gone', `cluster ${cluster} is not there, so nothing can be routed to it`);
+  if (state === null || state.instances.length === 0)
+    throw new HaldaneError('gone', `cluster ${cluster} is not there, so nothing can be routed to it`);
   if (sick.length > 0) throw new HaldaneError('not-healthy', `cluster ${cluster} takes no requests yet: ${sick.join(', ')} not healthy`);
   return state.instances.map((one) => one.address);
 }

@@ -31,14 +31,21 @@ export function clusterKind(world: LocalWorld): ChangeKind<ClusterParams, null> 
     async apply(params, _before, signal) {
       const recipe = productionRecipe(layout, params.source);
       if (recipe.revision !== params.revision)
-        throw new HaldaneError('conflict', `production ${params.source} runs revision ${recipe.revision} now, not ${params.revision} as planned: plan again`);
+        throw new HaldaneError(
+          'conflict',
+          `production ${params.source} runs revision ${recipe.revision} now, not ${params.revision} as planned: plan again`,
+        );
       const points = await proxyPoints(world, params, signal);
       const names = Array.from({ length: params.instances }, (_, index) => `${params.runId}-${params.arm}-${index + 1}`);
       const { cluster, arm, runId, revision } = params;
       await Promise.all(
         names.map((instance) => {
           const environment = armEnvironment(recipe, world.basics, points, { name: instance, folder: layout.instance(cluster, instance) });
-          return startInstance(keeperOrder(layout, recipe, { cluster, instance, role: arm, runId }, environment, world.leaseFor(runId)), clock, signal);
+          return startInstance(
+            keeperOrder(layout, recipe, { cluster, instance, role: arm, runId }, environment, world.leaseFor(runId)),
+            clock,
+            signal,
+          );
         }),
       );
       writeClusterRecord(layout, { name: cluster, role: arm, runId, revision, instances: names, recipe: null, source: params.source });
@@ -58,7 +65,11 @@ async function proxyPoints(world: LocalWorld, params: ClusterParams, signal: Abo
   return Promise.all(
     params.proxies.map(async ({ dependency, proxy }) => {
       const found = proxies.find((one) => one.proxy === proxy);
-      if (!found) throw new HaldaneError('gone', `the proxy ${proxy} is not there, so cluster ${params.cluster} cannot be connected to ${dependency}`);
+      if (!found)
+        throw new HaldaneError(
+          'gone',
+          `the proxy ${proxy} is not there, so cluster ${params.cluster} cannot be connected to ${dependency}`,
+        );
       return { dependency, port: found.port, authority: found.as === 'https' ? await proxyAuthority(found.port, signal) : null };
     }),
   );

@@ -9,7 +9,15 @@ export function localClusters({ layout }: LocalWorld): ClusterProvider {
     describe: (name) => Promise.resolve(describeCluster(layout, name)),
     launch(deployment, arm, wiring, runId, instances) {
       const cluster = armClusterName(runId, arm);
-      const params: ClusterParams = { runId, arm, cluster, source: deployment.source, revision: deployment.revision, instances, proxies: wiring.dependencies };
+      const params: ClusterParams = {
+        runId,
+        arm,
+        cluster,
+        source: deployment.source,
+        revision: deployment.revision,
+        instances,
+        proxies: wiring.dependencies,
+      };
       const off = deployment.intake.map((one) => one.name);
       return {
         id: clusterChangeId(arm),

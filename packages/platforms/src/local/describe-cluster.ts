@@ -13,10 +13,19 @@ export function describeCluster(layout: Layout, name: string): ClusterState | nu
   if (record === null && there.length === 0) return null;
   const missing = (record?.instances ?? []).filter((instance) => there.every((one) => one.name !== instance));
   const revision = record?.revision ?? there.find((one) => one.record !== null)?.record?.revision ?? 'unknown';
-  return { name, revision, instances: [...there.map(stateOf), ...missing.map((instance) => ({ name: instance, address: '', healthy: false, restarts: 0 }))] };
+  return {
+    name,
+    revision,
+    instances: [...there.map(stateOf), ...missing.map((instance) => ({ name: instance, address: '', healthy: false, restarts: 0 }))],
+  };
 }
 
 export function stateOf({ name, record, isKept }: KeptInstance): InstanceState {
   if (record === null || record.port === 0) return { name, address: '', healthy: false, restarts: 0 };
-  return { name, address: `http://127.0.0.1:${record.port}`, healthy: record.healthy && isKept && record.pid !== null, restarts: record.restarts };
+  return {
+    name,
+    address: `http://127.0.0.1:${record.port}`,
+    healthy: record.healthy && isKept && record.pid !== null,
+    restarts: record.restarts,
+  };
 }

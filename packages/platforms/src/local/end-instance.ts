@@ -28,7 +28,8 @@ export async function endInstance(instance: KeptInstance, clock: Clock, signal: 
   const { record, isRunning } = readInstance(instance.name, instance.folder);
   if (isRunning && record !== null && record.pid !== null) {
     const ended = await endGroup({ pid: record.pid, pidStart: record.pidStart }, 2000, (ms) => clock.sleep(ms));
-    if (!ended) throw new HaldaneError('not-restored', `instance ${instance.name} of cluster ${record.cluster} does not end, even by SIGKILL`);
+    if (!ended)
+      throw new HaldaneError('not-restored', `instance ${instance.name} of cluster ${record.cluster} does not end, even by SIGKILL`);
   }
   rmSync(instance.folder, { recursive: true, force: true, maxRetries: 3 });
 }

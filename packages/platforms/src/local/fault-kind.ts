@@ -3,11 +3,18 @@ import type { ProxyView } from '@haldane/dataplane';
 import { httpFaultObjection } from './http-fault-objection.ts';
 import type { LocalWorld } from './local-world.ts';
 
-export type FaultParams = { readonly runId: string; readonly arm: Arm; readonly dependency: string; readonly proxy: string; readonly fault: DependencyFault };
+export type FaultParams = {
+  readonly runId: string;
+  readonly arm: Arm;
+  readonly dependency: string;
+  readonly proxy: string;
+  readonly fault: DependencyFault;
+};
 
 /** A fault on one arm's calls to a dependency. Somebody else's fault on the same proxy is never overwritten on the way back. */
 export function faultKind({ dataplane }: LocalWorld): ChangeKind<FaultParams, DependencyFault | null> {
-  const find = async (proxy: string, signal: AbortSignal): Promise<ProxyView | undefined> => (await dataplane.view(signal)).proxies.find((one) => one.proxy === proxy);
+  const find = async (proxy: string, signal: AbortSignal): Promise<ProxyView | undefined> =>
+    (await dataplane.view(signal)).proxies.find((one) => one.proxy === proxy);
   return {
     kind: 'local.fault',
     capture: async ({ proxy }, signal) => (await find(proxy, signal))?.fault ?? null,
@@ -29,7 +36,9 @@ export function faultKind({ dataplane }: LocalWorld): ChangeKind<FaultParams, De
     },
     async superseded({ proxy, fault }, before, signal) {
       const now = (await find(proxy, signal))?.fault ?? null;
-      return now === null || isSame(now, fault) || isSame(now, before) ? null : `somebody else set the fault "${now.mode}" on proxy ${proxy} meanwhile; it was left`;
+      return now === null || isSame(now, fault) || isSame(now, before)
+        ? null
+        : `somebody else set the fault "${now.mode}" on proxy ${proxy} meanwhile; it was left`;
     },
   };
 }

@@ -25,7 +25,11 @@ export function canBeProxied(dependency: Dependency): boolean {
 }
 
 /** Production's environment: the basics, the recipe's own variables, each dependency's address, and the instance's name. */
-export function productionEnvironment(recipe: LaunchRecipe, basics: Readonly<Record<string, string>>, instance: string): InstanceEnvironment {
+export function productionEnvironment(
+  recipe: LaunchRecipe,
+  basics: Readonly<Record<string, string>>,
+  instance: string,
+): InstanceEnvironment {
   const addresses = Object.fromEntries(recipe.dependencies.map((one) => [one.env, one.url]));
   return { env: { ...basics, ...recipe.env, ...addresses, ...named(recipe, instance) }, files: {} };
 }
@@ -46,9 +50,13 @@ export function armEnvironment(
   for (const dependency of recipe.dependencies) {
     const point = points.find((one) => one.dependency === dependency.name);
     if (!point || !canBeProxied(dependency)) continue;
-    const host = reachableAs(dependency) === 'tcp' && isLoopback(hostOf(dependency.url)) ? hostOf(dependency.url).replace('::1', '127.0.0.1') : '127.0.0.1';
+    const host =
+      reachableAs(dependency) === 'tcp' && isLoopback(hostOf(dependency.url))
+        ? hostOf(dependency.url).replace('::1', '127.0.0.1')
+        : '127.0.0.1';
     addresses[dependency.env] = rewireUrl(dependency.url, host, point.port);
-    if (point.authority !== null && dependency.ca !== null) trusted.set(dependency.ca, [...(trusted.get(dependency.ca) ?? []), point.authority]);
+    if (point.authority !== null && dependency.ca !== null)
+      trusted.set(dependency.ca, [...(trusted.get(dependency.ca) ?? []), point.authority]);
   }
   const files: Record<string, string> = {};
   const trust: Record<string, string> = {};

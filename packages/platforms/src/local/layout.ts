@@ -25,5 +25,8 @@ export function layoutOf(dataDir: string): Layout {
 /** Names become folders: one that could lead out of its folder is refused. */
 function safe(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(name)) return name;
-  throw new HaldaneError('bad-request', `the name "${name}" cannot be used on the local platform: letters, digits, dots, dashes and underscores, beginning with a letter or digit`);
+  throw new HaldaneError(
+    'bad-request',
+    `the name "${name}" cannot be used on the local platform: letters, digits, dots, dashes and underscores, beginning with a letter or digit`,
+  );
 }

@@ -11,7 +11,9 @@ export async function localLeftovers({ layout, dataplane }: LocalWorld, runId: s
     ...route.attached.filter((one) => one.runId === runId).map(() => `the arms on route ${route.route}`),
     ...route.slices.filter((one) => one.runId === runId).map((one) => `slice ${one.name} on route ${route.route}`),
   ]);
-  const proxies = view.proxies.filter((one) => one.runId === runId).map((one) => `proxy ${one.proxy}${one.fault === null ? '' : ', with a fault on it'}`);
+  const proxies = view.proxies
+    .filter((one) => one.runId === runId)
+    .map((one) => `proxy ${one.proxy}${one.fault === null ? '' : ', with a fault on it'}`);
   return [...clusters, ...secret, ...onRoutes, ...proxies];
 }
 

@@ -33,10 +33,17 @@ test('every kind of change holds the contract, on real processes and a real rout
   // One pair of arms serves every world of the kinds that need some.
   for (const arm of ['control', 'experiment'] as const) {
     await make(platform.clusters.launch(deployment, arm, { changes: [], dependencies: [] }, 'pair', 1));
-    await until(`${arm} is healthy`, async () => (await platform.clusters.describe(`pair.${arm}`, signal))?.instances.every((one) => one.healthy) ?? false);
+    await until(
+      `${arm} is healthy`,
+      async () => (await platform.clusters.describe(`pair.${arm}`, signal))?.instances.every((one) => one.healthy) ?? false,
+    );
   }
   let worlds = 0;
-  const world = async (describe: (runId: string) => { readonly stands: readonly Change[]; readonly change: Change } & Pick<KindUnderTest, 'applyHalf' | 'takeAway' | 'supersede'>): Promise<KindUnderTest> => {
+  const world = async (
+    describe: (
+      runId: string,
+    ) => { readonly stands: readonly Change[]; readonly change: Change } & Pick<KindUnderTest, 'applyHalf' | 'takeAway' | 'supersede'>,
+  ): Promise<KindUnderTest> => {
     const runId = `k${++worlds}`;
     const { stands, change, ...abilities } = describe(runId);
     for (const below of stands) await make(below);
@@ -80,7 +87,8 @@ test('every kind of change holds the contract, on real processes and a real rout
             return true;
           },
           async takeAway() {
-            for (const instance of [`${runId}-control-1`, `${runId}-control-2`]) writeJsonFile(join(folder, instance, 'lease.json'), { until: clock.now() });
+            for (const instance of [`${runId}-control-1`, `${runId}-control-2`])
+              writeJsonFile(join(folder, instance, 'lease.json'), { until: clock.now() });
             await until('their lease ended them', async () => (await platform.clusters.describe(`${runId}.control`, signal)) === null);
           },
         };
@@ -88,7 +96,9 @@ test('every kind of change holds the contract, on real processes and a real rout
     ),
   );
   await t.test('local.proxy', (t) =>
-    changeKindContract(t, () => world((runId) => ({ stands: [], change: proxy(runId), takeAway: () => dataplane.deleteProxy(`${runId}.control.keys`) }))),
+    changeKindContract(t, () =>
+      world((runId) => ({ stands: [], change: proxy(runId), takeAway: () => dataplane.deleteProxy(`${runId}.control.keys`) })),
+    ),
   );
   await t.test('local.attach', (t) =>
     changeKindContract(t, () =>
@@ -130,7 +140,12 @@ test('every kind of change holds the contract, on real processes and a real rout
     ),
   );
 
-  for (const arm of ['control', 'experiment'] as const) await kindOf(platform.clusters.launch(deployment, arm, { changes: [], dependencies: [] }, 'pair', 1)).revert({ cluster: `pair.${arm}` }, null, signal);
+  for (const arm of ['control', 'experiment'] as const)
+    await kindOf(platform.clusters.launch(deployment, arm, { changes: [], dependencies: [] }, 'pair', 1)).revert(
+      { cluster: `pair.${arm}` },
+      null,
+      signal,
+    );
   await production.undeploy(deployment);
   t.same(sandbox.processes(), []);
 });

@@ -27,7 +27,10 @@ test('an address is pointed at a proxy and keeps everything but host and port', 
     ['redis://[::1]:6379/0', 'redis://127.0.0.1:9/0'],
   ];
   for (const [url, expected] of cases) t.equal(rewireUrl(url, '127.0.0.1', 9), expected);
-  t.throws(() => rewireUrl('idp:8080 with hunter22', '127.0.0.1', 9), { code: 'bad-document', message: /^(?!.*hunter22).*scheme:\/\/host/ });
+  t.throws(() => rewireUrl('idp:8080 with hunter22', '127.0.0.1', 9), {
+    code: 'bad-document',
+    message: /^(?!.*hunter22).*scheme:\/\/host/,
+  });
   t.end();
 });
 
@@ -48,15 +51,31 @@ test('a command runs from another folder: what names a file is made absolute, an
   mkdirSync(join(cwd, 'bin'));
   mkdirSync(join(cwd, 'build'));
   for (const file of ['server.js', 'bin/run', 'conf.yaml']) writeFileSync(join(cwd, file), '');
-  t.same(resolveCommand(['node', '--enable-source-maps', 'server.js', 'build', 'missing.js'], cwd), ['node', '--enable-source-maps', join(cwd, 'server.js'), 'build', 'missing.js']);
-  t.same(resolveCommand(['bin/run', '--config=./conf.yaml', '--env=build', 'http://x/y', '/etc/hosts'], cwd), [join(cwd, 'bin/run'), `--config=${join(cwd, 'conf.yaml')}`, '--env=build', 'http://x/y', '/etc/hosts']);
+  t.same(resolveCommand(['node', '--enable-source-maps', 'server.js', 'build', 'missing.js'], cwd), [
+    'node',
+    '--enable-source-maps',
+    join(cwd, 'server.js'),
+    'build',
+    'missing.js',
+  ]);
+  t.same(resolveCommand(['bin/run', '--config=./conf.yaml', '--env=build', 'http://x/y', '/etc/hosts'], cwd), [
+    join(cwd, 'bin/run'),
+    `--config=${join(cwd, 'conf.yaml')}`,
+    '--env=build',
+    'http://x/y',
+    '/etc/hosts',
+  ]);
   t.end();
 });
 
 test('a lease ends by whichever clock says so first, and reading it again renews nothing', (t) => {
   let wall = 1000;
   let monotonic = 50;
-  const lease = new Lease(3000, () => wall, () => monotonic);
+  const lease = new Lease(
+    3000,
+    () => wall,
+    () => monotonic,
+  );
   t.notOk(lease.hasEnded());
   wall = 0; // somebody set the clock back
   monotonic = 2049;
@@ -88,7 +107,10 @@ test('output is kept, the newest of it, in bounded space', (t) => {
 });
 
 test('a process group is ended with all that it started, and a group that only has the same number is not ours', async (t) => {
-  const leader = spawn('sh', ['-c', 'trap "" TERM; sleep 60 & echo started; sleep 60'], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  const leader = spawn('sh', ['-c', 'trap "" TERM; sleep 60 & echo started; sleep 60'], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   t.teardown(() => leader.kill('SIGKILL'));
   await new Promise((resolve) => leader.stdout.once('data', resolve));
   const pid = leader.pid ?? 0;
@@ -106,7 +128,10 @@ test('a process group is ended with all that it started, and a group that only h
 });
 
 test('secrets are taken out of what a service printed, longest first', (t) => {
-  t.equal(redact('token abcdefgh-long and abcdefgh, port 80', ['abcdefgh', 'abcdefgh-long', '80']), 'token [redacted] and [redacted], port 80');
+  t.equal(
+    redact('token abcdefgh-long and abcdefgh, port 80', ['abcdefgh', 'abcdefgh-long', '80']),
+    'token [redacted] and [redacted], port 80',
+  );
   t.end();
 });
 
@@ -118,7 +143,13 @@ test('a name that leads out of its folder is refused', (t) => {
 });
 
 test('an arm differs from production in its proxies, its name and the declared intake, in nothing else', (t) => {
-  const dependency = (name: string, url: string, as: 'http' | 'https' | 'tcp', ca: string | null = null) => ({ name, env: `${name.toUpperCase()}_URL`, url, as, ca });
+  const dependency = (name: string, url: string, as: 'http' | 'https' | 'tcp', ca: string | null = null) => ({
+    name,
+    env: `${name.toUpperCase()}_URL`,
+    url,
+    as,
+    ca,
+  });
   const recipe: LaunchRecipe = {
     service: 's',
     environment: 'e',
@@ -131,10 +162,19 @@ test('an arm differs from production in its proxies, its name and the declared i
     health: { path: '/', withinMs: 1 },
     instances: 1,
     route: { name: 's', port: 0 },
-    dependencies: [dependency('a', 'http://a:1/x', 'http'), dependency('b', 'https://b/x', 'https', 'TRUST'), dependency('c', 'https://c/x', 'https', 'TRUST'), dependency('d', 'https://localhost:4/x', 'https')],
+    dependencies: [
+      dependency('a', 'http://a:1/x', 'http'),
+      dependency('b', 'https://b/x', 'https', 'TRUST'),
+      dependency('c', 'https://c/x', 'https', 'TRUST'),
+      dependency('d', 'https://localhost:4/x', 'https'),
+    ],
     intakeOff: { WORKER: 'off' },
   };
-  const points = ['a', 'b', 'c', 'd'].map((name, index) => ({ dependency: name, port: 10 + index, authority: name === 'b' || name === 'c' ? `authority of ${name}` : null }));
+  const points = ['a', 'b', 'c', 'd'].map((name, index) => ({
+    dependency: name,
+    port: 10 + index,
+    authority: name === 'b' || name === 'c' ? `authority of ${name}` : null,
+  }));
   t.same(armEnvironment(recipe, { PATH: '/bin' }, points, { name: 'control-1', folder: '/i' }), {
     env: {
       PATH: '/bin',

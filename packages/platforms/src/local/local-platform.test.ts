@@ -41,7 +41,10 @@ function kindOf(platform: LocalPlatform, change: Change): AnyChangeKind {
 }
 
 async function healthy(platform: LocalPlatform, cluster: string): Promise<ClusterState> {
-  await until(`${cluster} is healthy`, async () => (await platform.clusters.describe(cluster, signal))?.instances.every((one) => one.healthy) ?? false);
+  await until(
+    `${cluster} is healthy`,
+    async () => (await platform.clusters.describe(cluster, signal))?.instances.every((one) => one.healthy) ?? false,
+  );
   const state = await platform.clusters.describe(cluster, signal);
   if (!state) throw new Error(`${cluster} is gone`);
   return state;
@@ -63,7 +66,11 @@ test('production is deployed once, kept alive, updated side by side, and ends wi
   t.equal(first.route.production.length, 2);
   t.match(await text(address), /hello production-[12]/);
   const again = await production.deployProduction(recipe);
-  t.same(again.route.production.map((one) => one.address), first.route.production.map((one) => one.address), 'the second deploy finds the first');
+  t.same(
+    again.route.production.map((one) => one.address),
+    first.route.production.map((one) => one.address),
+    'the second deploy finds the first',
+  );
 
   const instance = first.route.production[0]?.address ?? '';
   const pid = await text(`${instance}/pid`);
@@ -116,7 +123,12 @@ test('an arm is a cluster like production, is launched once, keeps its output, a
   t.match(await platform.refusals({ ...deployment, revision: 'r9', route: 'elsewhere' }, signal), [/r1.*r9/, /no route elsewhere/]);
 
   const launch = platform.clusters.launch(deployment, 'experiment', { changes: [], dependencies: [] }, 'run1', 2);
-  t.match(launch, { id: 'cluster:experiment', kind: 'local.cluster', params: { cluster: 'run1.experiment' }, does: /2 processes of greeter r1.*queue turned off/ });
+  t.match(launch, {
+    id: 'cluster:experiment',
+    kind: 'local.cluster',
+    params: { cluster: 'run1.experiment' },
+    does: /2 processes of greeter r1.*queue turned off/,
+  });
   t.notMatch(JSON.stringify(launch), /canary|127\.0\.0\.1/, 'no secret and no address is in the change');
   await make(platform, launch);
   const state = await healthy(platform, 'run1.experiment');
@@ -132,17 +144,28 @@ test('an arm is a cluster like production, is launched once, keeps its output, a
   t.match(readFileSync(join(folder, 'output.log'), 'utf8'), /started on \d+/);
   t.ok(existsSync(join(folder, 'work/mine.txt')), 'it runs in a folder of its own');
   t.equal(statSync(folder).mode & 0o077, 0);
-  for (const file of ['state.json', 'lease.json', 'output.log']) t.notMatch(readFileSync(join(folder, file), 'utf8'), 'canary', `${file} holds no secret`);
+  for (const file of ['state.json', 'lease.json', 'output.log'])
+    t.notMatch(readFileSync(join(folder, file), 'utf8'), 'canary', `${file} holds no secret`);
 
   await text(`${one?.address}/die`);
-  await until('the death is seen', async () => (await platform.clusters.describe('run1.experiment', signal))?.instances[0]?.healthy === false);
+  await until(
+    'the death is seen',
+    async () => (await platform.clusters.describe('run1.experiment', signal))?.instances[0]?.healthy === false,
+  );
   t.match(recordOf(sandbox, 'run1.experiment', 'run1-experiment-1'), { pid: null, down: /exit code 3/, restarts: 0 });
 
   const pid = await text(`${two?.address}/pid`);
   const restarted = await make(platform, platform.faults.host('run1', 'experiment', { mode: 'restart' }));
   const after = await healthy(platform, 'run1.experiment');
-  t.same(after.instances.map((each) => each.address), state.instances.map((each) => each.address), 'on the same ports');
-  t.same(after.instances.map((each) => each.restarts), [1, 1]);
+  t.same(
+    after.instances.map((each) => each.address),
+    state.instances.map((each) => each.address),
+    'on the same ports',
+  );
+  t.same(
+    after.instances.map((each) => each.restarts),
+    [1, 1],
+  );
   t.not(await text(`${two?.address}/pid`), pid);
   t.ok(await restarted());
 
@@ -160,8 +183,16 @@ test('when Haldane is killed, arms, slice, fault and key end by themselves with 
   const keys = createServer((_request, response) => response.end('keys')).listen(0, '127.0.0.1');
   t.teardown(() => keys.close());
   await new Promise((resolve) => keys.once('listening', resolve));
-  const dependency = { name: 'keys', env: 'KEYS_URL', url: `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`, as: 'http', ca: null } as const;
-  await new LocalProduction({ dataDir: sandbox.dataDir, dataplane, clock }).deployProduction(sandbox.recipe({ dependencies: [dependency] }));
+  const dependency = {
+    name: 'keys',
+    env: 'KEYS_URL',
+    url: `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`,
+    as: 'http',
+    ca: null,
+  } as const;
+  await new LocalProduction({ dataDir: sandbox.dataDir, dataplane, clock }).deployProduction(
+    sandbox.recipe({ dependencies: [dependency] }),
+  );
   const productionProcesses = sandbox.processes().length;
   const { url: _url, ...declared } = dependency;
   const deployment = sandbox.deployment({ dependencies: [declared] });
@@ -188,7 +219,10 @@ test('when Haldane is killed, arms, slice, fault and key end by themselves with 
     console.log('ready');`;
   const script = join(sandbox.folder, 'haldane.mjs');
   writeFileSync(script, program);
-  const haldane = spawn(process.execPath, [script, sandbox.dataDir, dataplane.url, JSON.stringify(deployment)], { env: { TOKEN: token }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const haldane = spawn(process.execPath, [script, sandbox.dataDir, dataplane.url, JSON.stringify(deployment)], {
+    env: { TOKEN: token },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   t.teardown(() => haldane.kill('SIGKILL'));
   await new Promise<void>((resolve, reject) => {
     haldane.stdout.once('data', () => resolve());
@@ -215,7 +249,8 @@ test('a sweep finds what lost its keeper or its lease, and never touches what is
   await production.deployProduction(sandbox.recipe());
   const platform = localPlatform({ dataDir: sandbox.dataDir, dataplane, clock, firstLeaseMs: 60_000 });
   const deployment = sandbox.deployment();
-  for (const arm of ['control', 'experiment'] as const) await make(platform, platform.clusters.launch(deployment, arm, { changes: [], dependencies: [] }, 'run2', 1));
+  for (const arm of ['control', 'experiment'] as const)
+    await make(platform, platform.clusters.launch(deployment, arm, { changes: [], dependencies: [] }, 'run2', 1));
   await healthy(platform, 'run2.control');
   await healthy(platform, 'run2.experiment');
   const look = (end: boolean) => sweep({ dataDir: sandbox.dataDir, dataplane, clock, now: clock.now() + 10_000, end });
@@ -224,9 +259,17 @@ test('a sweep finds what lost its keeper or its lease, and never touches what is
   const orphan = recordOf(sandbox, 'run2.experiment', 'run2-experiment-1');
   process.kill(orphan.keeperPid, 'SIGKILL');
   await until('its keeper is dead', () => processStart(orphan.keeperPid) === null);
-  t.equal((await platform.clusters.describe('run2.experiment', signal))?.instances[0]?.healthy, false, 'nobody enforces its lease, so it does not count as healthy');
+  t.equal(
+    (await platform.clusters.describe('run2.experiment', signal))?.instances[0]?.healthy,
+    false,
+    'nobody enforces its lease, so it does not count as healthy',
+  );
   t.match(await look(false), [
-    { what: /instance run2-experiment-1 of run2.experiment: its keeper is gone, its process runs on/, runId: 'run2', action: 'would be ended' },
+    {
+      what: /instance run2-experiment-1 of run2.experiment: its keeper is gone, its process runs on/,
+      runId: 'run2',
+      action: 'would be ended',
+    },
     { what: /cluster run2.experiment/, runId: 'run2', action: 'would be ended' },
   ]);
   t.not(processStart(orphan.pid ?? 0), null, 'listing ends nothing');
@@ -241,7 +284,10 @@ test('a sweep finds what lost its keeper or its lease, and never touches what is
   writeFileSync(join(folder, 'state.json'), JSON.stringify({ ...orphan, runId: 'run3', pid: stranger.pid, pidStart: 'another:1' }));
   mkdirSync(join(sandbox.dataDir, 'local/runs/run3'), { recursive: true });
   writeFileSync(join(sandbox.dataDir, 'local/runs/run3/secret'), 'ab');
-  t.match((await look(true)).map((row) => row.what), [/its keeper and its process are gone/, /cluster run3.control/, /the key of run run3/]);
+  t.match(
+    (await look(true)).map((row) => row.what),
+    [/its keeper and its process are gone/, /cluster run3.control/, /the key of run run3/],
+  );
   t.notOk(existsSync(dirname(folder)));
   t.notOk(existsSync(join(sandbox.dataDir, 'local/runs/run3')));
   t.not(processStart(stranger.pid ?? 0), null, "a stranger's process is left alone");
@@ -266,7 +312,10 @@ test('both arms reach each dependency through their own proxies, and a fault is 
   const real = await makeProxyCertificate('the-real-one', clock.now());
   const realAuthority = join(sandbox.folder, 'real-authority.pem');
   writeFileSync(realAuthority, real.cert.slice(real.cert.indexOf('-----BEGIN', 10)));
-  const keys = createTlsServer(real, (request, response) => response.end(`keys of ${request.url} from ${request.headers.host}`)).listen(0, '127.0.0.1');
+  const keys = createTlsServer(real, (request, response) => response.end(`keys of ${request.url} from ${request.headers.host}`)).listen(
+    0,
+    '127.0.0.1',
+  );
   t.teardown(() => keys.close());
   await new Promise((resolve) => keys.once('listening', resolve));
   const realHost = `localhost:${(keys.address() as AddressInfo).port}`;
@@ -277,7 +326,13 @@ test('both arms reach each dependency through their own proxies, and a fault is 
   const { dataplane } = await sandbox.router({ NODE_EXTRA_CA_CERTS: realAuthority });
   const dependencies = [
     { name: 'identity-keys', env: 'KEYS_URL', url: `https://${realHost}/realm/jwks?v=1`, as: 'https', ca: 'TRUST' },
-    { name: 'database', env: 'DATABASE_URL', url: `postgres://me:hunter22@127.0.0.1:${(database.address() as AddressInfo).port}/app?ssl=no`, as: 'tcp', ca: null },
+    {
+      name: 'database',
+      env: 'DATABASE_URL',
+      url: `postgres://me:hunter22@127.0.0.1:${(database.address() as AddressInfo).port}/app?ssl=no`,
+      as: 'tcp',
+      ca: null,
+    },
     { name: 'sealed', env: 'SEALED_URL', url: 'https://api.example.org/v1', as: 'https', ca: null },
   ] as const;
   const production = new LocalProduction({ dataDir: sandbox.dataDir, dataplane, clock });
@@ -299,7 +354,9 @@ test('both arms reach each dependency through their own proxies, and a fault is 
     await make1(launch);
   }
   const attach = platform.traffic.attach(deployment, 'run4', ['cluster:control', 'cluster:experiment']);
-  const [control, experiment] = [await healthy(platform, 'run4.control'), await healthy(platform, 'run4.experiment')].map((one) => one.instances[0]?.address ?? '');
+  const [control, experiment] = [await healthy(platform, 'run4.control'), await healthy(platform, 'run4.experiment')].map(
+    (one) => one.instances[0]?.address ?? '',
+  );
   await make1(attach);
   const secret = join(sandbox.dataDir, 'local/runs/run4/secret');
   t.match(readFileSync(secret, 'utf8'), /^[0-9a-f]{64}$/);
@@ -310,7 +367,11 @@ test('both arms reach each dependency through their own proxies, and a fault is 
   t.match(env.DATABASE_URL, /^postgres:\/\/me:hunter22@127\.0\.0\.1:\d+\/app\?ssl=no$/);
   t.not(env.DATABASE_URL, dependencies[1].url);
   t.equal(env.SEALED_URL, dependencies[2].url, 'https that cannot be proxied without breaking it is left as it is');
-  t.equal((readFileSync(env.TRUST ?? '', 'utf8').match(/BEGIN CERTIFICATE/g) ?? []).length, 2, "the proxy's authority and what was trusted before");
+  t.equal(
+    (readFileSync(env.TRUST ?? '', 'utf8').match(/BEGIN CERTIFICATE/g) ?? []).length,
+    2,
+    "the proxy's authority and what was trusted before",
+  );
   for (const arm of [control, experiment]) t.equal(await text(`${arm}/call`), `200 keys of /realm/jwks?v=1 from ${realHost}`);
   const reach = await platform.traffic.reach(deployment, 'run4', 'experiment', signal);
   t.equal(reach.url, `http://127.0.0.1:${route.port}`);
@@ -320,12 +381,26 @@ test('both arms reach each dependency through their own proxies, and a fault is 
   const probe = (arm: 'control' | 'experiment', name = 'identity-keys') => platform.faults.probe('run4', arm, name, signal);
   t.match(await probe('experiment'), { faulted: false, seen: /^200, \d+ bytes$/ });
   const fault = platform.faults.dependency('run4', 'experiment', 'identity-keys', { mode: 'abort', status: 503 });
-  t.match(fault, { id: 'fault:experiment:identity-keys', standsOn: ['proxy:experiment:identity-keys'], does: "answers 503 to experiment's calls to identity-keys, and nobody else's" });
+  t.match(fault, {
+    id: 'fault:experiment:identity-keys',
+    standsOn: ['proxy:experiment:identity-keys'],
+    does: "answers 503 to experiment's calls to identity-keys, and nobody else's",
+  });
   const heal = await make(platform, fault);
   t.match(await text(`${experiment}/call`), /^503/);
   t.match(await text(`${control}/call`), /^200/);
-  t.match([await probe('experiment'), await probe('control')], [{ faulted: true, seen: /^503/ }, { faulted: false, seen: /^200/ }]);
-  t.match((await dataplane.view()).proxies.find((one) => one.proxy === 'run4.experiment.identity-keys'), { met: 1 }, 'probes are not contact');
+  t.match(
+    [await probe('experiment'), await probe('control')],
+    [
+      { faulted: true, seen: /^503/ },
+      { faulted: false, seen: /^200/ },
+    ],
+  );
+  t.match(
+    (await dataplane.view()).proxies.find((one) => one.proxy === 'run4.experiment.identity-keys'),
+    { met: 1 },
+    'probes are not contact',
+  );
   t.ok(await heal());
   t.match(await text(`${experiment}/call`), /^200/);
 
@@ -346,11 +421,17 @@ test('both arms reach each dependency through their own proxies, and a fault is 
     t.match(await platform.refusals(deployment, signal, [attach, impossible]), [/needs to answer HTTP.*declare ca/]);
     await t.rejects(make(platform, impossible), { code: 'refused' });
   }
-  t.match(await platform.refusals(deployment, signal, [attach, platform.faults.dependency('run4', 'experiment', 'sealed', { mode: 'refuse' })]), [/its certificate would not fit its name/]);
+  t.match(
+    await platform.refusals(deployment, signal, [attach, platform.faults.dependency('run4', 'experiment', 'sealed', { mode: 'refuse' })]),
+    [/its certificate would not fit its name/],
+  );
 
   const slice = platform.traffic.slice(deployment, 'run4', 'watch', 0.1, 'reads', { failures: 3, latencyLimitMs: 1000, creditRate: 0 });
   await make1(slice);
-  t.match(await platform.traffic.describe('greeter', signal), { slices: [{ runId: 'run4', share: 0.1 }], production: { healthy: 1, instances: 1 } });
+  t.match(await platform.traffic.describe('greeter', signal), {
+    slices: [{ runId: 'run4', share: 0.1 }],
+    production: { healthy: 1, instances: 1 },
+  });
   await platform.renew('run4', clock.now() + 90_000, signal);
   t.equal((await platform.leftovers('run4', signal)).length, 2 + 1 + 1 + 1 + 6);
 

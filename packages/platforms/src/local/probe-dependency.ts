@@ -20,14 +20,24 @@ type Seen = { readonly saidFaulted: boolean | null; readonly broken: boolean; re
  * Calls a dependency through an arm's proxy, as the arm does. Throws `gone` when there is no such proxy. Where the proxy
  * cannot answer in words (a stream, a connection that it cuts or leaves hanging) the router's record of the fault counts.
  */
-export async function probeDependency(world: LocalWorld, runId: string, arm: Arm, dependency: string, signal: AbortSignal): Promise<DependencyProbe> {
+export async function probeDependency(
+  world: LocalWorld,
+  runId: string,
+  arm: Arm,
+  dependency: string,
+  signal: AbortSignal,
+): Promise<DependencyProbe> {
   const name = proxyName(runId, arm, dependency);
   const proxy = (await world.dataplane.view(signal)).proxies.find((one) => one.proxy === name);
   if (!proxy) throw new HaldaneError('gone', `there is no proxy ${name} to probe`);
   const secret = readRunSecret(world.layout, runId);
   const headers = secret === null ? {} : { [checkHeader]: signSynthetic(secret, { runId, arm, stream: 'check' }) };
-  const seen = proxy.as === 'tcp' ? await openStream(proxy.port, signal) : await get(proxy, pathIn(world, runId, arm, dependency), headers, signal);
-  return { faulted: seen.saidFaulted ?? (proxy.fault !== null && (proxy.as === 'tcp' || seen.broken || secret === null)), seen: seen.words };
+  const seen =
+    proxy.as === 'tcp' ? await openStream(proxy.port, signal) : await get(proxy, pathIn(world, runId, arm, dependency), headers, signal);
+  return {
+    faulted: seen.saidFaulted ?? (proxy.fault !== null && (proxy.as === 'tcp' || seen.broken || secret === null)),
+    seen: seen.words,
+  };
 }
 
 async function get(proxy: ProxyView, path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Seen> {
@@ -40,7 +50,13 @@ async function get(proxy: ProxyView, path: string, headers: Record<string, strin
   return new Promise((resolve, reject) => {
     const asked = tls === null ? httpRequest(options) : httpsRequest({ ...options, ...tls });
     const fail = (error: NodeJS.ErrnoException) =>
-      signal.aborted ? reject(signal.reason as Error) : resolve({ saidFaulted: null, broken: true, words: error.code === 'ETIMEDOUT' ? `no answer within ${timeout} ms` : `no answer: ${error.code ?? error.message}` });
+      signal.aborted
+        ? reject(signal.reason as Error)
+        : resolve({
+            saidFaulted: null,
+            broken: true,
+            words: error.code === 'ETIMEDOUT' ? `no answer within ${timeout} ms` : `no answer: ${error.code ?? error.message}`,
+          });
     asked.on('timeout', () => asked.destroy(Object.assign(new Error('too late'), { code: 'ETIMEDOUT' })));
     asked.on('error', fail);
     asked.on('response', (answer) => {

@@ -51,7 +51,9 @@ export class LocalProduction {
    */
   async deployProduction(recipe: LaunchRecipe, until: number | null = null, signal: AbortSignal = never): Promise<ProductionState> {
     const cluster = productionName(recipe);
-    const kept = instancesOf(this.#layout, cluster).filter((one) => this.#fits(recipe, cluster, one)).slice(0, recipe.instances);
+    const kept = instancesOf(this.#layout, cluster)
+      .filter((one) => this.#fits(recipe, cluster, one))
+      .slice(0, recipe.instances);
     const names = [...kept.map((one) => one.name), ...this.#freeNames(cluster, recipe.instances - kept.length)];
     const fresh = names.slice(kept.length);
     try {
@@ -59,14 +61,25 @@ export class LocalProduction {
       await this.#untilHealthy(recipe, cluster, names, signal);
     } catch (error) {
       await this.#end(cluster, fresh, never);
-      if (kept.length === 0 && readClusterRecord(this.#layout, cluster) === null) rmSync(this.#layout.cluster(cluster), { recursive: true, force: true });
+      if (kept.length === 0 && readClusterRecord(this.#layout, cluster) === null)
+        rmSync(this.#layout.cluster(cluster), { recursive: true, force: true });
       throw error;
     }
     renewCluster(this.#layout, cluster, until, true);
-    const record: ClusterRecord = { name: cluster, role: 'production', runId: null, revision: recipe.revision, instances: names, recipe, source: null };
+    const record: ClusterRecord = {
+      name: cluster,
+      role: 'production',
+      runId: null,
+      revision: recipe.revision,
+      instances: names,
+      recipe,
+      source: null,
+    };
     writeClusterRecord(this.#layout, record);
     const route = await this.#openRoute(record, signal);
-    const old = instancesOf(this.#layout, cluster).map((one) => one.name).filter((name) => !names.includes(name));
+    const old = instancesOf(this.#layout, cluster)
+      .map((one) => one.name)
+      .filter((name) => !names.includes(name));
     await this.#end(cluster, old, signal);
     return { cluster, route };
   }
@@ -76,7 +89,11 @@ export class LocalProduction {
     const cluster = productionName(service);
     const route = readClusterRecord(this.#layout, cluster)?.recipe?.route.name;
     if (route !== undefined) await this.#dataplane.deleteRoute(route, signal);
-    await this.#end(cluster, instancesOf(this.#layout, cluster).map((one) => one.name), signal);
+    await this.#end(
+      cluster,
+      instancesOf(this.#layout, cluster).map((one) => one.name),
+      signal,
+    );
     rmSync(this.#layout.cluster(cluster), { recursive: true, force: true });
   }
 
@@ -123,7 +140,11 @@ export class LocalProduction {
 
   /** Names that no instance has, so that old and new can stand side by side. */
   #freeNames(cluster: string, count: number): readonly string[] {
-    const taken = new Set(instancesOf(this.#layout, cluster).filter((one) => one.isKept).map((one) => one.name));
+    const taken = new Set(
+      instancesOf(this.#layout, cluster)
+        .filter((one) => one.isKept)
+        .map((one) => one.name),
+    );
     const free: string[] = [];
     for (let n = 1; free.length < count; n++) if (!taken.has(`production-${n}`)) free.push(`production-${n}`);
     return free;
@@ -141,8 +162,11 @@ export class LocalProduction {
   }
 
   async #openRoute({ name, recipe }: ClusterRecord, signal: AbortSignal): Promise<RouteView> {
-    const production = (describeCluster(this.#layout, name)?.instances ?? []).filter((one) => recipe !== null && one.address !== '' && (one.healthy || one.restarts > 0)).map((one) => one.address);
-    if (recipe === null || production.length === 0) throw new HaldaneError('not-healthy', `no instance of ${name} has an address yet: deploy the service again`);
+    const production = (describeCluster(this.#layout, name)?.instances ?? [])
+      .filter((one) => recipe !== null && one.address !== '' && (one.healthy || one.restarts > 0))
+      .map((one) => one.address);
+    if (recipe === null || production.length === 0)
+      throw new HaldaneError('not-healthy', `no instance of ${name} has an address yet: deploy the service again`);
     return this.#dataplane.putRoute({ route: recipe.route.name, port: recipe.route.port, production }, signal);
   }
 

@@ -11,8 +11,11 @@ export function proxyAuthority(port: number, signal: AbortSignal): Promise<strin
     const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', rejectUnauthorized: false, timeout: 5000 }, () => {
       const issuer = socket.getPeerCertificate(true).issuerCertificate?.raw;
       socket.destroy();
-      if (issuer === undefined) return reject(new HaldaneError('unavailable', `the https proxy on port ${port} serves no authority with its certificate`));
-      resolve(`-----BEGIN CERTIFICATE-----\n${(issuer.toString('base64').match(/.{1,64}/g) ?? []).join('\n')}\n-----END CERTIFICATE-----\n`);
+      if (issuer === undefined)
+        return reject(new HaldaneError('unavailable', `the https proxy on port ${port} serves no authority with its certificate`));
+      resolve(
+        `-----BEGIN CERTIFICATE-----\n${(issuer.toString('base64').match(/.{1,64}/g) ?? []).join('\n')}\n-----END CERTIFICATE-----\n`,
+      );
     });
     const fail = (why: string) => {
       socket.destroy();

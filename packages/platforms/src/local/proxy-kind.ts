@@ -5,7 +5,13 @@ import { dependencyOf, productionRecipe } from './production-recipe.ts';
 import { makeProxyCertificate } from './proxy-certificate.ts';
 import { originOf } from './rewire-url.ts';
 
-export type ProxyParams = { readonly runId: string; readonly arm: Arm; readonly dependency: string; readonly proxy: string; readonly source: string };
+export type ProxyParams = {
+  readonly runId: string;
+  readonly arm: Arm;
+  readonly dependency: string;
+  readonly proxy: string;
+  readonly source: string;
+};
 
 /** A proxy of one arm on one dependency. Where the dependency is, is looked up in production's recipe: it may hold a password. */
 export function proxyKind(world: LocalWorld): ChangeKind<ProxyParams, null> {
@@ -17,9 +23,13 @@ export function proxyKind(world: LocalWorld): ChangeKind<ProxyParams, null> {
       const as = reachableAs(declared);
       const there = (await world.dataplane.view(signal)).proxies.find((one) => one.proxy === proxy);
       // A second certificate would have a second authority, which an arm that was launched with the first does not trust.
-      if (as === 'https' && there?.as === 'https' && there.runId === runId) return world.dataplane.renew(runId, world.leaseFor(runId), signal);
+      if (as === 'https' && there?.as === 'https' && there.runId === runId)
+        return world.dataplane.renew(runId, world.leaseFor(runId), signal);
       const tls = as === 'https' ? { tls: await makeProxyCertificate(proxy, world.clock.now()) } : {};
-      await world.dataplane.putProxy({ proxy, runId, arm, dependency, as, target: originOf(declared.url, as), ...tls, until: world.leaseFor(runId) }, signal);
+      await world.dataplane.putProxy(
+        { proxy, runId, arm, dependency, as, target: originOf(declared.url, as), ...tls, until: world.leaseFor(runId) },
+        signal,
+      );
     },
     async revert({ proxy }, _before, signal) {
       await world.dataplane.deleteProxy(proxy, signal);

@@ -15,7 +15,8 @@ type RestartsBefore = { readonly [instance: string]: number };
 export function restartKind({ layout, clock }: LocalWorld): ChangeKind<RestartParams, RestartsBefore> {
   return {
     kind: 'local.restart',
-    capture: ({ cluster }) => Promise.resolve(Object.fromEntries(instancesOf(layout, cluster).map(({ name, record }) => [name, record?.restarts ?? 0]))),
+    capture: ({ cluster }) =>
+      Promise.resolve(Object.fromEntries(instancesOf(layout, cluster).map(({ name, record }) => [name, record?.restarts ?? 0]))),
     async apply({ runId, cluster }, before, signal) {
       const instances = instancesOf(layout, cluster);
       if (instances.length === 0) throw new HaldaneError('gone', `cluster ${cluster} is not there, so it cannot be restarted`);
@@ -26,7 +27,8 @@ export function restartKind({ layout, clock }: LocalWorld): ChangeKind<RestartPa
           for (;;) {
             const now = readInstance(instance.name, instance.folder);
             if (now.record?.restarted === order && (now.record.pid !== null || now.record.down !== null)) return;
-            if (!now.isKept) throw new HaldaneError('gone', `instance ${instance.name} of ${cluster} has no keeper any more, so it cannot be restarted`);
+            if (!now.isKept)
+              throw new HaldaneError('gone', `instance ${instance.name} of ${cluster} has no keeper any more, so it cannot be restarted`);
             await clock.sleep(25, signal);
           }
         }),

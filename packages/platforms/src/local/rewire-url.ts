@@ -16,13 +16,20 @@ export function originOf(url: string, as: 'http' | 'https' | 'tcp'): string {
   const first = hosts.split(',')[0] ?? '';
   if (/:\d+$/.test(first)) return `tcp://${first}`;
   const port = wellKnownPorts[scheme];
-  if (port === undefined) throw new HaldaneError('bad-document', `the address "${scheme}://${first}" names no port, and ${scheme} has none that is known: write ${scheme}://${first}:PORT`);
+  if (port === undefined)
+    throw new HaldaneError(
+      'bad-document',
+      `the address "${scheme}://${first}" names no port, and ${scheme} has none that is known: write ${scheme}://${first}:PORT`,
+    );
   return `tcp://${first}:${port}`;
 }
 
 /** The host's name alone. */
 export function hostOf(url: string): string {
-  return partsOf(url).hosts.replace(/,.*$/, '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return partsOf(url)
+    .hosts.replace(/,.*$/, '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '');
 }
 
 export function isLoopback(host: string): boolean {
@@ -36,13 +43,30 @@ export function pathOf(url: string): string {
   return path.startsWith('/') ? path : `/${path}`;
 }
 
-const wellKnownPorts: Readonly<Record<string, number>> = { http: 80, https: 443, postgres: 5432, postgresql: 5432, mysql: 3306, redis: 6379, rediss: 6379, amqp: 5672, amqps: 5671, mongodb: 27017, ldap: 389, ldaps: 636 };
+const wellKnownPorts: Readonly<Record<string, number>> = {
+  http: 80,
+  https: 443,
+  postgres: 5432,
+  postgresql: 5432,
+  mysql: 3306,
+  redis: 6379,
+  rediss: 6379,
+  amqp: 5672,
+  amqps: 5671,
+  mongodb: 27017,
+  ldap: 389,
+  ldaps: 636,
+};
 
 /** Not `URL`: it normalises paths and cannot hold the several hosts that database drivers allow. */
 function partsOf(url: string): { readonly scheme: string; readonly credentials: string; readonly hosts: string; readonly rest: string } {
   const found = /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?([^/?#@]+)([/?#].*)?$/i.exec(url);
   // The address itself may hold a password: it is not repeated.
-  if (!found) throw new HaldaneError('bad-document', 'a dependency has an address that is not scheme://host[:port][/path]: correct its url in the manifest');
+  if (!found)
+    throw new HaldaneError(
+      'bad-document',
+      'a dependency has an address that is not scheme://host[:port][/path]: correct its url in the manifest',
+    );
   const [, scheme = '', credentials, hosts = '', rest = ''] = found;
   return { scheme: scheme.toLowerCase(), credentials: credentials === undefined ? '' : `${credentials}@`, hosts, rest };
 }

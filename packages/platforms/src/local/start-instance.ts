@@ -45,7 +45,11 @@ export async function startInstance(order: KeeperOrder, clock: Clock, signal: Ab
     const now = readInstance(order.instance, order.folder);
     if (now.isKept && now.record !== null && (now.record.pid !== null || now.record.down !== null)) return;
     if (ended === null && clock.now() > limit) ended = `silent for ${startWithinMs} ms`;
-    if (ended !== null) throw new HaldaneError('unavailable', `the keeper of instance ${order.instance} of cluster ${order.cluster} did not start it (${ended})`);
+    if (ended !== null)
+      throw new HaldaneError(
+        'unavailable',
+        `the keeper of instance ${order.instance} of cluster ${order.cluster} did not start it (${ended})`,
+      );
     await clock.sleep(pollMs, signal);
   }
 }

@@ -44,7 +44,8 @@ export async function sweep(options: SweepOptions): Promise<readonly SweepRow[]>
   const view = await routerView(options.dataplane);
   const findings = [...clusterFindings(layout, options), ...secretFindings(layout, view, options.now), ...routerFindings(view, options)];
   const rows: SweepRow[] = [];
-  for (const { end, ...row } of findings) rows.push({ ...row, action: end === null ? leftToServe : options.end ? await attempt(end) : 'would be ended' });
+  for (const { end, ...row } of findings)
+    rows.push({ ...row, action: end === null ? leftToServe : options.end ? await attempt(end) : 'would be ended' });
   return rows;
 }
 
@@ -53,7 +54,8 @@ function clusterFindings(layout: Layout, { clock, now }: SweepOptions): readonly
     const instances = instancesOf(layout, cluster);
     const findings = instances.flatMap((instance) => instanceFinding(cluster, instance, clock, now));
     const record = readClusterRecord(layout, cluster);
-    if (findings.length < instances.length || findings.some((one) => one.end === null) || isYoung(layout.cluster(cluster), now)) return findings;
+    if (findings.length < instances.length || findings.some((one) => one.end === null) || isYoung(layout.cluster(cluster), now))
+      return findings;
     const what = `${record?.role === 'production' ? 'production ' : ''}cluster ${cluster}, with no instance that is kept`;
     const runId = record?.runId ?? null;
     const end = async () => rmSync(layout.cluster(cluster), { recursive: true, force: true });
@@ -89,7 +91,12 @@ function routerFindings(view: RouterView | null, { dataplane, now }: SweepOption
   const attached = view.routes.flatMap(({ route, attached }) =>
     attached
       .filter((one) => one.until <= now)
-      .map(({ runId, until }) => ({ what: `the arms of run ${runId} on route ${route}`, runId, expiredAt: until, end: () => dataplane.detach(route, runId) })),
+      .map(({ runId, until }) => ({
+        what: `the arms of run ${runId} on route ${route}`,
+        runId,
+        expiredAt: until,
+        end: () => dataplane.detach(route, runId),
+      })),
   );
   const proxies = view.proxies
     .filter((one) => one.until <= now)

@@ -21,7 +21,12 @@ export function localTraffic({ layout, dataplane }: LocalWorld): TrafficRouter {
       };
     },
     attach({ route }, runId, standsOn) {
-      const params: AttachParams = { runId, route, control: armClusterName(runId, 'control'), experiment: armClusterName(runId, 'experiment') };
+      const params: AttachParams = {
+        runId,
+        route,
+        control: armClusterName(runId, 'control'),
+        experiment: armClusterName(runId, 'experiment'),
+      };
       return {
         id: attachChangeId,
         kind: 'local.attach',
@@ -33,7 +38,12 @@ export function localTraffic({ layout, dataplane }: LocalWorld): TrafficRouter {
     },
     slice({ route }, runId, name, share, exposure, caps) {
       const params: SliceParams = { runId, route, name, share, exposure, caps };
-      const whose = exposure === 'synthetic' ? 'no real user' : exposure === 'reads' ? 'GET and HEAD requests of known users' : 'requests of known users';
+      const whose =
+        exposure === 'synthetic'
+          ? 'no real user'
+          : exposure === 'reads'
+            ? 'GET and HEAD requests of known users'
+            : 'requests of known users';
       return {
         id: `slice:${name}`,
         kind: 'local.slice',
@@ -46,7 +56,8 @@ export function localTraffic({ layout, dataplane }: LocalWorld): TrafficRouter {
     async reach({ route }, runId, arm, signal) {
       const state = await this.describe(route, signal);
       const secret = readRunSecret(layout, runId);
-      if (state === null || secret === null) throw new HaldaneError('gone', `run ${runId} is not attached to route ${route}, so no synthetic request can enter its arms`);
+      if (state === null || secret === null)
+        throw new HaldaneError('gone', `run ${runId} is not attached to route ${route}, so no synthetic request can enter its arms`);
       return { url: state.address, headers: { [syntheticHeader]: signSynthetic(secret, { runId, arm, stream: 'legitimate' }) } };
     },
   };

@@ -25,9 +25,30 @@ ${verdict === null ? '' : `<div class="marks">${mark('held', 'Did the security p
 <p class="harm">${text(capital(harmLine(report)))}</p>
 ${charts(report)}
 ${verdict === null ? '' : `<h2>Why</h2><ul>${verdict.reasons.map((reason) => `<li>${text(reason)}</li>`).join('')}</ul>`}
-${verdict === null || verdict.surprises.length === 0 ? '' : table('Not declared, but different between the arms', ['what', 'control', 'experiment'], verdict.surprises.map((one) => [one.what, `${one.control}`, `${one.experiment}`]))}
-${table('What was changed, and whether it is back', ['', 'change', 'how it is undone', 'state'], report.journal.map((entry) => [`${entry.seq}`, entry.change.does, entry.change.undo, entry.note === null ? entry.state : `${entry.state} (${entry.note})`]))}
-${table('When', ['s', 'what'], timeline(report).map((moment) => [((moment.at - run.createdAt) / 1000).toFixed(1), moment.what]))}
+${
+  verdict === null || verdict.surprises.length === 0
+    ? ''
+    : table(
+        'Not declared, but different between the arms',
+        ['what', 'control', 'experiment'],
+        verdict.surprises.map((one) => [one.what, `${one.control}`, `${one.experiment}`]),
+      )
+}
+${table(
+  'What was changed, and whether it is back',
+  ['', 'change', 'how it is undone', 'state'],
+  report.journal.map((entry) => [
+    `${entry.seq}`,
+    entry.change.does,
+    entry.change.undo,
+    entry.note === null ? entry.state : `${entry.state} (${entry.note})`,
+  ]),
+)}
+${table(
+  'When',
+  ['s', 'what'],
+  timeline(report).map((moment) => [((moment.at - run.createdAt) / 1000).toFixed(1), moment.what]),
+)}
 ${verdict === null ? '' : `<details><summary>The numbers behind the verdict</summary><pre>${text(JSON.stringify(verdict.record, null, 2))}</pre></details>`}
 <footer>Run ${text(run.id)}. Judge it again from the evidence alone: <code>haldane report ${text(run.id)} --recompute</code></footer>
 </main></body></html>
@@ -54,7 +75,10 @@ function charts(report: Report): string {
   const marks = marksOf(report, startedAt, seconds[1]);
   const arms: readonly Arm[] = ['control', 'experiment'];
   const rates = arms.map((arm) => ({ arm, points: failureRates(blocks, arm, startedAt, injectedAt) }));
-  const highest = Math.max(0.01, ...rates.flatMap(({ points }) => points.slice(5).map((point) => Math.min(point.high, point.rate * 3 + 0.02))));
+  const highest = Math.max(
+    0.01,
+    ...rates.flatMap(({ points }) => points.slice(5).map((point) => Math.min(point.high, point.rate * 3 + 0.02))),
+  );
   const burn = budgetBurn(blocks, startedAt);
   const { cap } = last.budget;
   const struck = attack(blocks, startedAt);
@@ -65,7 +89,11 @@ function charts(report: Report): string {
       seconds,
       top: Math.min(1, highest),
       format: (value) => `${Number((value * 100).toPrecision(2))} %`,
-      lines: rates.map(({ arm, points }) => ({ name: arm, colour: colours[arm], points: points.map(({ second, rate }) => ({ second, value: rate })) })),
+      lines: rates.map(({ arm, points }) => ({
+        name: arm,
+        colour: colours[arm],
+        points: points.map(({ second, rate }) => ({ second, value: rate })),
+      })),
       bands: rates.map(({ arm, points }) => ({ colour: colours[arm], points })),
       marks,
     }),
@@ -77,7 +105,14 @@ function charts(report: Report): string {
       format: String,
       lines: [
         { name: 'spent', colour: '#8b1e3f', points: burn },
-        { name: 'cap', colour: '#888888', points: [{ second: 0, value: cap }, { second: seconds[1], value: cap }] },
+        {
+          name: 'cap',
+          colour: '#888888',
+          points: [
+            { second: 0, value: cap },
+            { second: seconds[1], value: cap },
+          ],
+        },
       ],
       bands: [],
       marks,

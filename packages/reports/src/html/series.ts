@@ -39,7 +39,10 @@ export function budgetBurn(blocks: readonly Block[], startedAt: number): readonl
 }
 
 /** Answers to hostile requests, and calls that met the fault, each second in the experiment. */
-export function attack(blocks: readonly Block[], startedAt: number): readonly { second: number; denied: number; accepted: number; met: number }[] {
+export function attack(
+  blocks: readonly Block[],
+  startedAt: number,
+): readonly { second: number; denied: number; accepted: number; met: number }[] {
   return blocks.map((block) => ({
     second: block.at - startedAt / 1000,
     denied: block.hostile.experiment.denied,

@@ -7,11 +7,20 @@ export function markdownReport(report: Report): string {
   const verdict = verdictOf(report);
   const [done, showed] = sentences(report);
   const { run } = report;
-  const lines = [`# ${verdict === null ? 'No verdict' : capital(verdict.verdict)}: ${escape(run.experiment.name)}`, '', escape(done), escape(showed), '', escape(capital(harmLine(report))), ''];
+  const lines = [
+    `# ${verdict === null ? 'No verdict' : capital(verdict.verdict)}: ${plain(run.experiment.name)}`,
+    '',
+    plain(done),
+    plain(showed),
+    '',
+    plain(capital(harmLine(report))),
+    '',
+  ];
   if (verdict !== null) {
     lines.push('| | | |', '| --- | --- | --- |');
-    for (const name of ['held', 'served', 'noticed'] as const) lines.push(`| ${name} | **${verdict[name].mark}** | ${cell(verdict[name].why)} |`);
-    lines.push('', ...verdict.reasons.map((reason) => `- ${escape(reason)}`), '');
+    for (const name of ['held', 'served', 'noticed'] as const)
+      lines.push(`| ${name} | **${verdict[name].mark}** | ${cell(verdict[name].why)} |`);
+    lines.push('', ...verdict.reasons.map((reason) => `- ${plain(reason)}`), '');
     if (verdict.surprises.length > 0) {
       lines.push('## Not declared, but different between the arms', '', '| what | control | experiment |', '| --- | ---: | ---: |');
       for (const one of verdict.surprises) lines.push(`| ${cell(one.what)} | ${one.control} | ${one.experiment} |`);
@@ -19,17 +28,18 @@ export function markdownReport(report: Report): string {
     }
   }
   lines.push('## What was changed, and whether it is back', '', '| | change | state |', '| ---: | --- | --- |');
-  for (const entry of report.journal) lines.push(`| ${entry.seq} | ${cell(entry.change.does)} | ${entry.state}${entry.note === null ? '' : ` (${cell(entry.note)})`} |`);
+  for (const entry of report.journal)
+    lines.push(`| ${entry.seq} | ${cell(entry.change.does)} | ${entry.state}${entry.note === null ? '' : ` (${cell(entry.note)})`} |`);
   lines.push('', '## When', '', '| s | |', '| ---: | --- |');
   for (const moment of timeline(report)) lines.push(`| ${((moment.at - run.createdAt) / 1000).toFixed(1)} | ${cell(moment.what)} |`);
   lines.push('', `Run \`${run.id}\`. Judge it again from the evidence alone: \`haldane report ${run.id} --recompute\`.`, '');
   return lines.join('\n');
 }
 
-function escape(text: string): string {
+function plain(text: string): string {
   return text.replace(/[\\`*_{}[\]<>#|]/g, (char) => `\\${char}`);
 }
 
 function cell(text: string): string {
-  return escape(text).replace(/\r?\n/g, ' ');
+  return plain(text).replace(/\r?\n/g, ' ');
 }

@@ -22,7 +22,11 @@ export function terminalReport(report: Report): string {
     '',
     ...(verdict?.reasons.map((reason) => `  · ${reason}`) ?? []),
     ...(verdict !== null && verdict.surprises.length > 0
-      ? ['', 'Not declared, but different between the arms (never counts against the verdict):', ...verdict.surprises.map((one) => `  ? ${one.what}: control ${one.control}, experiment ${one.experiment}`)]
+      ? [
+          '',
+          'Not declared, but different between the arms (never counts against the verdict):',
+          ...verdict.surprises.map((one) => `  ? ${one.what}: control ${one.control}, experiment ${one.experiment}`),
+        ]
       : []),
     '',
     pc.dim('When'),

@@ -1,12 +1,13 @@
 import { logBetaBinomialMixture } from '../boundary/beta-binomial-mixture.ts';
 import { findRoot } from '../special/find-root.ts';
-import { checkCounts } from './arm-counts.ts';
+import { checkCount } from './arm-counts.ts';
 
 /** The two ends of an interval. */
 export type Range = { readonly low: number; readonly high: number };
 
 function checked(events: number, trials: number, alpha: number, trialsOpt: number): void {
-  checkCounts({ events, trials });
+  checkCount('events', events);
+  checkCount('trials', trials);
   if (events > trials) throw new RangeError(`events is ${events} of trials=${trials}; events cannot exceed trials`);
   if (!(alpha > 0 && alpha < 1)) throw new RangeError(`alpha is ${alpha}; give a probability strictly between 0 and 1`);
   if (!(trialsOpt > 0)) throw new RangeError(`trialsOpt is ${trialsOpt}; give the number of trials at which the bound should be tightest`);

@@ -12,9 +12,21 @@ export type BlockLaw = {
   readonly span: number;
   /** c_(j+1) / c_j, for 0 ≤ j < span; falls in j. */
   ratio(j: number): number;
-  /** ln P_psi(x_e) up to a constant that is the same for every psi; differences are log likelihood ratios. */
-  logLikelihood(psi: number): number;
+  /**
+   * ln P_psi(x_e) up to a constant that is the same for every psi; differences are log likelihood ratios. `logPsi` is ln psi, for
+   * callers that keep it.
+   */
+  logLikelihood(psi: number, logPsi?: number): number;
+  /** The same for many psi at once. */
+  logLikelihoods(psis: readonly number[], logPsis: readonly number[]): number[];
 };
+
+/** One by one: for the laws that gain nothing from doing many at once. */
+function oneByOne(law: Pick<BlockLaw, 'logLikelihood'>, psis: readonly number[], logPsis: readonly number[]): number[] {
+  const result: number[] = [];
+  for (let k = 0; k < psis.length; k++) result.push(law.logLikelihood(psis[k] as number, logPsis[k] as number));
+  return result;
+}
 
 const halfLog2Pi = 0.9189385332046727;
 /** Above this many possible values the sum runs over a window round the tilted mode instead of all of them. */
@@ -43,7 +55,7 @@ const rescaleAt = 1e200;
 const lnRescale = Math.log(rescaleAt);
 
 /** ln Σ_j c_j psi^j with c_0 = 1, all terms. */
-function logFullSum(ratios: ArrayLike<number>, psi: number): number {
+function logFullSum(ratios: readonly number[], psi: number): number {
   let term = 1;
   let sum = 1;
   let scale = 0;
@@ -57,6 +69,72 @@ function logFullSum(ratios: ArrayLike<number>, psi: number): number {
     }
   }
   return scale + Math.log(sum);
+}
+
+/** Σ_j c_j psi^j with c_0 = 1 for four values of psi at once: the chains of products do not wait for each other. No overflow guard. */
+function addFourSums(ratios: readonly number[], psis: readonly number[], from: number, sums: number[]): void {
+  const p0 = psis[from] as number;
+  const p1 = psis[from + 1] as number;
+  const p2 = psis[from + 2] as number;
+  const p3 = psis[from + 3] as number;
+  let [t0, t1, t2, t3] = [1, 1, 1, 1];
+  let [s0, s1, s2, s3] = [1, 1, 1, 1];
+  for (let j = 0; j < ratios.length; j++) {
+    const ratio = ratios[j] as number;
+    t0 *= ratio * p0;
+    t1 *= ratio * p1;
+    t2 *= ratio * p2;
+    t3 *= ratio * p3;
+    s0 += t0;
+    s1 += t1;
+    s2 += t2;
+    s3 += t3;
+  }
+  sums.push(s0, s1, s2, s3);
+}
+
+/** Fisher's law with few enough values to sum them all. A class, so that a block costs one small object and no closures. */
+class NarrowLaw implements BlockLaw {
+  readonly x: number;
+  readonly span: number;
+  readonly ratios: readonly number[];
+
+  constructor(x: number, ratios: readonly number[]) {
+    this.x = x;
+    this.span = ratios.length;
+    this.ratios = ratios;
+  }
+
+  ratio(j: number): number {
+    return this.ratios[j] as number;
+  }
+
+  logLikelihood(psi: number, logPsi: number = Math.log(psi)): number {
+    return this.x * logPsi - logFullSum(this.ratios, psi);
+  }
+
+  logLikelihoods(psis: readonly number[], logPsis: readonly number[]): number[] {
+    if (!staysSmall(this.ratios, psis)) return oneByOne(this, psis, logPsis);
+    const sums: number[] = [];
+    let k = 0;
+    for (; k + 4 <= psis.length; k += 4) addFourSums(this.ratios, psis, k, sums);
+    for (let i = 0; i < k; i++) sums[i] = this.x * (logPsis[i] as number) - Math.log(sums[i] as number);
+    for (; k < psis.length; k++) sums.push(this.logLikelihood(psis[k] as number, logPsis[k] as number));
+    return sums;
+  }
+}
+
+/** True when the sums of all these psi stay below where they would have to be scaled down. */
+function staysSmall(ratios: readonly number[], psis: readonly number[]): boolean {
+  let largest = 0;
+  for (let k = 0; k < psis.length; k++) if ((psis[k] as number) > largest) largest = psis[k] as number;
+  let term = 1;
+  let sum = 1;
+  for (let j = 0; j < ratios.length; j++) {
+    term *= (ratios[j] as number) * largest;
+    sum += term;
+  }
+  return sum <= rescaleAt;
 }
 
 /** Σ_j c_j psi^j / (c_mode psi^mode), summed outwards from the mode until the terms no longer count. */
@@ -102,24 +180,46 @@ export function failuresGivenRequests(xe: number, ne: number, xc: number, nc: nu
   const a = ne - low;
   const b = m - low;
   const c = nc - m + low + 1;
-  const ratio = (j: number): number => ((a - j) * (b - j)) / ((low + j + 1) * (c + j));
   if (span <= widestFullSum) {
-    const ratios = new Float64Array(span);
-    for (let j = 0; j < span; j++) ratios[j] = ratio(j);
-    return { x, span, ratio, logLikelihood: (psi) => x * Math.log(psi) - logFullSum(ratios, psi) };
+    const ratios: number[] = [];
+    for (let j = 0; j < span; j++) ratios.push(((a - j) * (b - j)) / ((low + j + 1) * (c + j)));
+    return new NarrowLaw(x, ratios);
   }
+  const ratio = (j: number): number => ((a - j) * (b - j)) / ((low + j + 1) * (c + j));
   const p = m / (ne + nc);
   const logWeight = (j: number): number => logBinomial(low + j, ne, p) + logBinomial(m - low - j, nc, p);
   const here = logWeight(x);
-  return {
-    x,
-    span,
-    ratio,
-    logLikelihood: (psi) => {
+  const law: Pick<BlockLaw, 'logLikelihood'> = {
+    logLikelihood: (psi, logPsi = Math.log(psi)) => {
       const mode = tiltedMode(ratio, span, psi);
-      return here - logWeight(mode) + (x - mode) * Math.log(psi) - Math.log(windowSum(ratio, span, mode, psi));
+      return here - logWeight(mode) + (x - mode) * logPsi - Math.log(windowSum(ratio, span, mode, psi));
     },
   };
+  return { ...law, x, span, ratio, logLikelihoods: (psis, logPsis) => oneByOne(law, psis, logPsis) };
+}
+
+class ShareLaw implements BlockLaw {
+  readonly x: number;
+  readonly span: number;
+  readonly odds: number;
+
+  constructor(x: number, span: number, odds: number) {
+    this.x = x;
+    this.span = span;
+    this.odds = odds;
+  }
+
+  ratio(j: number): number {
+    return ((this.span - j) / (j + 1)) * this.odds;
+  }
+
+  logLikelihood(psi: number, logPsi: number = Math.log(psi)): number {
+    return this.x * logPsi - this.span * Math.log1p(this.odds * psi);
+  }
+
+  logLikelihoods(psis: readonly number[], logPsis: readonly number[]): number[] {
+    return oneByOne(this, psis, logPsis);
+  }
 }
 
 /**
@@ -129,11 +229,5 @@ export function failuresGivenRequests(xe: number, ne: number, xc: number, nc: nu
 export function eventsGivenShare(xe: number, xc: number, shareE: number): BlockLaw | null {
   const m = xe + xc;
   if (m === 0 || shareE <= 0 || shareE >= 1) return null;
-  const odds = shareE / (1 - shareE);
-  return {
-    x: xe,
-    span: m,
-    ratio: (j) => ((m - j) / (j + 1)) * odds,
-    logLikelihood: (psi) => xe * Math.log(psi) - m * Math.log1p(odds * psi),
-  };
+  return new ShareLaw(xe, m, shareE / (1 - shareE));
 }

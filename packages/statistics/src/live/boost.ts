@@ -10,7 +10,7 @@ const widestBoost = 512;
 export function boostFactor(pmf: ArrayLike<number>, likelihoodRatio: ArrayLike<number>, cap: number): number {
   const last = pmf.length - 1;
   // meanBelow[j] = Σ of pmf·L over 0..j, kept as prefix sums because subtracting from the whole would cancel.
-  const meanBelow = new Float64Array(last + 1);
+  const meanBelow: number[] = [];
   let mean = 0;
   for (let j = 0; j <= last; j++) meanBelow[j] = mean += (pmf[j] as number) * (likelihoodRatio[j] as number);
   let tail = 0;
@@ -24,13 +24,13 @@ export function boostFactor(pmf: ArrayLike<number>, likelihoodRatio: ArrayLike<n
 }
 
 /** The null law of a block at psi0 over j = 0..span. */
-export function nullLaw(law: BlockLaw, psi0: number): Float64Array {
-  const pmf = new Float64Array(law.span + 1);
+export function nullLaw(law: BlockLaw, psi0: number): number[] {
+  const pmf = [0];
   let top = 0;
   let logTerm = 0;
   for (let j = 0; j < law.span; j++) {
     logTerm += Math.log(law.ratio(j) * psi0);
-    pmf[j + 1] = logTerm;
+    pmf.push(logTerm);
     if (logTerm > top) top = logTerm;
   }
   let sum = 0;
@@ -39,8 +39,20 @@ export function nullLaw(law: BlockLaw, psi0: number): Float64Array {
   return pmf;
 }
 
-/** A predictive mixture before the block: alternatives with their shares, and the share that bets on nothing. */
-export type Predictive = { readonly psis: readonly number[]; readonly shares: readonly number[]; readonly idle: number };
+/** A mixture before the block: the factor of alternative k at j is exp(starts_k + j·slopes_k), with its share; the rest bets on nothing. */
+export type Predictive = {
+  readonly starts: readonly number[];
+  readonly slopes: readonly number[];
+  readonly shares: readonly number[];
+  readonly idle: number;
+};
+
+/** The mixture's factor at j. */
+function factorAt({ starts, slopes, shares, idle }: Predictive, j: number): number {
+  let sum = idle;
+  for (let k = 0; k < shares.length; k++) sum += (shares[k] as number) * Math.exp((starts[k] as number) + j * (slopes[k] as number));
+  return sum;
+}
 
 /**
  * ln of the boosted factor of one block for wealth exp(logW) and goal exp(goal) (F28): min(b·L(x), cap) with
@@ -49,22 +61,13 @@ export type Predictive = { readonly psis: readonly number[]; readonly shares: re
  */
 export function logBoosted(law: BlockLaw, psi0: number, predictive: Predictive, logL: number, logW: number, goal: number): number {
   const logCap = goal - logW;
-  const { psis, shares, idle } = predictive;
-  // ln of each alternative's factor at j = 0, and its slope in j.
-  const slopes = psis.map((psi) => Math.log(psi / psi0));
-  const base = law.logLikelihood(psi0);
-  const starts = psis.map((psi, k) => law.logLikelihood(psi) - base - law.x * (slopes[k] as number));
-  const at = (j: number): number => {
-    let sum = idle;
-    for (let k = 0; k < psis.length; k++) sum += (shares[k] as number) * Math.exp((starts[k] as number) + j * (slopes[k] as number));
-    return sum;
-  };
-  if (Math.log(Math.max(at(law.span), at(0))) <= logCap) return logL;
+  const rising = (predictive.slopes[0] as number) > 0;
+  if (Math.log(factorAt(predictive, rising ? law.span : 0)) <= logCap) return logL;
   if (law.span > widestBoost) return Math.min(logL, logCap);
-  const ratios = new Float64Array(law.span + 1);
-  for (let j = 0; j <= law.span; j++) ratios[j] = at(j);
+  const ratios: number[] = [];
+  for (let j = 0; j <= law.span; j++) ratios.push(factorAt(predictive, j));
   const pmf = nullLaw(law, psi0);
-  if ((slopes[0] as number) < 0) {
+  if (!rising) {
     ratios.reverse();
     pmf.reverse();
   }

@@ -1,4 +1,4 @@
-import { checkCounts } from './arm-counts.ts';
+import { checkCount } from './arm-counts.ts';
 import { eventsGivenShare } from './block-law.ts';
 import { beginMixture, type MixtureOptions, type MixtureTest, stepMixture } from './mixture-test.ts';
 
@@ -19,12 +19,13 @@ export function beginCountTest(options: MixtureOptions): CountTest {
 /** One closed block further. Skip a block that is missing or incomplete; never pass zeros for it. */
 export function stepCountTest(state: CountTest, block: EventCounts): CountTest {
   const { xe, xc, shareE } = block;
-  checkCounts({ xe, xc });
+  checkCount('xe', xe);
+  checkCount('xc', xc);
   if (!(shareE >= 0 && shareE <= 1))
     throw new RangeError(`shareE is ${shareE}; give the experiment's share of both arms' traffic, 0 to 1 (0.5 for equal arms)`);
   const more = eventsGivenShare(xe, xc, shareE);
   const law = state.direction === 'more' ? more : eventsGivenShare(xc, xe, 1 - shareE);
-  return { ...stepMixture(state, law, more), kind: 'count' };
+  return stepMixture(state, law, more);
 }
 
 /** ln of the current plain E. */

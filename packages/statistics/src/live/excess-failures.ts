@@ -1,5 +1,5 @@
 import { gammaExponentialBound } from '../boundary/gamma-exponential-mixture.ts';
-import { type ArmCounts, checkArms, checkCounts } from './arm-counts.ts';
+import { type ArmCounts, checkArms, checkCount } from './arm-counts.ts';
 
 /** How many more failures the experiment had than control's rate explains, with one-sided bounds, each true at all times with chance 1 − alpha. */
 export type ExcessFailures = {
@@ -28,7 +28,8 @@ function bounds(excess: number, variance: number, scale: number, { alpha, vOpt =
  * Bernoulli failures: the errors below are sub-exponential with scale r, those above with scale 1, both at the observed V.
  */
 export function excessFailures(xe: number, xc: number, r: number, options: ExcessOptions): ExcessFailures {
-  checkCounts({ xe, xc });
+  checkCount('xe', xe);
+  checkCount('xc', xc);
   if (!(r > 0 && Number.isFinite(r))) throw new RangeError(`r is ${r}; give n_e/n_c, a positive number`);
   return bounds(xe - r * xc, xe + r * r * xc, r, options);
 }

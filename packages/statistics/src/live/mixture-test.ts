@@ -1,7 +1,6 @@
-import { logSumExp } from '../special/log-sum-exp.ts';
 import type { BlockLaw } from './block-law.ts';
 import { logBoosted } from './boost.ts';
-import { gridPoints } from './odds-ratio-grid.ts';
+import { gridPoints, logGridPoints } from './odds-ratio-grid.ts';
 
 /**
  * When the harm may begin: weight `first` on the first block, the rest spread evenly over blocks 2..horizon. A harm that
@@ -96,41 +95,94 @@ function onsetWeight(onset: Onset, t: number): number {
 /**
  * One block further (F4-F6, F28). `law` speaks of the arm that is tested (swapped for `fewer`), `gridLaw` of the experiment
  * over control; null laws say nothing, but time goes on. A block that is missing must not be stepped at all.
+ * Plain loops: the judge makes this step for each metric of each run at each second.
  */
-export function stepMixture(state: MixtureTest, law: BlockLaw | null, gridLaw: BlockLaw | null): MixtureTest {
+export function stepMixture<Kind>(state: Kinded<Kind>, law: BlockLaw | null, gridLaw: BlockLaw | null): Kinded<Kind> {
+  const { alpha, psi0, direction, psis, weights, onset, kind } = state;
   const t = state.blocks + 1;
-  const placed = onsetWeight(state.onset, t);
+  const placed = onsetWeight(onset, t);
   const cash = Math.max(0, state.cash - placed);
-  const before = placed > 0 ? state.logS.map((s, k) => logAdd(s, Math.log(placed * (state.weights[k] as number)))) : state.logS;
-  if (law === null) return { ...state, blocks: t, cash, logS: before };
-  const base = law.logLikelihood(state.psi0);
-  const logS = before.map((s, k) => s + law.logLikelihood(state.psis[k] as number) - base);
-  const logE = logSumExp(cash > 0 ? [...logS, Math.log(cash)] : logS);
-  return {
-    ...state,
-    blocks: t,
-    cash,
-    logS,
-    logE,
-    maxLogE: Math.max(state.maxLogE, logE),
-    boostedLogW: state.boostedLogW === null ? null : boosted(state, law, before, cash, logE),
-    logGrid: state.logGrid === null || gridLaw === null ? state.logGrid : addGrid(state.logGrid, gridLaw),
-  };
+  const before = placed > 0 ? placeOnset(state, placed) : state.logS;
+  let { logE, boostedLogW, logGrid } = state;
+  let logS = before;
+  if (law !== null) {
+    const gains = gainsOf(law, psis, psi0);
+    logS = addEach(before, gains);
+    logE = logTotal(logS, cash);
+    if (boostedLogW !== null) boostedLogW = boosted(state, boostedLogW, law, { before, gains, cash, logE });
+    if (logGrid !== null && gridLaw !== null) logGrid = addGrid(logGrid, gridLaw);
+  }
+  const maxLogE = Math.max(state.maxLogE, logE);
+  // Every field by name: copying the state with a spread costs as much as the mathematics.
+  return { alpha, psi0, direction, psis, weights, onset, blocks: t, cash, logS, logE, maxLogE, boostedLogW, logGrid, kind };
 }
 
-function boosted(state: MixtureTest, law: BlockLaw, before: readonly number[], cash: number, logE: number): number {
-  const logW = state.boostedLogW as number;
+/** A test with the word that tells whose it is. */
+type Kinded<Kind> = MixtureTest & { readonly kind: Kind };
+
+/** ln of each alternative's likelihood ratio against psi0. */
+function gainsOf(law: BlockLaw, psis: readonly number[], psi0: number): number[] {
+  const base = law.logLikelihood(psi0);
+  const gains = law.logLikelihoods(psis, logsOf(psis));
+  for (let k = 0; k < gains.length; k++) gains[k] = (gains[k] as number) - base;
+  return gains;
+}
+
+function addEach(a: readonly number[], b: readonly number[]): number[] {
+  const sums = a.slice();
+  for (let k = 0; k < sums.length; k++) sums[k] = (a[k] as number) + (b[k] as number);
+  return sums;
+}
+
+function logsOf(values: readonly number[]): number[] {
+  const logs: number[] = [];
+  for (let k = 0; k < values.length; k++) logs.push(Math.log(values[k] as number));
+  return logs;
+}
+
+/** The wealth of each alternative with this block's onset weight added. */
+function placeOnset({ logS, weights }: MixtureTest, placed: number): number[] {
+  const next: number[] = [];
+  for (let k = 0; k < logS.length; k++) next.push(logAdd(logS[k] as number, Math.log(placed * (weights[k] as number))));
+  return next;
+}
+
+/** ln(Σ exp(logS) + cash), without overflow. */
+function logTotal(logS: readonly number[], cash: number): number {
+  const logCash = cash > 0 ? Math.log(cash) : Number.NEGATIVE_INFINITY;
+  let top = logCash;
+  for (let k = 0; k < logS.length; k++) if ((logS[k] as number) > top) top = logS[k] as number;
+  let sum = 0;
+  for (let k = 0; k < logS.length; k++) sum += Math.exp((logS[k] as number) - top);
+  if (cash > 0) sum += Math.exp(logCash - top);
+  return top + Math.log(sum);
+}
+
+/** What a step knows once the plain E is made: wealth before it by alternative, their gains, and what is left of the cash. */
+type PlainStep = { readonly before: readonly number[]; readonly gains: readonly number[]; readonly cash: number; readonly logE: number };
+
+function boosted(state: MixtureTest, logW: number, law: BlockLaw, { before, gains, cash, logE }: PlainStep): number {
   const goal = -Math.log(state.alpha);
   if (logW >= goal) return logW;
-  const shares = before.map((s) => Math.exp(s - state.logE));
-  const predictive = { psis: state.psis, shares, idle: cash * Math.exp(-state.logE) };
-  const step = logBoosted(law, state.psi0, predictive, logE - state.logE, logW, goal);
+  const shares: number[] = [];
+  const slopes: number[] = [];
+  const starts: number[] = [];
+  for (let k = 0; k < before.length; k++) {
+    const slope = Math.log((state.psis[k] as number) / state.psi0);
+    shares.push(Math.exp((before[k] as number) - state.logE));
+    slopes.push(slope);
+    starts.push((gains[k] as number) - law.x * slope);
+  }
+  const idle = cash * Math.exp(-state.logE);
+  const step = logBoosted(law, state.psi0, { starts, slopes, shares, idle }, logE - state.logE, logW, goal);
   return step >= goal - logW ? goal : logW + step;
 }
 
 function addGrid(logGrid: readonly number[], law: BlockLaw): readonly number[] {
-  const base = law.logLikelihood(1);
-  return logGrid.map((value, i) => value + law.logLikelihood(gridPoints[i] as number) - base);
+  const base = law.logLikelihood(1, 0);
+  const next = law.logLikelihoods(gridPoints, logGridPoints);
+  for (let i = 0; i < next.length; i++) next[i] = (logGrid[i] as number) + (next[i] as number) - base;
+  return next;
 }
 
 function logAdd(a: number, b: number): number {

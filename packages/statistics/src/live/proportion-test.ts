@@ -21,7 +21,7 @@ export function stepProportionTest(state: ProportionTest, block: ArmCounts): Pro
   const { xe, ne, xc, nc } = block;
   const more = failuresGivenRequests(xe, ne, xc, nc);
   const law = state.direction === 'more' ? more : failuresGivenRequests(xc, nc, xe, ne);
-  return { ...stepMixture(state, law, more), kind: 'proportion' };
+  return stepMixture(state, law, more);
 }
 
 /** ln of the current plain E. */

@@ -1,6 +1,6 @@
 import { lnGamma } from '../special/ln-gamma.ts';
 import { logSumExp } from '../special/log-sum-exp.ts';
-import { checkCounts } from './arm-counts.ts';
+import { checkCount } from './arm-counts.ts';
 
 /**
  * ln of the Dirichlet-multinomial e-value against fixed shares (F3; Lindon & Malek 2022) with prior strength k. An
@@ -34,7 +34,7 @@ export function sampleRatio(counts: readonly number[], shares: readonly number[]
   if (counts.length !== shares.length || counts.length < 2)
     throw new RangeError(`counts has ${counts.length} and shares ${shares.length} entries; give one share for each of at least two groups`);
   counts.forEach((count, i) => {
-    checkCounts({ [`counts[${i}]`]: count });
+    checkCount(`counts[${i}]`, count);
   });
   const total = shares.reduce((sum, share) => sum + share, 0);
   if (!(shares.every((share) => share >= 0) && total > 0))

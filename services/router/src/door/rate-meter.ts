@@ -31,7 +31,8 @@ export class RateMeter {
   }
   #forget(): void {
     const now = Math.floor(this.#time.monotonic() / 1000);
-    for (let second = Math.max(this.#second + 1, now - windowSeconds + 1); second <= now; second++) this.#counts[second % windowSeconds] = 0;
+    for (let second = Math.max(this.#second + 1, now - windowSeconds + 1); second <= now; second++)
+      this.#counts[second % windowSeconds] = 0;
     this.#second = Math.max(this.#second, now);
   }
 }

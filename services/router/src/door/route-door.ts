@@ -3,13 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { keyCookie, type RouteConfig } from '@haldane/dataplane';
 import type { AttachedRun } from '../run/attached-run.ts';
-import { RateMeter } from './rate-meter.ts';
 import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
 import { forward, pathOf } from './forward.ts';
 import { keyOf, passedOnFromClient } from './headers.ts';
 import { listen } from './listener.ts';
 import { place } from './placement.ts';
+import { RateMeter } from './rate-meter.ts';
 import { tunnel } from './tunnel.ts';
 
 /** The front door of one route: every request of its users enters here. */

@@ -3,29 +3,10 @@ import type { ProxyConfig, ProxyView } from '@haldane/dataplane';
 import { Lease } from '../lease.ts';
 import type { RunLedger } from '../run/run-ledger.ts';
 import type { RouterTime } from '../time.ts';
+import type { Carrier, FaultSource } from './carrier.ts';
 import { meets } from './fault-draw.ts';
 import { HttpDependency } from './http-dependency.ts';
 import { TcpDependency } from './tcp-dependency.ts';
-
-/** What carries calls to the real dependency and makes the fault felt. */
-export interface Carrier {
-  open(port: number, host: string): Promise<number>;
-  /** The fault was set or cleared: connections and calls that are held follow at once. */
-  follow(): void;
-  /** Ends everything, also what is in flight. */
-  close(): Promise<void>;
-}
-
-/** What a carrier asks of the proxy that it belongs to. */
-export interface FaultSource {
-  /** The fault that this call meets, or null. Counts the call; a check of Haldane's own is not counted. */
-  meet(check: boolean): DependencyFault | null;
-  readonly fault: DependencyFault | null;
-  /** Aborts when the fault that is set now changes. */
-  readonly changed: AbortSignal;
-  /** Whether this header was signed as a check by the run that owns the proxy. */
-  isCheck(header: string | readonly string[] | undefined): boolean;
-}
 
 /** One dependency as one arm reaches it. Its fault ends with it, and it ends with its lease. */
 export class DependencyProxy implements FaultSource {

@@ -10,7 +10,7 @@ import { listen } from '../door/listener.ts';
 import { tunnel } from '../door/tunnel.ts';
 import { systemTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
-import type { Carrier, FaultSource } from './dependency-proxy.ts';
+import type { Carrier, FaultSource } from './carrier.ts';
 import { held, released } from './held.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type DependencyFault, HaldaneError } from '@haldane/core';
 import { listen } from '../door/listener.ts';
-import type { Carrier, FaultSource } from './dependency-proxy.ts';
+import type { Carrier, FaultSource } from './carrier.ts';
 import { held, released } from './held.ts';
 
 /**

@@ -40,11 +40,30 @@ export class Keeper {
 
   constructor(order: KeeperOrder) {
     this.#order = order;
-    this.#lease = new Lease(order.until, () => Date.now(), () => performance.now());
+    this.#lease = new Lease(
+      order.until,
+      () => Date.now(),
+      () => performance.now(),
+    );
     this.#log = new OutputLog(this.#path('output'), this.#path('olderOutput'), outputBytes);
     const { cluster, instance, role, runId, revision, fingerprint } = order;
     const self = { keeperPid: process.pid, keeperStart: processStart(process.pid) };
-    this.#record = { cluster, instance, role, runId, revision, fingerprint, ...self, pid: null, pidStart: null, port: 0, healthy: false, restarts: 0, restarted: null, down: null };
+    this.#record = {
+      cluster,
+      instance,
+      role,
+      runId,
+      revision,
+      fingerprint,
+      ...self,
+      pid: null,
+      pidStart: null,
+      port: 0,
+      healthy: false,
+      restarts: 0,
+      restarted: null,
+      down: null,
+    };
   }
 
   /** Resolves never while the instance is kept; the process ends with `end`. */
@@ -52,7 +71,8 @@ export class Keeper {
     writeJsonFile(this.#path('lease'), { until: this.#order.until } satisfies InstanceLease);
     this.#note({});
     mkdirSync(this.#path('work'), { mode: 0o700 });
-    for (const [name, content] of Object.entries(this.#order.files)) writeFileSync(join(this.#order.folder, name), content, { mode: 0o600 });
+    for (const [name, content] of Object.entries(this.#order.files))
+      writeFileSync(join(this.#order.folder, name), content, { mode: 0o600 });
     await this.#launch(await freePort());
     while (!this.#ending) {
       await this.#look();

@@ -55,4 +55,11 @@ export type InstanceLease = { readonly until: number | null };
 /** `control.json`: what an instance's keeper is asked to do. */
 export type InstanceControl = { readonly end?: true; readonly restart?: string };
 
-export const instanceFiles = { state: 'state.json', lease: 'lease.json', control: 'control.json', output: 'output.log', olderOutput: 'output.1.log', work: 'work' } as const;
+export const instanceFiles = {
+  state: 'state.json',
+  lease: 'lease.json',
+  control: 'control.json',
+  output: 'output.log',
+  olderOutput: 'output.1.log',
+  work: 'work',
+} as const;

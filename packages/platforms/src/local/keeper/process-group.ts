@@ -33,7 +33,10 @@ export function signalGroup(group: ProcessGroup, signal: NodeJS.Signals): void {
 
 /** SIGTERM, SIGKILL after `graceMs`; resolves true when nothing of the group is alive, false when even that did not end it in another 2 s. */
 export async function endGroup(group: ProcessGroup, graceMs: number, sleep: (ms: number) => Promise<void>): Promise<boolean> {
-  for (const [signal, ms] of [['SIGTERM', graceMs], ['SIGKILL', 2000]] as const) {
+  for (const [signal, ms] of [
+    ['SIGTERM', graceMs],
+    ['SIGKILL', 2000],
+  ] as const) {
     signalGroup(group, signal);
     for (let waited = 0; waited < ms; waited += 25) {
       if (!isGroupAlive(group)) return true;

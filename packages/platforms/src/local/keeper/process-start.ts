@@ -12,7 +12,9 @@ export function processStart(pid: number): string | null {
 }
 
 /** The fields of /proc/PID/stat that tell whose a process is. The name in it may hold spaces and brackets: read from its end. */
-export function readProcessStat(pid: number): { readonly dead: boolean; readonly group: number; readonly session: number; readonly start: number } | null {
+export function readProcessStat(
+  pid: number,
+): { readonly dead: boolean; readonly group: number; readonly session: number; readonly start: number } | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -33,7 +35,10 @@ function bootId(): string {
 
 function startFromPs(pid: number): string | null {
   try {
-    const answer = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const answer = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
     return answer === '' || answer.startsWith('Z') ? null : answer.replace(/^\S+\s+/, '');
   } catch {
     return null;

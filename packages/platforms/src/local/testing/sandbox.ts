@@ -99,7 +99,10 @@ export function makeSandbox(): Sandbox {
     async router(env = {}) {
       const token = randomBytes(16).toString('hex');
       const stateDir = join(folder, `router-${routers.length}`);
-      const child = spawn(process.execPath, [routerProgram, '--state-dir', stateDir, '--token-stdin', '--linger-ms', '60000'], { stdio: ['pipe', 'pipe', 'inherit'], env });
+      const child = spawn(process.execPath, [routerProgram, '--state-dir', stateDir, '--token-stdin', '--linger-ms', '60000'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        env,
+      });
       routers.push({ pid: child.pid ?? 0, end: () => child.kill('SIGKILL') });
       child.stdin.end(token);
       const line = await new Promise<string>((resolve, reject) => {
