@@ -20,8 +20,9 @@ export class HaldaneClient {
       return false;
     }
   }
-  plan(file: string): Promise<Plan> {
-    return this.#json('POST', '/v1/plans', { file });
+  /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
+  plan(file: string, find?: number): Promise<Plan> {
+    return this.#json('POST', '/v1/plans', { file, ...(find === undefined ? {} : { find }) });
   }
   create(run: NewRun): Promise<Run> {
     return this.#json('POST', '/v1/runs', run);

@@ -5,6 +5,14 @@ const strict = { additionalProperties: false } as const;
 
 /** Files are named, not sent: commands run only from the runner's own disk. */
 export const FileBody = Type.Object({ file: Type.String({ minLength: 1, maxLength: 4096 }) }, strict);
+export const PlanBody = Type.Object(
+  {
+    file: Type.String({ minLength: 1, maxLength: 4096 }),
+    /** A failure rate (0..1): the plan then says what finding it takes. */
+    find: Type.Optional(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 })),
+  },
+  strict,
+);
 export const NewRunBody = Type.Object(
   {
     file: Type.String({ minLength: 1, maxLength: 4096 }),

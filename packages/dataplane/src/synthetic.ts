@@ -26,6 +26,12 @@ export function verifySynthetic(secret: string, header: string | readonly string
   return given.length === expected.length && timingSafeEqual(given, expected) ? mark : null;
 }
 
+/** The run that a header of the right form names, whoever signed it; null when it has another form. */
+export function runNamedBy(header: string | readonly string[] | undefined): string | null {
+  if (typeof header !== 'string' || header.length > longest) return null;
+  return /^v1\.([A-Za-z0-9][A-Za-z0-9_-]*)\.(?:control|experiment)\.(?:legitimate|hostile|check)\.[0-9a-f]{64}$/.exec(header)?.[1] ?? null;
+}
+
 function macOf(secret: string, mark: SyntheticMark): Buffer {
   return createHmac('sha256', Buffer.from(secret, 'hex')).update(`haldane synthetic v1|${mark.runId}|${mark.arm}|${mark.stream}`).digest();
 }

@@ -1,15 +1,21 @@
-import type { Criteria, Platform, Run, Scenario } from '@haldane/core';
+import type { Criteria, ExperimentSpec, Platform, Run, Scenario } from '@haldane/core';
 import { changesOf } from './changes.ts';
 
 /** What the judge holds the run to. Follows from what was planned, so it is the same before, during and after. */
 export function criteriaOf(run: Run, platform: Platform, scenario: Scenario): Criteria {
-  const { params } = run.experiment.scenario;
   const deployment = run.facts.deployment;
+  const changes = deployment === undefined ? 0 : changesOf(run.id, run.experiment, deployment, platform, scenario).inject.length;
+  return criteriaOfSpec(run.experiment, scenario, changes);
+}
+
+/** The same for an experiment that makes so many changes, before there is any run of it. */
+export function criteriaOfSpec(spec: ExperimentSpec, scenario: Scenario, changes: number): Criteria {
+  const { params } = spec.scenario;
   return {
-    spec: run.experiment,
+    spec,
     act: scenario.act,
     contactUnit: scenario.contact(params).unit,
     timeConstantSeconds: Math.max(0, ...scenario.timeConstants(params).map((constant) => constant.seconds)),
-    changes: deployment === undefined ? 0 : changesOf(run.id, run.experiment, deployment, platform, scenario).inject.length,
+    changes,
   };
 }

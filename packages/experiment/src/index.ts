@@ -1,4 +1,4 @@
-export { criteriaOf } from './criteria.ts';
+export { criteriaOf, criteriaOfSpec } from './criteria.ts';
 export { asItRuns } from './interrogate.ts';
 export { makePlan } from './plan.ts';
 export { readExperiment } from './spec/index.ts';

@@ -1,6 +1,7 @@
 import type { Change, Deployment, ExperimentSpec, Plan, Platform, Scenario } from '@haldane/core';
+import { budgetOf, budgetRefusals } from './budget.ts';
 import { changesOf } from './changes.ts';
-import { powerOf } from './power.ts';
+import { findEffect, powerOf } from './power.ts';
 import { refusalsOf } from './refusals.ts';
 
 /**
@@ -13,6 +14,8 @@ export async function makePlan(
     readonly deployment: Deployment;
     readonly platform: Platform;
     readonly scenario: Scenario;
+    /** A failure rate (0..1) for which to say what finding it takes. */
+    readonly find?: number;
   },
   signal: AbortSignal,
 ): Promise<Plan> {
@@ -27,6 +30,7 @@ export async function makePlan(
     ...list.inject,
     ...present(list.watchSlice(0)),
   ];
+  const budget = budgetOf(spec, requestsPerSecond);
   const params = spec.scenario.params;
   const timeConstants = scenario.timeConstants(params);
   const probes = scenario.probes(params, deployment, spec);
@@ -42,9 +46,15 @@ export async function makePlan(
     caps: capsOf(spec),
     requestsPerSecond,
     power: powerOf(spec, requestsPerSecond),
+    ...(budget === undefined ? {} : { budget }),
+    ...(input.find === undefined ? {} : { find: findEffect(spec, requestsPerSecond, input.find) }),
     timeConstants,
     notes: notesOf(deployment, scenario, spec),
-    refusals: [...refusalsOf(spec, deployment, platform, scenario), ...(await platform.refusals(deployment, signal, changes))],
+    refusals: [
+      ...refusalsOf(spec, deployment, platform, scenario),
+      ...budgetRefusals(spec, budget),
+      ...(await platform.refusals(deployment, signal, changes)),
+    ],
     seconds: { least, most },
   };
 }

@@ -18,8 +18,8 @@ import type { Hand, World } from './world.ts';
 
 /** How long a metric source may be silent before the run stops: no data is never a pass. */
 const silentMs = 3_000;
-/** Old seconds that one half of a block may wait for the other. */
-const pairWithin = 10;
+/** How long the last second of a watch may take to close. */
+const closingMs = 2_000;
 
 /**
  * What one runner holds in memory of the run it drives: open probe streams, the judge's state, seconds whose halves have not met.
@@ -37,6 +37,7 @@ export class Session {
   heartbeat: { readonly sentAt: number; readonly instance: string } | null = null;
   /** Real traffic of the baseline, from which the credit rate is frozen. */
   readonly baselineBlocks: Block[] = [];
+  #lastHealthy: Record<Arm, number> = { control: 0, experiment: 0 };
   #judge: unknown;
   #after: number;
   #lastHeard: number;
@@ -85,7 +86,7 @@ export class Session {
     for (const second of this.probes?.drain() ?? []) this.#seconds.set(second.at, second);
     await this.#readAccepts();
     await this.readAlerts(run, signal);
-    const blocks = await this.#pair(run, signal);
+    const blocks = await this.#pair(run, run.phase, signal);
     if (blocks.length === 0) return null;
     await this.world.evidence.append(this.hand.hold.fence, { blocks });
     let decision: Decision | null = null;
@@ -145,18 +146,19 @@ export class Session {
   }
 
   /** Joins the two halves of each second, in order. A second whose other half never comes is a gap, not a zero. */
-  async #pair(run: Run, signal: AbortSignal): Promise<readonly Block[]> {
+  async #pair(run: Run, phase: Block['phase'], signal: AbortSignal): Promise<readonly Block[]> {
     const ready = [...this.#traffic.keys()].filter((at) => this.#seconds.has(at)).sort((a, b) => a - b);
     const newest = ready.at(-1);
     if (newest === undefined) return [];
-    const healthy = await this.#healthy(run, signal);
+    // After the end the arms are on their way out: what they were at the last look is what the open second had.
+    if (run.phase === phase) this.#lastHealthy = await this.#healthy(run, signal);
+    const healthy = this.#lastHealthy;
     const blocks = ready.map((at) => {
       const traffic = this.#traffic.get(at) as TrafficBlock;
       const second = this.#seconds.get(at) as ProbeSecond;
-      return { ...traffic, phase: run.phase, legitimate: second.legitimate, hostile: second.hostile, healthy };
+      return { ...traffic, phase, legitimate: second.legitimate, hostile: second.hostile, healthy };
     });
-    for (const half of [this.#traffic, this.#seconds])
-      for (const at of half.keys()) if (at <= newest || at < newest - pairWithin) half.delete(at);
+    for (const half of [this.#traffic, this.#seconds]) for (const at of half.keys()) if (at <= newest) half.delete(at);
     return blocks;
   }
 
@@ -165,6 +167,28 @@ export class Session {
       (await this.world.platform.clusters.describe(clusterName(run.id, arm), signal))?.instances.filter((one) => one.healthy).length ?? 0;
     const [control, experiment] = await Promise.all(arms.map(count));
     return { control: control ?? 0, experiment: experiment ?? 0 };
+  }
+
+  /** No more synthetic requests are sent: they must not arrive when the arms are gone. */
+  quiet(): void {
+    for (const arm of arms) this.probes?.flow(arm, []);
+  }
+
+  /**
+   * Stores the seconds up to the end of the watch that were still open when it ended, so that what was seen last counts too. They belong
+   * to the phase that they happened in.
+   */
+  async finish(run: Run, phase: Block['phase'], endedAt: number, signal: AbortSignal): Promise<void> {
+    const last = Math.floor(endedAt / 1000);
+    const until = this.world.clock.now() + closingMs;
+    for (;;) {
+      await this.#readTraffic(run, signal);
+      for (const second of this.probes?.drain() ?? []) this.#seconds.set(second.at, second);
+      const blocks = (await this.#pair(run, phase, signal)).filter((block) => block.at <= last);
+      if (blocks.length > 0) await this.world.evidence.append(this.hand.hold.fence, { blocks });
+      if (blocks.some((block) => block.at >= last) || this.#after >= last + 1 || this.world.clock.now() >= until) return;
+      await this.world.clock.sleep(50, signal);
+    }
   }
 
   /** Ends the streams and keeps what the synthetic answers looked like since the injection. */

@@ -30,6 +30,8 @@ export function story(world: World, hand: Hand): Stages<undefined> {
   let session: Session | null = null;
   let since = world.clock.now();
   let targetAskedAt = 0;
+  /** The phase that was watched last. */
+  let watched: 'baseline' | 'proving' | 'observing' | null = null;
   const fence = hand.hold.fence;
 
   const make = async (change: Change, signal: AbortSignal) => {
@@ -86,6 +88,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     },
 
     async baseline(run, _context, signal) {
+      watched = 'baseline';
       const held = inHand();
       await sendHeartbeat(held, run, signal);
       const decision = await held.tick(run, signal);
@@ -113,6 +116,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     },
 
     async proving(run, _context, signal) {
+      watched = 'proving';
       const result = follow(await inHand().tick(run, signal), world, () => ({}));
       if ('done' in result) {
         const watch = inHand().list.watchSlice(run.facts.baseline?.creditRate ?? 0);
@@ -122,6 +126,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     },
 
     async observing(run, _context, signal) {
+      watched = 'observing';
       const now = world.clock.now();
       if (now - targetAskedAt > targetEveryMs) {
         targetAskedAt = now;
@@ -132,6 +137,8 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     },
 
     async restoring(run) {
+      const endedAt = world.clock.now();
+      session?.quiet();
       let offAt: number | null = null;
       let healed: Promise<void> | undefined;
       const result = await restore(world.journal, world.kinds, fence, run.id, {
@@ -146,6 +153,8 @@ export function story(world: World, hand: Hand): Stages<undefined> {
         },
       });
       await healed;
+      if (session !== null && watched !== null)
+        await quietly(session.finish(run, watched, run.stop?.at ?? endedAt, AbortSignal.timeout(5_000)), hand);
       await quietly(session?.close(run.facts.injectedAt ?? null), hand);
       const leftovers = await world.platform.leftovers(run.id, AbortSignal.timeout(10_000));
       const at = world.clock.now();

@@ -1,4 +1,4 @@
-import type { Block, Criteria, Tally } from '@haldane/core';
+import type { Block, Criteria, ExperimentSpec, Tally } from '@haldane/core';
 import {
   beginCountTest,
   beginProportionTest,
@@ -46,7 +46,7 @@ export type HarmState = {
 };
 
 /** What each guardrail weighs in the mean; they add up to 1. */
-export function weightsOf(criteria: Criteria): Readonly<Record<Guardrail, number>> {
+export function weightsOf(criteria: Pick<Criteria, 'spec'>): Readonly<Record<Guardrail, number>> {
   const { exposure, probes } = criteria.spec;
   if (exposure === 'synthetic') return onlySynthetic;
   return probes.legitimateRate <= 0 ? onlyReal : everyone;
@@ -55,6 +55,11 @@ export function weightsOf(criteria: Criteria): Readonly<Record<Guardrail, number
 const onlySynthetic = { users: 0, 'synthetic-users': 1, latency: 0 } as const;
 const onlyReal = { users: 0.9, 'synthetic-users': 0, latency: 0.1 } as const;
 const everyone = { users: 0.65, 'synthetic-users': 0.25, latency: 0.1 } as const;
+
+/** The level that real users' failures are tested at for themselves: their part of what may stop a run. 0 when none are exposed. */
+export function usersLevel(spec: ExperimentSpec): number {
+  return alphaLedger(spec.alpha).abort * weightsOf({ spec }).users;
+}
 
 /** E at which the weighted mean proves harm. */
 export function harmThreshold(criteria: Criteria): number {

@@ -6,6 +6,8 @@ import { terminalReport } from './terminal/index.ts';
 
 export { planText } from './plan-text.ts';
 export { recompute } from './recompute.ts';
+export { rehearsalText } from './rehearsal-text.ts';
+export { comparisonText, replayReport } from './replay-text.ts';
 export { parseReport, type Report } from './report.ts';
 export { markVerdict } from './terminal/index.ts';
 

@@ -7,7 +7,8 @@ import type { Alert, Evidence, Plan, Run, RunStore } from '@haldane/core';
  */
 export interface Desk {
   readonly runs: Pick<RunStore, 'get' | 'list' | 'askAbort' | 'events'>;
-  plan(file: string): Promise<Plan>;
+  /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
+  plan(file: string, find?: number): Promise<Plan>;
   create(run: NewRun): Promise<Run>;
   deploy(file: string): Promise<DeployedView>;
   scenarios(): readonly ScenarioView[];

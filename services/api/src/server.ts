@@ -1,6 +1,6 @@
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { parseAlerts } from '@haldane/alerts';
-import { AbortBody, EventsQuery, FileBody, ListQuery, NewRunBody, ReportQuery, RunParams, SweepBody } from '@haldane/client';
+import { AbortBody, EventsQuery, FileBody, ListQuery, NewRunBody, PlanBody, ReportQuery, RunParams, SweepBody } from '@haldane/client';
 import { HaldaneError, type Run } from '@haldane/core';
 import fastify, { type FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
@@ -51,7 +51,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   };
 
   app.get('/healthz', async () => ({ ok: true }));
-  app.post('/v1/plans', { schema: { body: FileBody } }, async (request) => desk.plan(request.body.file));
+  app.post('/v1/plans', { schema: { body: PlanBody } }, async (request) => desk.plan(request.body.file, request.body.find));
   app.post('/v1/runs', { schema: { body: NewRunBody } }, async (request, reply) => reply.code(201).send(await desk.create(request.body)));
   app.get('/v1/runs', { schema: { querystring: ListQuery } }, async (request) => desk.runs.list(request.query.limit ?? 20));
   app.get('/v1/runs/:id', { schema: { params: RunParams } }, async (request) => known(request.params.id));

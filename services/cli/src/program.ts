@@ -2,13 +2,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HaldaneClient, type ReportFormat, reportFormats } from '@haldane/client';
 import { HaldaneError, type Run } from '@haldane/core';
-import { markVerdict, planText, recompute } from '@haldane/reports';
+import { comparisonText, markVerdict, planText, recompute, replayReport } from '@haldane/reports';
 import { type Config, type Stack, startStack, sweepLocal } from '@haldane/standalone';
 import { Command, Option } from 'commander';
 import { type Connection, connect, running } from './connect.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { follow } from './follow.ts';
-import { liveProgress, plainProgress } from './progress.ts';
+import { parseShare, parseWhole } from './option-values.ts';
+import { liveProgress, plainProgress, progressLine } from './progress.ts';
+import { readSpec, readText } from './read-spec.ts';
+import { rehearseFile } from './rehearse.ts';
 
 /** What the commands need of the process that they run in. */
 export type Terminal = {
@@ -47,9 +50,10 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
     .description('print what an experiment would do; touches nothing')
     .argument('<file>', 'the experiment')
     .option('--json', 'as JSON')
-    .action((file: string, options: { json?: true }) =>
+    .option('--find <share>', 'say what finding so many failing requests takes, like 1%')
+    .action((file: string, options: { json?: true; find?: string }) =>
       withClient(async ({ client }) => {
-        const plan = await client.plan(resolve(file));
+        const plan = await client.plan(resolve(file), options.find === undefined ? undefined : parseShare('--find', options.find));
         out.write(options.json ? `${JSON.stringify(plan, null, 2)}\n` : planText(plan));
         return plan.refusals.length > 0 ? exitCodes.refused : 0;
       }),
@@ -111,6 +115,44 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
             return 0;
           }),
     );
+
+  haldane
+    .command('rehearse')
+    .description('run an experiment thousands of times on a virtual clock and print how often the judge errs; touches nothing')
+    .argument('<file>', 'the experiment')
+    .option('--runs <n>', 'runs of each situation', '500')
+    .option('--seed <n>', 'the same seed gives the same numbers', '1')
+    .option('--rate <n>', 'requests a second on the route (default: traffic of the file)')
+    .option('--effects <shares>', 'failure rates that should be found', '2%,5%,20%')
+    .action(async (file: string, options: { runs: string; seed: string; rate?: string; effects: string }) => {
+      const wishes = {
+        runs: parseWhole('--runs', options.runs, 1, 100_000),
+        seed: parseWhole('--seed', options.seed, 0, 2 ** 31),
+        rate: options.rate === undefined ? undefined : parseWhole('--rate', options.rate, 1, 1_000_000),
+        effects: options.effects.split(',').map((one) => parseShare('--effects', one)),
+      };
+      const line = progressLine(err);
+      out.write(await rehearseFile(resolve(file), config().env, wishes, line.show).finally(line.end));
+      exit(0);
+    });
+
+  haldane
+    .command('replay')
+    .description('judge a stored run again under the criteria of another experiment file, and show both verdicts')
+    .argument('<run>', 'the run, or a JSON report of one')
+    .requiredOption('--with <file>', 'the other experiment')
+    .action(async (run: string, options: { with: string }) => {
+      const spec = await readSpec(resolve(options.with), config().env);
+      const compare = (text: string) => void out.write(comparisonText(replayReport(text, spec)));
+      if (run.endsWith('.json')) {
+        compare(await readText(run));
+        return exit(0);
+      }
+      await withClient(async ({ client }) => {
+        compare(await client.report(run, 'json'));
+        return 0;
+      });
+    });
 
   haldane
     .command('scenarios')

@@ -47,6 +47,24 @@ export function plainProgress(stream: NodeJS.WritableStream): Progress {
   };
 }
 
+/** One line that says how far something long has come; plain lines, a few, where there is no terminal. */
+export function progressLine(stream: NodeJS.WriteStream): { show(words: string): void; end(): void } {
+  if (stream.isTTY) {
+    const draw = createLogUpdate(stream);
+    return { show: (words) => draw(pc.dim(words)), end: () => draw.clear() };
+  }
+  let last = '';
+  return {
+    show(words) {
+      const what = words.slice(0, words.indexOf(':'));
+      if (what === last) return;
+      last = what;
+      stream.write(`${what} ...\n`);
+    },
+    end: () => undefined,
+  };
+}
+
 type Side = {
   readonly requests: number;
   readonly failures: number;

@@ -37,7 +37,7 @@ export function desk(options: DeskOptions): Desk {
 
   return {
     runs: store.runs,
-    async plan(file) {
+    async plan(file, find) {
       const { spec, service } = await loadExperiment(file, env, house.scenarios(), signal());
       const platform = house.platform(spec.platform);
       return makePlan(
@@ -47,6 +47,7 @@ export function desk(options: DeskOptions): Desk {
           deployment: await asItRuns(service.deployment, platform, signal()),
           platform,
           scenario: house.scenario(spec.scenario.id),
+          ...(find === undefined ? {} : { find }),
         },
         signal(),
       );

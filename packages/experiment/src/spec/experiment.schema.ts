@@ -46,6 +46,12 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
         rate: { above: 0, atMost: 10_000_000 },
         description: 'requests a second that the route usually carries, like 200/s; the plan measures instead when it can',
       },
+      background: {
+        type: ['number', 'string'],
+        share: { atLeast: 0, atMost: 0.5 },
+        default: 0,
+        description: 'share of requests that fail anyway, like 0.1%; the plan refuses a budget that a sound service would spend',
+      },
       exposure: {
         type: 'string',
         enum: ['synthetic', 'reads', 'all'],
@@ -111,6 +117,7 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
         properties: {
           odds: { type: 'number', minimum: 1, maximum: 10, default: 1.25, description: 'how much larger the odds of a failure may be' },
           points: { type: 'number', minimum: 0, maximum: 100, default: 0.1, description: 'or how many percentage points more failures' },
+          latency: { type: 'number', minimum: 1, maximum: 100, default: 1.5, description: 'how many times as long answers may take' },
         },
       },
       alpha: {

@@ -30,7 +30,8 @@ type ExperimentFile = {
   readonly watch: number;
   readonly probes: { readonly legitimate: number; readonly hostile: number; readonly clean: number };
   readonly budget: { readonly failures: number; readonly slowerThan: number };
-  readonly tolerance: { readonly odds: number; readonly points: number };
+  readonly tolerance: { readonly odds: number; readonly points: number; readonly latency: number };
+  readonly background: number;
   readonly alpha: number;
   readonly contact: number;
   readonly noticed?: {
@@ -101,7 +102,8 @@ export async function readExperiment(options: ReadExperimentOptions): Promise<Ex
     probes: { legitimateRate: file.probes.legitimate, hostileRate: file.probes.hostile, cleanAnswers: file.probes.clean },
     budget: { failures: budget.failures, latencyLimitMs: Math.round(budget.slowerThan * 1000) },
     // The file speaks of percentage points, the run of shares.
-    tolerance: { odds: tolerance.odds, points: tolerance.points / 100 },
+    tolerance: { odds: tolerance.odds, points: tolerance.points / 100, latency: tolerance.latency },
+    background: file.background,
     alpha,
     contact,
     noticed: file.noticed

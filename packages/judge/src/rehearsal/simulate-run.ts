@@ -119,7 +119,7 @@ class World {
     const { spec } = this.#criteria;
     const sliced = spec.exposure !== 'synthetic' && phase !== 'proving';
     const swing = this.#situation.drift ? 1 + 0.5 * Math.sin((2 * Math.PI * at) / 120) : 1;
-    const spike = this.#situation.drift && at % 60 < 4 ? 8 : 1;
+    const spike = this.#situation.drift && at % 60 >= 30 && at % 60 < 34 ? 8 : 1;
     const rate = (who: Arm | 'production') => Math.min(1, spike * this.#failureRate(who, watched));
     const side = (arm: Arm) => {
       const requests = sliced ? this.#draws.poisson(this.#perSecond * swing) : 0;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ClusterRole } from '@haldane/core';
-import { roleOf, syntheticHeader, verifySynthetic } from '@haldane/dataplane';
+import { roleOf, runNamedBy, syntheticHeader, verifySynthetic } from '@haldane/dataplane';
 import type { AttachedRun } from '../run/attached-run.ts';
 import { type Observer, RealRequest } from '../run/real-request.ts';
 import type { RouterTime } from '../time.ts';
@@ -35,6 +35,15 @@ export function place(
       synthetic: false,
     }
   );
+}
+
+/**
+ * Whether this is a synthetic request of a run that is not (or no longer) here. Law 13: it must not become production's, for it may be
+ * hostile; its header cannot be checked any more, and whoever forges one only keeps himself out.
+ */
+export function isStranded(request: IncomingMessage, runs: readonly AttachedRun[]): boolean {
+  const runId = runNamedBy(request.headers[syntheticHeader]);
+  return runId !== null && !runs.some((run) => run.runId === runId && !run.lease.isOver());
 }
 
 function placeSynthetic(request: IncomingMessage, runs: readonly AttachedRun[]): Placement | null {

@@ -8,7 +8,7 @@ import { Cluster } from '../upstreams.ts';
 import { forward, pathOf } from './forward.ts';
 import { keyOf, passedOnFromClient } from './headers.ts';
 import { listen } from './listener.ts';
-import { place } from './placement.ts';
+import { isStranded, place } from './placement.ts';
 import { RateMeter } from './rate-meter.ts';
 import { tunnel } from './tunnel.ts';
 
@@ -66,6 +66,11 @@ export class RouteDoor {
       response.end('the request line must hold a path\n');
       return;
     }
+    if (isStranded(request, this.runs)) {
+      response.writeHead(410, { 'content-type': 'text/plain' });
+      response.end('the run of this synthetic request is not here\n');
+      return;
+    }
     const key = keyOf(request);
     const placement = place(request, key, this.production, this.runs, this.#time);
     if (!placement.synthetic) this.rate.count();
@@ -80,7 +85,7 @@ export class RouteDoor {
   }
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const path = pathOf(request);
+    const path = isStranded(request, this.runs) ? null : pathOf(request);
     const key = keyOf(request);
     const placement = path === null ? null : place(request, key, this.production, this.runs, this.#time);
     const upstream = placement?.cluster.pick();

@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises';
+import { type ExperimentSpec, HaldaneError, messageOf } from '@haldane/core';
+import { readExperiment } from '@haldane/experiment';
+import { scenarios } from '@haldane/scenarios';
+
+/** An experiment file for its criteria alone: the service that it names is neither read nor asked. Throws `bad-document` or `not-found`. */
+export async function readSpec(file: string, env: Readonly<Record<string, string>>): Promise<ExperimentSpec> {
+  return readExperiment({
+    text: await readText(file),
+    source: file,
+    env,
+    scenarios,
+    serviceAt: (manifest) => ({ service: manifest, environment: 'not asked' }),
+  });
+}
+
+/** A file's text. Throws `not-found`. */
+export async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new HaldaneError('not-found', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}

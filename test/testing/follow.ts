@@ -1,0 +1,53 @@
+import type { HaldaneClient } from '@haldane/client';
+import type { Run, RunEvent } from '@haldane/core';
+
+export type Followed = {
+  readonly run: Run;
+  /** Everything that it has told so far. */
+  readonly events: readonly RunEvent[];
+  /** The run when it is done. */
+  readonly ended: Promise<Run>;
+  /** Resolves when the run has told this; fails when it ends without. */
+  until(wanted: (event: RunEvent) => boolean, what: string): Promise<void>;
+};
+
+/** Starts a run of the file and listens to it. */
+export async function startRun(client: HaldaneClient, file: string): Promise<Followed> {
+  const run = await client.create({ file });
+  const events: RunEvent[] = [];
+  const waiting: (() => void)[] = [];
+  let over = false;
+  const wake = () => {
+    for (const each of waiting.splice(0)) each();
+  };
+  const listen = async () => {
+    try {
+      for await (const event of client.events(run.id, 0, AbortSignal.timeout(110_000))) {
+        events.push(event);
+        wake();
+      }
+    } finally {
+      over = true;
+      wake();
+    }
+    return client.run(run.id);
+  };
+  const ended = listen();
+  ended.catch(() => undefined);
+  return {
+    run,
+    events,
+    ended,
+    async until(wanted, what) {
+      while (!events.some(wanted)) {
+        if (over) throw new Error(`run ${run.id} ended without ${what}: ${(await client.run(run.id)).stop?.why ?? 'no reason'}`);
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+    },
+  };
+}
+
+/** That the run has reached this phase. */
+export function phase(name: Run['phase']): (event: RunEvent) => boolean {
+  return (event) => event.type === 'phase' && event.data['phase'] === name;
+}
