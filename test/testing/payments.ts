@@ -65,14 +65,14 @@ export async function manifestOf(build: string, service: string, optIn: readonly
 }
 
 /** An experiment with short times. `more` is further YAML. */
-export function experimentOf(name: string, scenario: string, more = ''): string {
+export function experimentOf(name: string, scenario: string, watchSeconds: number, more = ''): string {
   return `name: ${name}
 service: service.yaml
 scenario: ${scenario}
 share: 20%
 traffic: 100/s
 baseline: 5s
-watch: 8s
+watch: ${watchSeconds}s
 probes: { legitimate: 5/s, hostile: 20/s }
 budget: { failures: 20 }
 ${more}`;

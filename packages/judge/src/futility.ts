@@ -1,4 +1,4 @@
-import { canStillBeShown } from '@haldane/statistics';
+import { canStillBeShown, crossed, type MixtureTest } from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
 import type { ByArm } from './block-sums.ts';
 import { excessOf, safetyRates, safetyTest } from './guardrails-safe.ts';
@@ -10,8 +10,8 @@ const leastShare = 0.25;
 
 /**
  * Why watching on could not decide anything any more: the arms were shown to differ, so "no difference" is over; the difference can no
- * longer be shown to be within the tolerance even if all goes well from now on; and evidence of harm beyond it is falling. Null while
- * there is hope. Only real users' and synthetic users' failures are looked at: slowness alone never ends a watch in vain.
+ * longer be shown to be within the tolerance even if the arms were equal from now on; and there is no evidence of harm beyond it. Null
+ * while there is hope.
  */
 export function whyFutile(state: JudgeState): string | null {
   const { criteria, harm } = state;
@@ -30,17 +30,29 @@ export function futilityWords(state: JudgeState): string {
   return why === null ? '' : `; the watch ended early, ${why}`;
 }
 
-/** The best case: from now on the experiment fails nobody, and control fails as it did. */
+/** What may still come if the arms were equal from now on, with luck of three standard deviations. */
 function canBeSafe(state: JudgeState, guardrail: Guardrail, watched: number, left: number): boolean {
   const { criteria, harm, keys } = state;
   const { failed, of } = safetyRates(harm, guardrail, keys.seen);
   const more = (count: number) => Math.ceil((count * left) / watched);
   const test = safetyTest(harm, guardrail);
-  // One failure more, and it is control's: the factor of the most hopeful alternative, at equal shares.
-  const growth = Math.max(...test.psis.map((psi) => Math.log((1 + test.psi0) / (1 + psi))));
   const expected = more(failed.control);
-  if (canStillBeShown({ ...test, kind: 'proportion' }, expected + 3 * Math.sqrt(expected + 1), growth)) return true;
+  const failures = 2 * expected;
+  if (failures > 0 && canStillBeShown({ ...test, kind: 'proportion' }, failures, bestGrowth(test, failures) / failures)) return true;
+  if (crossed(test)) return true;
   const later: ByArm<number> = { control: of.control + more(of.control), experiment: of.experiment + more(of.experiment) };
-  const best = excessOf(guardrail, { ...failed, control: failed.control + expected }, later, alphaLedger(criteria.spec.alpha).safe);
-  return best.high / later.experiment < criteria.spec.tolerance.points;
+  const lucky = Math.max(0, expected - Math.ceil(3 * Math.sqrt(failures)));
+  const best = { control: failed.control + expected, experiment: failed.experiment + lucky };
+  return excessOf(guardrail, best, later, alphaLedger(criteria.spec.alpha).safe).high / later.experiment < criteria.spec.tolerance.points;
+}
+
+/** The most that ln E grows over so many failures of equal arms, each of which is the experiment's with chance one half. */
+function bestGrowth({ psis, psi0 }: MixtureTest, failures: number): number {
+  return Math.max(
+    ...psis.map((psi) => {
+      const slope = Math.log(psi / psi0);
+      const mean = slope / 2 + Math.log((1 + psi0) / (1 + psi));
+      return failures * mean + 3 * (Math.abs(slope) / 2) * Math.sqrt(failures);
+    }),
+  );
 }

@@ -17,9 +17,10 @@ function guardrailSafe(state: HarmState, criteria: Criteria, guardrail: Guardrai
   if (of.control === 0 || of.experiment === 0) return false;
   if (crossed(safetyTest(state, guardrail))) return true;
   const { points } = criteria.spec.tolerance;
-  // The upper bound lies above the estimate: it need not be computed where that is too much already.
-  if ((failed.experiment - failed.control * ratioOf(guardrail, of)) / of.experiment >= points) return false;
-  return excessOf(guardrail, failed, of, alphaLedger(criteria.spec.alpha).safe).high / of.experiment < points;
+  const { safe } = alphaLedger(criteria.spec.alpha);
+  // The bound lies at least ln(1/alpha) above the estimate (its exponents are below 1): most seconds need no more than this.
+  const least = failed.experiment - failed.control * ratioOf(guardrail, of) - Math.log(safe);
+  return least / of.experiment < points && excessOf(guardrail, failed, of, safe).high / of.experiment < points;
 }
 
 /** The test of non-inferiority of one guardrail. */

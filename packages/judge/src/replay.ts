@@ -62,7 +62,8 @@ export function replay(criteria: Criteria, evidence: Evidence, facts: JudgedFact
   const last = evidence.blocks.at(-1);
   const own = facts.stop;
   // A person, a lost lease or a changed target ended it whatever the criteria say.
-  const outside = own !== null && !['harm-proven', 'budget-spent', 'suspected-open', 'invalid-arms', 'spillover', 'deadline'].includes(own.reason);
+  const outside =
+    own !== null && !['harm-proven', 'budget-spent', 'suspected-open', 'invalid-arms', 'spillover', 'deadline'].includes(own.reason);
   const why = `the stored log ends here${own === null ? '' : `, where the run stopped under its own criteria (${own.reason})`}; what would have come is not known`;
   const stop = outside ? own : { reason: 'deadline' as const, why, at: own?.at ?? ((last?.at ?? 0) + 1) * 1000 };
   return {

@@ -73,24 +73,35 @@ export function counts(state: Pick<JudgeState, 'lastAt'>, block: Block): boolean
 /** One closed block further. A block that does not count changes nothing. */
 export function foldBlock(state: JudgeState, block: Block, checks: readonly Check[]): JudgeState {
   if (!counts(state, block)) return state;
-  const timed = stepTime(state, block, checks);
-  // The first seconds that are read while proving may have closed before the effect was seen: they prove nothing.
-  const since = timed.injectedAt !== null && (block.at + 1) * 1000 > timed.injectedAt;
   const { criteria } = state;
+  const time = stepTime(state, block, checks);
+  // The first seconds that are read while proving may have closed before the effect was seen: they prove nothing.
+  const since = time.injectedAt !== null && (block.at + 1) * 1000 > time.injectedAt;
   const contact = stepContact(state.contact, block);
+  const { open, spillover, provingUsers } = stepAfter(state, block, since);
+  // Every field by name: a thousand runs a second are copied here.
   return {
-    ...timed,
-    ...stepAfter(state, block, since),
+    criteria,
+    lastAt: block.at,
+    phase: block.phase,
+    missing: time.missing,
+    injectedAt: time.injectedAt,
+    proving: time.proving,
+    observing: time.observing,
     keys: stepKeys(state.keys, block),
     baseline: block.phase === 'baseline' ? stepBaseline(state.baseline, block, criteria, state.keys) : state.baseline,
     health: stepHealth(state.health, block, criteria, block.phase !== state.phase),
     contact,
     hostile: stepHostile(state.hostile, block, since, contactOf(contact, criteria) > 0),
+    provingUsers,
     harm: stepUsers(state, block),
     retries:
       block.phase === 'observing' && block.retries !== undefined ? addByArm(state.retries ?? noneByArm, block.retries) : state.retries,
+    open,
+    spillover,
     budget: {
-      ...block.budget,
+      cap: block.budget.cap,
+      credit: block.budget.credit,
       spent: Math.max(state.budget.spent, block.budget.spent),
       narrowedSeconds: state.budget.narrowedSeconds + (block.narrowed ? 1 : 0),
     },
@@ -105,17 +116,17 @@ function stepUsers(state: JudgeState, block: Block): HarmState {
 }
 
 /** Where in the run this block lies. */
-function stepTime(state: JudgeState, block: Block, checks: readonly Check[]): JudgeState {
+function stepTime(
+  state: JudgeState,
+  block: Block,
+  checks: readonly Check[],
+): Pick<JudgeState, 'missing' | 'injectedAt' | 'proving' | 'observing'> {
   const sameRun = block.phase === state.phase && state.lastAt !== null;
-  // Seconds that passed while a stage was busy are no hole in the data: a source is silent only within a phase.
-  const missing = sameRun ? block.at - (state.lastAt ?? block.at) - 1 : 0;
   const span = (name: 'proving' | 'observing') =>
     block.phase === name ? { from: state[name]?.from ?? block.at, seconds: (state[name]?.seconds ?? 0) + 1 } : state[name];
   return {
-    ...state,
-    lastAt: block.at,
-    phase: block.phase,
-    missing,
+    // Seconds that passed while a stage was busy are no hole in the data: a source is silent only within a phase.
+    missing: sameRun ? block.at - (state.lastAt ?? block.at) - 1 : 0,
     injectedAt: state.injectedAt ?? (isAfter(block) ? (checks.find((check) => check.name === 'effect')?.at ?? block.at * 1000) : null),
     proving: span('proving'),
     observing: span('observing'),

@@ -51,8 +51,12 @@ function budgetText({ chance, limit, background, smallestSensible }: NonNullable
 }
 
 function findText({ rate, power, requests, choices }: NonNullable<Plan['find']>): readonly string[] {
-  if (requests === null) return [`${percent(rate)} of requests failing: within the tolerance, or too close to it for any number of requests`];
-  const rows = choices.map(({ share, seconds }) => `a share of ${percent(share)}: ${seconds === null ? 'how long is known when the traffic is' : `a watch of ${duration(seconds)}`}`);
+  if (requests === null)
+    return [`${percent(rate)} of requests failing: within the tolerance, or too close to it for any number of requests`];
+  const rows = choices.map(
+    ({ share, seconds }) =>
+      `a share of ${percent(share)}: ${seconds === null ? 'how long is known when the traffic is' : `a watch of ${duration(seconds)}`}`,
+  );
   return [`${percent(rate)} of requests failing is found with ${percent(power)} chance within ${requests} requests in each arm:`, ...rows];
 }
 

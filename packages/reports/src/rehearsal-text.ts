@@ -18,7 +18,8 @@ export function rehearsalText(rows: readonly RehearsedSituation[]): string {
   ];
   const table = [columns, ...rows.map(cells)];
   const widths = columns.map((_, i) => Math.max(...table.map((row) => (row[i] ?? '').length)));
-  const line = (row: readonly string[]) => `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')}`.trimEnd();
+  const line = (row: readonly string[]) =>
+    `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')}`.trimEnd();
   return [
     'Nothing is wrong here: every accusation is a false stop, every block a false block',
     line(columns),

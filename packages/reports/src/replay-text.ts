@@ -39,7 +39,10 @@ export function comparisonText({ name, other, stored, replayed }: Comparison): s
   row('served', ({ verdict }) => verdict.served.mark);
   row('noticed', ({ verdict }) => verdict.noticed.result);
   row('seconds under watch', ({ verdict }) => `${verdict.record.seconds}`);
-  row('E of harm, needed', ({ verdict }) => `${significant(Math.exp(verdict.record.harm.maxLogE))}, ${significant(verdict.record.harm.threshold)}`);
+  row(
+    'E of harm, needed',
+    ({ verdict }) => `${significant(Math.exp(verdict.record.harm.maxLogE))}, ${significant(verdict.record.harm.threshold)}`,
+  );
   row('strength', ({ verdict }) => verdict.record.strength);
   row('contact', ({ verdict }) => `${verdict.record.contact.count} of ${verdict.record.contact.needed}`);
   row('alpha', ({ criteria }) => `${criteria.spec.alpha}`);

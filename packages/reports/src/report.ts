@@ -15,6 +15,11 @@ export function verdictOf(report: Report): Verdict | null {
   return report.run.facts.verdict ?? null;
 }
 
+/** Why, beside the three marks, which every report shows by themselves. */
+export function otherReasons(verdict: Verdict): readonly string[] {
+  return verdict.reasons.filter((reason) => !/^(held|served|noticed):/.test(reason));
+}
+
 /** Reads a JSON report again. Throws `bad-document` when it is not one. */
 export function parseReport(text: string): Report {
   let value: unknown;

@@ -4,7 +4,7 @@ import { type Report, verdictOf } from './report.ts';
 export function sentences(report: Report): readonly [string, string] {
   const { run, evidence } = report;
   const { experiment, facts } = run;
-  const revision = facts.deployment?.revision ?? 'an unknown revision';
+  const revision = shortRevision(facts.deployment?.revision ?? 'unknown revision');
   const injected = report.journal.filter((entry) => entry.change.id.startsWith('fault:')).map((entry) => entry.change.does);
   const act = !experiment.fault
     ? 'was rehearsed without any harmful change'
@@ -28,4 +28,9 @@ export function percent(share: number): string {
 
 export function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/** A commit as people write it: enough of it to find it. */
+function shortRevision(revision: string): string {
+  return revision.replace(/[0-9a-f]{40}/g, (commit) => commit.slice(0, 12));
 }

@@ -4,7 +4,8 @@ import { HaldaneError } from '@haldane/core';
 export function parseShare(option: string, written: string): number {
   const match = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*(%?)\s*$/.exec(written);
   const share = match === null ? Number.NaN : Number(match[1]) / (match[2] === '%' ? 100 : 1);
-  if (!(share > 0 && share < 1)) throw new HaldaneError('bad-request', `${option}: "${written}" is no share of requests; write one like 1% or 0.01`);
+  if (!(share > 0 && share < 1))
+    throw new HaldaneError('bad-request', `${option}: "${written}" is no share of requests; write one like 1% or 0.01`);
   return share;
 }
 

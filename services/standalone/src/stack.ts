@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createApi } from '@haldane/api';
 import type { Access } from '@haldane/client';
@@ -45,7 +45,6 @@ export type Stack = {
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { dataDir } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await chmod(dataDir, 0o700);
   const onTrouble = troubleLog(dataDir);
   const clock = systemClock;
   const store = options.store ?? (await openStore(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl }));

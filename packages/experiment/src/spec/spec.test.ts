@@ -45,6 +45,7 @@ test('the shortest file becomes a whole experiment, with the defaults of the cat
     metrics: 'router',
     manifest: '/repo/deploy/shop.yaml',
     share: 0.01,
+    expectedRate: null,
     exposure: 'reads',
     instances: 1,
     baselineSeconds: 60,

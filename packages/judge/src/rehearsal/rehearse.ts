@@ -59,7 +59,12 @@ function seedOf(seed: number, place: number, run: number): number {
   return (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(place + 1, 0x85ebca6b) ^ Math.imul(run + 1, 0xc2b2ae35)) >>> 0;
 }
 
-type Ended = { readonly kind: 'accused' | 'budget' | 'void' | 'other' | 'end'; readonly blocked: boolean; readonly passed: boolean; readonly delay: number | null };
+type Ended = {
+  readonly kind: 'accused' | 'budget' | 'void' | 'other' | 'end';
+  readonly blocked: boolean;
+  readonly passed: boolean;
+  readonly delay: number | null;
+};
 
 function endOf({ stop, delay, verdict }: SimulatedRun): Ended {
   return {

@@ -24,6 +24,9 @@ export type SimulatedRun = {
   /** Seconds from the onset to the stop, both in whole seconds of the watch; null where it was not stopped while watching. */
   readonly delay: number | null;
   readonly verdict: Verdict;
+  /** What the verdict was made from. */
+  readonly evidence: Evidence;
+  readonly facts: JudgedFacts;
 };
 
 /** Each user comes about once in so many seconds. */
@@ -78,11 +81,8 @@ export function simulateRun(criteria: Criteria, situation: Situation, perSecond:
     instances: { control: [], experiment: [] },
   };
   const delay = stop === null || watchedFrom === null ? null : stop.at / 1000 - watchedFrom - situation.onset;
-  return {
-    stop: stop?.reason ?? null,
-    delay,
-    verdict: haldane1.conclude(state, criteria, evidence, { stop, injectedAt, restored: { clean: true, stuck: [] } }),
-  };
+  const facts: JudgedFacts = { stop, injectedAt, restored: { clean: true, stuck: [] } };
+  return { stop: stop?.reason ?? null, delay, verdict: haldane1.conclude(state, criteria, evidence, facts), evidence, facts };
 }
 
 /** What the simulated traffic looks like from second to second. */

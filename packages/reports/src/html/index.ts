@@ -1,5 +1,5 @@
 import type { Arm, Marked } from '@haldane/core';
-import { type Report, verdictOf } from '../report.ts';
+import { otherReasons, type Report, verdictOf } from '../report.ts';
 import { capital, sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
 import { type ChartMark, chart, text } from './chart.ts';
@@ -24,7 +24,13 @@ export function htmlReport(report: Report): string {
 ${verdict === null ? '' : `<div class="marks">${mark('held', 'Did the security property hold?', verdict.held)}${mark('served', 'Were users still served?', verdict.served)}${mark('noticed', 'Was the attack noticed?', verdict.noticed)}</div>`}
 <p class="harm">${text(capital(harmLine(report)))}</p>
 ${charts(report)}
-${verdict === null ? '' : `<h2>Why</h2><ul>${verdict.reasons.map((reason) => `<li>${text(reason)}</li>`).join('')}</ul>`}
+${
+  verdict === null
+    ? ''
+    : `<h2>Why</h2><ul>${otherReasons(verdict)
+        .map((reason) => `<li>${text(reason)}</li>`)
+        .join('')}</ul>`
+}
 ${
   verdict === null || verdict.surprises.length === 0
     ? ''

@@ -1,4 +1,4 @@
-import { type Report, verdictOf } from '../report.ts';
+import { otherReasons, type Report, verdictOf } from '../report.ts';
 import { capital, sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
 
@@ -20,7 +20,7 @@ export function markdownReport(report: Report): string {
     lines.push('| | | |', '| --- | --- | --- |');
     for (const name of ['held', 'served', 'noticed'] as const)
       lines.push(`| ${name} | **${verdict[name].mark}** | ${cell(verdict[name].why)} |`);
-    lines.push('', ...verdict.reasons.map((reason) => `- ${plain(reason)}`), '');
+    lines.push('', ...otherReasons(verdict).map((reason) => `- ${plain(reason)}`), '');
     if (verdict.surprises.length > 0) {
       lines.push('## Not declared, but different between the arms', '', '| what | control | experiment |', '| --- | ---: | ---: |');
       for (const one of verdict.surprises) lines.push(`| ${cell(one.what)} | ${one.control} | ${one.experiment} |`);

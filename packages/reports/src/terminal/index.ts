@@ -1,6 +1,6 @@
 import type { Marked, Verdict } from '@haldane/core';
 import pc from 'picocolors';
-import { type Report, verdictOf } from '../report.ts';
+import { otherReasons, type Report, verdictOf } from '../report.ts';
 import { sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
 
@@ -20,7 +20,7 @@ export function terminalReport(report: Report): string {
     showed,
     harmLine(report),
     '',
-    ...(verdict?.reasons.map((reason) => `  · ${reason}`) ?? []),
+    ...(verdict === null ? [] : otherReasons(verdict)).map((reason) => `  · ${reason}`),
     ...(verdict !== null && verdict.surprises.length > 0
       ? [
           '',

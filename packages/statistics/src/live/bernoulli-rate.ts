@@ -27,7 +27,8 @@ export function bernoulliInterval(events: number, trials: number, alpha: number,
     ) - goal;
   const rate = events / trials;
   return {
-    low: events === 0 ? 0 : findRoot((p) => (p <= 0 ? 1 : over(p)), 0, rate),
+    // At a rate of 1 every trial is an event: there is no deviation, and the mixture is 1.
+    low: events === 0 ? 0 : findRoot((p) => (p <= 0 ? 1 : p >= 1 ? -goal : over(p)), 0, rate),
     high: events === trials ? 1 : findRoot((p) => (p <= 0 ? -1 : p >= 1 ? 1 : over(p)), rate, 1),
   };
 }
