@@ -80,6 +80,7 @@ const baseSpec: ExperimentSpec = {
   manifest: 'service.yaml',
   share: 0.2,
   exposure: 'all',
+  expectedRate: null,
   instances: 1,
   baselineSeconds: 10,
   watchSeconds: 30,

@@ -19,7 +19,7 @@ export function rankSurprises(state: JudgeState, evidence: Evidence): readonly S
     const { control, experiment } = feature;
     // Where forged tokens are the change, only the experiment gets them: what their answers look like cannot be compared.
     if (criteria.act === 'request' && /^hostile\b(?!: the )/.test(feature.name)) continue;
-    const sent = syntheticSince(state, feature.name);
+    const sent = answersOf(evidence.features, streamOf(feature.name));
     found.push({
       what: `${feature.kind} ${feature.name}`,
       control,
@@ -45,14 +45,19 @@ export function rankSurprises(state: JudgeState, evidence: Evidence): readonly S
     .map((one) => ({ ...one, score: Math.round(one.score * 100) / 100 }));
 }
 
-/** Synthetic answers by arm since the change, of the stream that a feature's name begins with, or of both. */
-function syntheticSince({ provingUsers, harm, hostile }: JudgeState, name: string): ByArm<number> {
-  const of = (arm: Arm) => {
-    const legitimate = provingUsers.sent[arm] + harm.legitimate.sent[arm];
-    const forged = hostile.since[arm].sent;
-    return name.startsWith('hostile') ? forged : name.startsWith('legitimate') ? legitimate : legitimate + forged;
-  };
-  return { control: of('control'), experiment: of('experiment') };
+/**
+ * How many answers of a stream the features were taken from, by arm: each answer has one class. Twins of hostile requests are none of
+ * them, so the tallies of the blocks would be too large.
+ */
+function answersOf(features: Evidence['features'], stream: string): ByArm<number> {
+  const classes = features.filter((feature) => feature.kind === 'class' && streamOf(feature.name) === stream);
+  const sum = (arm: Arm) => classes.reduce((total, feature) => total + feature[arm], 0);
+  return { control: sum('control'), experiment: sum('experiment') };
+}
+
+/** The stream that a feature's name begins with. */
+function streamOf(name: string): string {
+  return /^\w+/.exec(name)?.[0] ?? '';
 }
 
 /** ln odds ratio over its standard error, with half a count added to each cell. */

@@ -88,7 +88,14 @@ function kindOf(stop: StopReason | null): Ended['kind'] {
     case 'invalid-arms':
     case 'spillover':
       return 'void';
-    default:
+    case 'refused':
+    case 'target-changed':
+    case 'metrics-unavailable':
+    case 'deadline':
+    case 'operator':
+    case 'halted':
+    case 'lease-lost':
+    case 'error':
       return 'other';
   }
 }

@@ -1,0 +1,113 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('tiny-service.mjs', import.meta.url));
+
+export type Keys = {
+  readonly url: string;
+  /** A token that was signed with the one key. */
+  readonly token: string;
+  close(): Promise<void>;
+};
+
+/** Serves a key set with one key, from this process. */
+export async function serveKeys(): Promise<Keys> {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256', use: 'sig' };
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const now = Math.floor(Date.now() / 1000);
+  const signed = `${part({ alg: 'RS256', kid: 'one', typ: 'JWT' })}.${part({ sub: 'synthetic', iat: now, exp: now + 86_400 })}`;
+  const token = `${signed}.${sign('sha256', Buffer.from(signed), privateKey).toString('base64url')}`;
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ keys: [jwk] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`,
+    token,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+export type TinyFiles = { readonly manifest: string; readonly experiment: string };
+
+/** Writes a manifest of the tiny service and a short experiment on it. It needs TINY_TOKEN and KEYS_URL in Haldane's environment. */
+export async function writeTiny(
+  folder: string,
+  options: { readonly optIn?: readonly string[]; readonly watchSeconds?: number } = {},
+): Promise<TinyFiles> {
+  await mkdir(folder, { recursive: true });
+  const files = { manifest: join(folder, 'service.yaml'), experiment: join(folder, 'experiment.yaml') };
+  await writeFile(
+    files.manifest,
+    `service: tiny
+environment: test
+owner: { team: tests, contact: nobody }
+optIn: [${(options.optIn ?? ['idp-jwks-unavailable']).join(', ')}]
+deploy:
+  command: [node, ${program}]
+  revision: test
+  health: { path: /healthz }
+  secrets: [TINY_TOKEN]
+route: { port: 0 }
+dependencies:
+  - { name: keys, env: KEYS_URL, url: "\${KEYS_URL}", as: http }
+intake: []
+synthetic:
+  identities:
+    - { name: caller, token: { from: static, valueEnv: TINY_TOKEN } }
+  requests:
+    - { name: me, path: /me, as: caller, protected: true }
+  jwksUrl: \${KEYS_URL}
+`,
+  );
+  await writeFile(
+    files.experiment,
+    `name: tiny-keys
+service: service.yaml
+scenario: { id: idp-jwks-unavailable, params: { dependency: keys, keyCacheSeconds: 1s } }
+share: 20%
+traffic: 20/s
+baseline: 5s
+watch: ${options.watchSeconds ?? 5}s
+probes: { legitimate: 5/s, hostile: 20/s, clean: 20 }
+budget: { failures: 5 }
+`,
+  );
+  return files;
+}
+
+/** A few users who go on asking until `stop`; says how many requests got no answer. */
+export function ask(url: string, token: string, everyMs = 50): { stop(): Promise<{ readonly sent: number; readonly lost: number }> } {
+  let stopped = false;
+  let sent = 0;
+  let lost = 0;
+  const user = async () => {
+    while (!stopped) {
+      sent += 1;
+      await fetch(new URL('/me', url), { headers: { authorization: `Bearer ${token}` } })
+        .then((answer) => answer.text())
+        .catch(() => {
+          lost += 1;
+        });
+      await new Promise((resolve) => setTimeout(resolve, everyMs * 3));
+    }
+  };
+  const users = [user(), user(), user()];
+  return {
+    async stop() {
+      stopped = true;
+      await Promise.all(users);
+      return { sent, lost };
+    },
+  };
+}
