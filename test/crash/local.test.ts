@@ -87,7 +87,7 @@ async function killedAt(t: Test, moment: number): Promise<void> {
     const id = said.run ?? listed?.id ?? '';
     for await (const event of client.events(id, 0, AbortSignal.timeout(60_000))) void event;
     const run = await client.run(id);
-    t.same([run.phase, run.stop?.reason, run.facts.restored?.clean], ['done', 'lease-lost', true], run.stop?.why);
+    t.same([run.phase, run.stop?.reason, run.facts.restored?.clean], ['done', 'lease-lost', true], `${run.stop?.why}`);
     const { journal } = JSON.parse(await client.report(id, 'json')) as { journal: { state: string }[] };
     t.same(
       journal.filter(({ state }) => state !== 'reverted'),
@@ -97,7 +97,7 @@ async function killedAt(t: Test, moment: number): Promise<void> {
     t.same(await client.sweep(false), [], 'a sweep finds nothing');
     t.same(await inventory(own), before, 'and nothing came back');
     const answered = await (users as ReturnType<typeof ask> | null)?.stop();
-    t.ok(answered !== undefined && answered.sent > 20, `${answered?.sent} requests of users went on meanwhile`);
+    t.ok(answered !== undefined && answered.sent > 20 && answered.lost === 0, `none of ${answered?.sent} requests of users was lost`);
     await stack.stop();
   } catch (error) {
     await tidy().catch(() => undefined);

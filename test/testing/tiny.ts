@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('tiny-service.mjs', import.meta.url));
@@ -86,23 +87,30 @@ budget: { failures: 5 }
   return files;
 }
 
-/** A few users who go on asking until `stop`; says how many requests got no answer. */
-export function ask(url: string, token: string, everyMs = 50): { stop(): Promise<{ readonly sent: number; readonly lost: number }> } {
+/**
+ * Sixty users who keep their cookies and go on asking, thirty times a second together, until `stop`: so many that each arm has some.
+ * Says how many requests got no answer.
+ */
+export function ask(url: string, token: string): { stop(): Promise<{ readonly sent: number; readonly lost: number }> } {
   let stopped = false;
   let sent = 0;
   let lost = 0;
-  const user = async () => {
+  const user = async (turn: number) => {
+    let cookie = '';
+    await sleep(turn * 33);
     while (!stopped) {
       sent += 1;
-      await fetch(new URL('/me', url), { headers: { authorization: `Bearer ${token}` } })
-        .then((answer) => answer.text())
-        .catch(() => {
-          lost += 1;
-        });
-      await new Promise((resolve) => setTimeout(resolve, everyMs * 3));
+      try {
+        const answer = await fetch(new URL('/me', url), { headers: { authorization: `Bearer ${token}`, cookie } });
+        cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
+        await answer.text();
+      } catch {
+        lost += 1;
+      }
+      await sleep(2_000);
     }
   };
-  const users = [user(), user(), user()];
+  const users = Array.from({ length: 60 }, (_, turn) => user(turn));
   return {
     async stop() {
       stopped = true;

@@ -103,8 +103,9 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
     print.title(
       asExpected
         ? `All as expected, after ${Math.round((Date.now() - startedAt) / 1000)} s.`
-        : 'NOT ALL WAS AS EXPECTED: see the crosses above.',
+        : 'NOT ALL WAS AS EXPECTED:',
     );
+    for (const cross of print.crosses) print.text(cross);
     if (once || !asExpected) return asExpected;
     print.text(`Haldane goes on at ${stack.access.address}. Try next, in another terminal:`);
     print.text('  npx haldane run examples/payments/sound/forged.yaml');

@@ -141,7 +141,7 @@ test('a rehearsal measures the judge, and the same seed measures the same', asyn
   t.notSame(rows(2), first);
   const of = (id: string) => first.find((row) => row.situation.id === id);
   // Alpha is .05: more than 13 of 40 by chance has probability 2e-8.
-  for (const id of ['equal', 'equal-requests', 'bursts', 'drift'])
+  for (const id of ['equal', 'equal-requests', 'bursts', 'drift', 'spikes'])
     t.ok((of(id)?.accused.share ?? 1) <= 13 / 40, `${id}: ${of(id)?.accused.share} accused`);
   t.equal(of('equal')?.missed, null, 'nothing to miss');
   t.equal(of('fails-0.3')?.missed?.share, 0, 'what fails 30 % is found each time');

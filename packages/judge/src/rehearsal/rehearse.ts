@@ -68,7 +68,8 @@ type Ended = {
 
 function endOf({ stop, delay, verdict }: SimulatedRun): Ended {
   return {
-    kind: kindOf(stop),
+    // Harm may be proven in the very second that spends the budget: what is said of the service counts.
+    kind: verdict.verdict === 'vulnerable' ? 'accused' : kindOf(stop),
     blocked: verdict.record.strength === 'block' && verdict.verdict !== 'invalid',
     passed: verdict.verdict === 'resilient',
     delay,

@@ -1,6 +1,7 @@
 import {
   type Arm,
   answerClasses,
+  arms,
   type Block,
   type Check,
   type Criteria,
@@ -118,22 +119,23 @@ class World {
   block(at: number, phase: Phase, watched: number): Block {
     const { spec } = this.#criteria;
     const sliced = spec.exposure !== 'synthetic' && phase !== 'proving';
-    const swing = this.#situation.drift ? 1 + 0.5 * Math.sin((2 * Math.PI * at) / 120) : 1;
-    const spike = this.#situation.drift && at % 60 >= 30 && at % 60 < 34 ? 8 : 1;
-    const rate = (who: Arm | 'production') => Math.min(1, spike * this.#failureRate(who, watched));
-    const side = (arm: Arm) => {
-      const requests = sliced ? this.#draws.poisson(this.#perSecond * swing) : 0;
-      return { requests, ...this.#failures(arm, requests, rate(arm)) };
-    };
-    const control = side('control');
-    const experiment = side('experiment');
+    const wave = this.#situation.swing * Math.sin((2 * Math.PI * at) / 120);
+    const swing = 1 + wave;
+    const weather = (at % 60 >= 30 && at % 60 < 34 ? this.#situation.spikes : 1) * (1 + wave / 2);
+    const rate = (who: Arm | 'production') => Math.min(1, weather * this.#failureRate(who, watched));
+    const come = { control: 0, experiment: 0 };
+    if (sliced) for (const arm of arms) come[arm] = this.#draws.poisson(this.#perSecond * swing);
+    if (this.#watching) this.#credit += this.#creditRate * (come.control + come.experiment);
+    const side = (arm: Arm) => ({ requests: come[arm], ...this.#failures(arm, come[arm], rate(arm)) });
+    // Neither arm always comes first where the last of the budget goes.
+    const [first, second] = at % 2 === 0 ? [side('control'), side('experiment')] : [side('experiment'), side('control')];
+    const [control, experiment] = at % 2 === 0 ? [first, second] : [second, first];
     const others = this.#draws.poisson(this.#perSecond * swing * production);
     const otherFailures = this.#draws.binomial(others, rate('production'));
     if (phase === 'baseline') {
       this.#before.requests += others + control.requests + experiment.requests;
       this.#before.failures += otherFailures + control.failures + experiment.failures;
     }
-    if (this.#watching) this.#credit += this.#creditRate * (control.requests + experiment.requests);
     const late = watched >= this.#situation.onset ? this.#situation.slower : 1;
     const { instances } = spec;
     const hostile = refusals(this.#whole(spec.probes.hostileRate, at));

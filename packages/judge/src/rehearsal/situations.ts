@@ -18,8 +18,10 @@ export type Situation = {
   readonly slower: number;
   /** Mean failures of a failing user within its second; 1: each request fails by itself. */
   readonly burst: number;
-  /** Whether traffic swings by half and both arms have common spikes of failures. */
-  readonly drift: boolean;
+  /** How far traffic swings, and half as far the failures of every cluster (0.5: by half). */
+  readonly swing: number;
+  /** What failures of every cluster are multiplied with for four seconds of each minute. */
+  readonly spikes: number;
   /** Whether users are told apart. */
   readonly keys: boolean;
 };
@@ -37,7 +39,8 @@ const sound: Omit<Situation, 'id' | 'says' | 'background' | 'effect'> = {
   hostOdds: 1,
   slower: 1,
   burst: 1,
-  drift: false,
+  swing: 0,
+  spikes: 1,
   keys: true,
 };
 
@@ -59,7 +62,8 @@ export function situationsOf(criteria: Criteria, { background, effects }: Situat
     quiet('equal-requests', 'no difference, users not told apart', { keys: false }),
     quiet('bursts', 'no difference, one user fails five times in a second', { burst: 5 }),
     quiet('bursts-requests', 'the same, users not told apart', { burst: 5, keys: false }),
-    quiet('drift', 'no difference, traffic swings and failures spike in both arms', { drift: true }),
+    quiet('drift', 'no difference, traffic swings by half and failures by a quarter everywhere', { swing: 0.5 }),
+    quiet('spikes', 'no difference, failures everywhere are eight times as many for 4 s a minute', { spikes: 8 }),
     quiet('uneven-hosts', "no change, but the experiment's hosts fail with 1.2 times the odds", { hostOdds: 1.2 }),
     ...effects.map((effect) => harm(`fails-${effect}`, `${percent(effect)} of requests fail`, { effect })),
     ...(middle === undefined ? [] : [harm('late', `${percent(middle)} fail from ${halfway} s on`, { effect: middle, onset: halfway })]),

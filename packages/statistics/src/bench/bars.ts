@@ -1,7 +1,12 @@
 import type { Measured } from './measure.ts';
 
 /** One bar of the specification's section 5, and how a run of the benchmark stands to it. */
-export type Bar = { readonly name: string; readonly measured: Measured; readonly most: number; readonly verdict: 'met' | 'within error' | 'MISSED' };
+export type Bar = {
+  readonly name: string;
+  readonly measured: Measured;
+  readonly most: number;
+  readonly verdict: 'met' | 'within error' | 'MISSED';
+};
 
 /** How many standard errors beyond a bar still count as chance. */
 const allowance = 3;

@@ -19,6 +19,8 @@ export function liveOptions(alpha: number, boosted: boolean, seconds: number, ps
 export class Live implements Contender {
   #step: (second: Second) => boolean;
   crossedPlain = false;
+  /** ln of the largest plain E so far. */
+  maxLogE = 0;
 
   constructor(kind: Kind, options: MixtureOptions) {
     const goal = -Math.log(options.alpha);
@@ -26,6 +28,7 @@ export class Live implements Contender {
       let test = beginProportionTest(options);
       this.#step = (second) => {
         test = stepProportionTest(test, second);
+        this.maxLogE = test.maxLogE;
         this.crossedPlain = test.maxLogE >= goal;
         return crossed(test);
       };
@@ -33,6 +36,7 @@ export class Live implements Contender {
       let test = beginCountTest(options);
       this.#step = ({ usersE, usersC }) => {
         test = stepCountTest(test, { xe: usersE, xc: usersC, shareE: 0.5 });
+        this.maxLogE = test.maxLogE;
         this.crossedPlain = test.maxLogE >= goal;
         return crossed(test);
       };

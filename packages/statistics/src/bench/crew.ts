@@ -4,27 +4,37 @@ import { type Job, runJob, type Stops } from './jobs.ts';
 /** Threads that take jobs one at a time. */
 export type Crew = { run(jobs: readonly Job[]): Promise<Stops>; dismiss(): Promise<void> };
 
+type Task = { readonly job: Job; readonly done: (stops: Stops) => void; readonly failed: (error: unknown) => void };
+
 /** Begins `size` threads of the module at `url`, which must call `workAsCrew` when it is not the main thread. */
 export function hireCrew(url: URL, size: number): Crew {
-  const threads = Array.from({ length: size }, () => new Worker(url, { argv: [] }));
-  const idle = [...threads];
-  const waiting: { readonly job: Job; readonly done: (stops: Stops) => void; readonly failed: (error: unknown) => void }[] = [];
+  const waiting: Task[] = [];
+  const busy = new Map<Worker, Task>();
+  const threads: Worker[] = [];
   const assign = (): void => {
-    const thread = idle.at(-1);
-    const next = thread && waiting.shift();
-    if (thread === undefined || next === undefined) return;
-    idle.pop();
-    const settle = (end: () => void): void => {
-      thread.removeAllListeners();
-      idle.push(thread);
-      end();
-      assign();
-    };
-    thread.once('message', (stops: Stops) => settle(() => next.done(stops)));
-    thread.once('error', (error) => settle(() => next.failed(error)));
-    thread.postMessage(next.job);
+    for (const thread of threads) {
+      if (busy.has(thread)) continue;
+      const task = waiting.shift();
+      if (task === undefined) return;
+      busy.set(thread, task);
+      thread.postMessage(task.job);
+    }
+  };
+  const finish = (thread: Worker, end: (task: Task) => void): void => {
+    const task = busy.get(thread);
+    busy.delete(thread);
+    if (task !== undefined) end(task);
     assign();
   };
+  for (let i = 0; i < size; i++) {
+    const thread = new Worker(url);
+    thread.on('message', (stops: Stops) => finish(thread, (task) => task.done(stops)));
+    thread.on('error', (error) => {
+      // A thread that failed is gone, and so is the benchmark: nobody waits for what it would have done.
+      for (const task of [...busy.values(), ...waiting.splice(0)]) task.failed(error);
+    });
+    threads.push(thread);
+  }
   return {
     run: async (jobs) => {
       const replies = await Promise.all(

@@ -2,7 +2,7 @@ import { cells, effectCells, onsetCells } from './cells.ts';
 import { Live, liveOptions, Symmetry, waldWhoKnows } from './contenders.ts';
 import { randomOf } from './random.ts';
 import type { Second } from './worlds.ts';
-import { yardstickNames, Yardsticks } from './yardsticks.ts';
+import { Yardsticks, yardstickNames } from './yardsticks.ts';
 
 /** A piece of work for a thread: some runs of one cell. */
 export type Job = {
@@ -103,12 +103,14 @@ function symmetries(): Race {
 /** The tolerance that an experiment has when its owner names none. */
 export const defaultTolerance = 1.25;
 
+/** The plain E at which a deploy is blocked. */
+const blockAt = 1000;
+
 /** Stops at the boosted alpha of .05, and blocks at a plain E of 1000, with the default tolerance and with none. */
 function hostRaces(seconds: number): Race[] {
   const race = (prefix: string, psi0: number): Race => {
     const stoppedAt: Run = new Map();
-    const stop = new Live('requests', liveOptions(0.05, true, seconds, psi0));
-    const block = new Live('requests', liveOptions(0.001, false, seconds, psi0));
+    const test = new Live('requests', liveOptions(0.05, true, seconds, psi0));
     return {
       names: [`${prefix}stop`, `${prefix}block`],
       stoppedAt,
@@ -116,8 +118,8 @@ function hostRaces(seconds: number): Race[] {
         return stoppedAt.size === 2;
       },
       step: (second, at) => {
-        if (!stoppedAt.has(`${prefix}stop`) && stop.step(second)) stoppedAt.set(`${prefix}stop`, at);
-        if (!stoppedAt.has(`${prefix}block`) && block.step(second)) stoppedAt.set(`${prefix}block`, at);
+        if (test.step(second) && !stoppedAt.has(`${prefix}stop`)) stoppedAt.set(`${prefix}stop`, at);
+        if (test.maxLogE >= Math.log(blockAt)) stoppedAt.set(`${prefix}block`, at);
       },
     };
   };

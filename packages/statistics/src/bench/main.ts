@@ -26,7 +26,10 @@ function barRows(bars: readonly Bar[]): string {
 }
 
 async function main(words: string[]): Promise<number> {
-  const { values } = parseArgs({ args: words, options: { quick: { type: 'boolean', default: false }, seed: { type: 'string', default: '20240607' } } });
+  const { values } = parseArgs({
+    args: words,
+    options: { quick: { type: 'boolean', default: false }, seed: { type: 'string', default: '20240607' } },
+  });
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(seed) || seed < 0) {
     process.stderr.write(`--seed is ${values.seed}; give a whole number of at least 0\n`);
@@ -60,7 +63,10 @@ async function main(words: string[]): Promise<number> {
       `False stops, no difference, a look every second for an hour (traffic cells: half an hour), ${runs.rough} runs a cell`,
       await independentFailures(runs.rough, run),
     );
-    show(`False stops, failures that come together, a look every second for half an hour, ${runs.users} runs a cell`, await failuresTogether(runs.users, run));
+    show(
+      `False stops, failures that come together, a look every second for half an hour, ${runs.users} runs a cell`,
+      await failuresTogether(runs.users, run),
+    );
     show(`Hosts that differ by up to 20 % and no fault, an hour, ${runs.hosts} runs a cell`, await hostsDiffer(runs.hosts, run));
     show(`Delay from the first second on, ${runs.delays} runs a cell`, await delays(runs.delays, run));
     show(`Delay after a late onset, ${runs.onsets} runs a cell`, await lateOnsets(runs.onsets, run));
@@ -70,7 +76,9 @@ async function main(words: string[]): Promise<number> {
   const missed = bars.filter(({ verdict }) => verdict === 'MISSED');
   const met = bars.filter(({ verdict }) => verdict === 'met');
   say(`\nBars: met; beyond it by chance (up to 3 standard errors); or missed\n\n${barRows(bars)}`);
-  say(`\n${met.length} of ${bars.length} bars met, ${bars.length - met.length - missed.length} within error, ${missed.length} missed; ${Math.round((performance.now() - began) / 1000)} s\n`);
+  say(
+    `\n${met.length} of ${bars.length} bars met, ${bars.length - met.length - missed.length} within error, ${missed.length} missed; ${Math.round((performance.now() - began) / 1000)} s\n`,
+  );
   return missed.length > 0 ? 1 : 0;
 }
 

@@ -27,7 +27,11 @@ const resamples = 100;
  * A statistic of paired lists (both made by the same runs) with the standard error that resampling the runs gives: seeded, so
  * that it is the same each time.
  */
-export function resampled(a: readonly number[], b: readonly number[], statistic: (a: readonly number[], b: readonly number[]) => number): Measured {
+export function resampled(
+  a: readonly number[],
+  b: readonly number[],
+  statistic: (a: readonly number[], b: readonly number[]) => number,
+): Measured {
   const random: Random = randomOf(a.length, b.length, 95);
   const values: number[] = [];
   for (let i = 0; i < resamples; i++) {

@@ -31,13 +31,21 @@ function falseStopBars(where: string, prefix: string, stops: Stops): Bar[] {
 }
 
 /** False stops of each method (rows) in each cell (columns). */
-async function falseStops(kind: Job['kind'], cells: readonly Cell[], runs: number, run: RunCell): Promise<{ readonly text: string; readonly stops: Stops[] }> {
+async function falseStops(
+  kind: Job['kind'],
+  cells: readonly Cell[],
+  runs: number,
+  run: RunCell,
+): Promise<{ readonly text: string; readonly stops: Stops[] }> {
   const stops: Stops[] = [];
   for (const cell of cells) stops.push(await run(kind, cell, runs));
   const names = Object.keys(stops[0] ?? {});
   return {
     stops,
-    text: tableText([['', ...cells.map((cell) => cell.name)], ...names.map((name) => [name, ...stops.map((one) => rateText(shareStopped(one[name] ?? [])))])]),
+    text: tableText([
+      ['', ...cells.map((cell) => cell.name)],
+      ...names.map((name) => [name, ...stops.map((one) => rateText(shareStopped(one[name] ?? [])))]),
+    ]),
   };
 }
 
@@ -69,11 +77,14 @@ export async function hostsDiffer(runs: number, run: RunCell): Promise<Section> 
 }
 
 function pairs(a: readonly (number | null)[], b: readonly (number | null)[]): { readonly a: number[]; readonly b: number[] } {
-  const both = a.map((value, i) => [value, b[i] ?? null] as const).filter((pair): pair is readonly [number, number] => pair[0] !== null && pair[1] !== null);
+  const both = a
+    .map((value, i) => [value, b[i] ?? null] as const)
+    .filter((pair): pair is readonly [number, number] => pair[0] !== null && pair[1] !== null);
   return { a: both.map(([value]) => value), b: both.map(([, value]) => value) };
 }
 
-const ratioOf = (statistic: (values: readonly number[]) => number) => (a: readonly number[], b: readonly number[]) => statistic(a) / statistic(b);
+const ratioOf = (statistic: (values: readonly number[]) => number) => (a: readonly number[], b: readonly number[]) =>
+  statistic(a) / statistic(b);
 
 type Compared = { readonly mean: Measured; readonly tail: Measured; readonly bound: Measured };
 
@@ -81,20 +92,30 @@ type Compared = { readonly mean: Measured; readonly tail: Measured; readonly bou
 export async function delays(runs: number, run: RunCell): Promise<Section> {
   const bars: Bar[] = [];
   const rows: string[][] = [];
-  const ratios: string[][] = [['', ...levels.flatMap(([level]) => ['plain', 'boosted'].map((form) => `${form} ${level}: mean/SPRT  p95/SPRT  mean/bound`))]];
+  const ratios: string[][] = [
+    ['', ...levels.flatMap(([level]) => ['plain', 'boosted'].map((form) => `${form} ${level}: mean/SPRT  p95/SPRT  mean/bound`))],
+  ];
   for (const cell of effectCells) {
     const stops = await run('effect', cell, runs);
     const names = Object.keys(stops);
     if (rows.length === 0) rows.push(['requests per arm, mean/p95', 'bound .05', 'bound .01', ...names]);
     const bounds = levels.map(([, alpha]) => lowerBoundRequests(cell.control, cell.experiment, alpha));
-    rows.push([cell.name, ...bounds.map((bound) => bound.toFixed(0)), ...names.map((name) => delayText(stops[name] ?? [], cell.perSecond))]);
+    rows.push([
+      cell.name,
+      ...bounds.map((bound) => bound.toFixed(0)),
+      ...names.map((name) => delayText(stops[name] ?? [], cell.perSecond)),
+    ]);
     ratios.push([
       cell.name,
       ...levels.flatMap(([level, alpha], i) =>
         ['plain', 'boosted'].map((form) => {
           const { a, b } = pairs(stops[`${form} ${level}`] ?? [], stops[`SPRT ${level}`] ?? []);
           const bound = (bounds[i] as number) / cell.perSecond;
-          const compared = { mean: resampled(a, b, ratioOf(mean)), tail: resampled(a, b, ratioOf(p95)), bound: resampled(a, b, (ours) => mean(ours) / bound) };
+          const compared = {
+            mean: resampled(a, b, ratioOf(mean)),
+            tail: resampled(a, b, ratioOf(p95)),
+            bound: resampled(a, b, (ours) => mean(ours) / bound),
+          };
           if (mean(b) < tooQuickToCompare) return `(one look) ${ratioText(compared.mean)}`;
           bars.push(...delayBars(cell.name, form, level, alpha, compared));
           return `${ratioText(compared.mean)}  ${ratioText(compared.tail)}  ${ratioText(compared.bound)}`;
@@ -136,7 +157,8 @@ export async function lateOnsets(runs: number, run: RunCell): Promise<Section> {
   let late: { name: string; delays: number[] }[] = [];
   for (const cell of onsetCells) {
     const stops = await run('onset', cell, runs);
-    const after = (name: string): number[] => (stops[name] ?? []).filter((stop) => stop !== null && stop > cell.onset).map((stop) => (stop as number) - cell.onset);
+    const after = (name: string): number[] =>
+      (stops[name] ?? []).filter((stop) => stop !== null && stop > cell.onset).map((stop) => (stop as number) - cell.onset);
     const before = (stops['boosted .05'] ?? []).map((stop) => (stop !== null && stop <= cell.onset ? stop : null));
     const boosted = after('boosted .05');
     if (cell.onset === 0) [atOnce, late] = [boosted, []];

@@ -16,8 +16,7 @@ function secondOf(xe: number, ne: number, xc: number, nc: number): Second {
 export function steady(control: number, experiment: number, perSecond: number, onset = 0): World {
   const normal = binomial(perSecond, control);
   const harmed = binomial(perSecond, experiment);
-  return (random) => (second) =>
-    secondOf(draw(second > onset ? harmed : normal, random), perSecond, draw(normal, random), perSecond);
+  return (random) => (second) => secondOf(draw(second > onset ? harmed : normal, random), perSecond, draw(normal, random), perSecond);
 }
 
 /** The laws of one arm's second with Poisson arrivals: those that fail and those that do not are two independent Poisson numbers. */

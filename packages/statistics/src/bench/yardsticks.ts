@@ -81,7 +81,8 @@ export class Yardsticks {
       // A lower bound above 0 needs at least the z that a single look would.
       if (xe + xc >= 5 && z > zOf[level] && !this.#has(`asymptotic sequence, ${level}`)) {
         const sums = (x: number, n: number) => ({ sum: x, sumOfSquares: x, n });
-        if (asymptoticMeanDifference(sums(xc, nc), sums(xe, ne), alpha, 5000).lower > 0) this.#stop(`asymptotic sequence, ${level}`, second);
+        if (asymptoticMeanDifference(sums(xc, nc), sums(xe, ne), alpha, 5000).lower > 0)
+          this.#stop(`asymptotic sequence, ${level}`, second);
       }
     }
   }

@@ -1,0 +1,76 @@
+import type { Arm, Clock, ClusterRole, MetricSource, Reading, Tally, TrafficBlock } from '@haldane/core';
+import { arms } from '@haldane/core';
+import { Carry, conductOf, lastClosedSecond, type Script } from './conduct.ts';
+import type { History } from './history.ts';
+
+export type TrafficOptions = {
+  readonly clock: Clock;
+  readonly history: History;
+  readonly script: Script;
+  /** Requests a second on the whole route. */
+  readonly rate: number;
+  readonly share: number;
+  /** Failures that the router lets happen. */
+  readonly cap: number;
+  /** Calls a second of an arm to its dependencies. */
+  readonly callsPerSecond: number;
+};
+
+/** Counts of real traffic as they follow from what stood when: users are in the arms exactly while a slice stands. */
+export class MemoryMetrics implements MetricSource {
+  readonly id = 'memory';
+  /** Why nothing is answered; null while everything is. */
+  silent: string | null = null;
+  readonly #options: TrafficOptions;
+  readonly #carry = new Carry();
+  readonly #blocks = new Map<string, TrafficBlock[]>();
+
+  constructor(options: TrafficOptions) {
+    this.#options = options;
+  }
+
+  async read(runId: string, after: number): Promise<Reading<TrafficBlock>> {
+    if (this.silent !== null) return { state: 'unavailable', why: this.silent };
+    const attached = this.#options.history.spans(`attached:${runId}`)[0];
+    if (attached === undefined) return { state: 'no-data' };
+    const blocks = this.#blocks.get(runId) ?? [];
+    this.#blocks.set(runId, blocks);
+    const last = lastClosedSecond(this.#options.clock.now());
+    for (let at = Math.floor(attached.from / 1000) + blocks.length; at <= last; at += 1) blocks.push(this.#count(runId, at, blocks.at(-1)));
+    return { state: 'ok', points: blocks.filter((block) => block.at > after) };
+  }
+
+  #count(runId: string, at: number, before: TrafficBlock | undefined): TrafficBlock {
+    const { history, script, rate, share, cap, callsPerSecond } = this.#options;
+    const part = (prefix: string) => history.part(prefix, at * 1000, (at + 1) * 1000);
+    const faulted = (arm: Arm) => part(`fault:${runId}.${arm}.`);
+    const attached = part(`attached:${runId}`);
+    const inArm = Math.round(rate * share * part(`slice:${runId}.`));
+    let spent = before?.budget.spent ?? 0;
+    const tally = (who: ClusterRole, requests: number): Tally => {
+      const { failing } = conductOf(script, who, who !== 'production' && faulted(who) > 0, at);
+      const wanted = this.#carry.take(`${runId} ${who}`, requests * failing);
+      const failures = who === 'production' ? wanted : Math.min(wanted, cap - spent);
+      if (who !== 'production') spent += failures;
+      return { requests, failures, classes: [requests - failures, 0, 0, 0, 0, 0, failures, 0] };
+    };
+    const real = {
+      production: tally('production', rate - 2 * inArm),
+      control: tally('control', inArm),
+      experiment: tally('experiment', inArm),
+    };
+    const byArm = <T>(of: (arm: Arm) => T) => ({ control: of('control'), experiment: of('experiment') });
+    return {
+      at,
+      real,
+      keys: byArm(() => 0),
+      failedKeys: byArm(() => 0),
+      switched: 0,
+      dependencyCalls: byArm(() => Math.round(callsPerSecond * attached)),
+      met: byArm((arm) => Math.round(callsPerSecond * attached * faulted(arm))),
+      budget: { spent, cap, credit: 0 },
+      narrowed: false,
+      latency: Object.fromEntries(arms.map((arm) => [arm, inArm === 0 ? [] : [[230, inArm]]])) as unknown as TrafficBlock['latency'],
+    };
+  }
+}
