@@ -10,7 +10,9 @@ const mains = {
 const [name, ...rest] = process.argv.slice(2);
 const main = Object.hasOwn(mains, name ?? '') ? mains[name] : undefined;
 if (main === undefined) {
-  console.error(`${name === undefined ? 'no benchmark was named' : `there is no benchmark "${name}"`}; known: ${Object.keys(mains).join(', ')}`);
+  console.error(
+    `${name === undefined ? 'no benchmark was named' : `there is no benchmark "${name}"`}; known: ${Object.keys(mains).join(', ')}`,
+  );
   process.exit(2);
 }
 const path = fileURLToPath(new URL(`../${main}`, import.meta.url));

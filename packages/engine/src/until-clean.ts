@@ -12,12 +12,15 @@ export async function untilClean(run: Run, deps: DriveDeps): Promise<boolean> {
   const { runs, journal, kinds, clock, hold, handOver } = deps;
   const { deadlineMs, settleMs, everyMs } = deps.lingering ?? { deadlineMs: 30_000, settleMs: 0, everyMs: 10_000 };
   let told = '';
+  let waited = false;
   for (;;) {
     const open = (await patiently(deps, () => journal.entries(run.id))).filter((entry) => entry.state !== 'reverted');
     if (open.length === 0) {
-      if (told !== '') await runs.tell(run.id, 'restored', { clean: true });
+      if (waited) await runs.tell(run.id, 'restored', { clean: true });
       return true;
     }
+    // Whoever drives the run has told what is stuck already: that it is back is told in any case.
+    waited = true;
     if (handOver?.aborted) return false;
     const began = ticks(clock);
     const { clean, stuck, kept } = await patiently(deps, () =>

@@ -9,28 +9,23 @@ const graceMs = 1_000;
 export async function sendHeartbeat(session: Session, run: Run, signal: AbortSignal): Promise<void> {
   const request = session.deployment.synthetic.heartbeat;
   if (run.experiment.noticed === null || session.heartbeat !== null || session.probes === null) return;
-  const sentAt = session.world.clock.now();
-  session.heartbeat = { sentAt, instance: clusterName(run.id, 'control') };
+  const sent = { sentAt: session.world.clock.now(), instance: clusterName(run.id, 'control'), trouble: null };
+  session.heartbeat = sent;
+  const failedFor = async (seen: string) => {
+    session.heartbeat = { ...sent, trouble: seen };
+    await session.check({ name: 'heartbeat', at: sent.sentAt, passed: false, seen });
+  };
   if (request === null) {
-    await session.check({
-      name: 'heartbeat',
-      at: sentAt,
-      passed: false,
-      seen: 'no heartbeat request is declared under synthetic.heartbeat',
-    });
+    session.heartbeatDone = true;
+    await failedFor('no heartbeat request is declared under synthetic.heartbeat');
     return;
   }
   try {
     const answer = await session.probes.once(request, 'control', signal);
-    if (answer.class !== 'success')
-      await session.check({
-        name: 'heartbeat',
-        at: sentAt,
-        passed: false,
-        seen: `the heartbeat request was answered ${answer.status ?? answer.class}`,
-      });
+    // Detection may see what the service refused, so its alert is waited for all the same.
+    if (answer.class !== 'success') await failedFor(`the heartbeat request was answered ${answer.status ?? answer.class}`);
   } catch (error) {
-    await session.check({ name: 'heartbeat', at: sentAt, passed: false, seen: `the heartbeat request failed: ${messageOf(error)}` });
+    await failedFor(`the heartbeat request failed: ${messageOf(error)}`);
   }
 }
 
@@ -49,7 +44,7 @@ export async function lookForHeartbeat(session: Session, run: Run, last: boolean
     passed: alert !== undefined,
     seen: alert
       ? `alert ${alert.rule} reached ${alert.receiver} ${alert.receivedAt - sent.sentAt} ms after its event`
-      : `no heartbeat alert within ${noticed.heartbeatWithinSeconds} s`,
+      : `no heartbeat alert within ${noticed.heartbeatWithinSeconds} s${sent.trouble === null ? '' : `: ${sent.trouble}`}`,
   });
   return true;
 }

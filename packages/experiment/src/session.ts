@@ -34,7 +34,7 @@ export class Session {
   probes: ProbeSession | null = null;
   effectAt: number | null = null;
   heartbeatDone = false;
-  heartbeat: { readonly sentAt: number; readonly instance: string } | null = null;
+  heartbeat: { readonly sentAt: number; readonly instance: string; readonly trouble: string | null } | null = null;
   /** Real traffic of the baseline, from which the credit rate is frozen. */
   readonly baselineBlocks: Block[] = [];
   #lastHealthy: Record<Arm, number> = { control: 0, experiment: 0 };

@@ -19,7 +19,7 @@ type Life = LabOptions & {
 
 /** Drives one run to its end and gives back everything that can be asked of it. */
 async function live({ given, at = {}, ...options }: Life = {}) {
-  const lab = memoryLab(options);
+  const lab = memoryLab({ ...options, spec: { baselineSeconds: 5, watchSeconds: 12, ...options.spec } });
   const { clock, stores, platform, spec } = lab;
   await given?.(lab);
   const before = lab.world.look();
@@ -95,8 +95,313 @@ async function endsWhole(t: Test, lived: Lived) {
   t.equal((await stores.runs.create(next)).phase, 'planning', 'the service is free again');
 }
 
-test('debug', async (t) => {
-  const lived = await live();
-  console.error(lived.run.stop, lived.verdict?.verdict, lived.verdict?.headline, lived.evidence.marks, lived.history.spans(''), lived.evidence.checks);
+/**
+ * Real users stand in an arm only before the experiment is attacked, or after it was shown to refuse what it must. Gives back how many
+ * seconds were seen in between.
+ */
+function usersAreSafe(t: Test, { history, evidence, run }: Lived): number {
+  const slices = history.spans(`slice:${runId}.`);
+  const [baseline, watch, ...others] = slices;
+  t.same(others, [], 'never more than two slices');
+  if (baseline !== undefined && watch !== undefined) t.equal(overlapMs(baseline, watch), 0, 'and never two at once');
+  const injectedAt = run.facts.injectedAt;
+  if (injectedAt === undefined) return 0;
+  t.ok(baseline?.to !== null && (baseline?.to ?? Number.POSITIVE_INFINITY) <= injectedAt, 'users left before the harm was made');
+  const shown = evidence.marks.find((mark) => mark.phase === 'observing')?.at ?? Number.POSITIVE_INFINITY;
+  t.ok((watch?.from ?? shown) >= shown, 'and came back only after the proof');
+  for (const fault of history.spans(`fault:${runId}.`))
+    t.equal(overlapMs(fault, baseline ?? { from: 0, to: 0 }), 0, 'no user of the baseline met it');
+  const between = evidence.blocks.filter(({ at }) => at * 1000 >= injectedAt && (at + 1) * 1000 <= shown);
+  for (const { at, real } of between) t.equal(real.control.requests + real.experiment.requests, 0, `second ${at} held no user`);
+  return between.length;
+}
+
+const whenFaulted =
+  (conduct: ReturnType<NonNullable<LabOptions['script']>>): LabOptions['script'] =>
+  (_who, faulted) =>
+    faulted ? conduct : {};
+
+const noticed = {
+  source: 'memory',
+  expect: { rules: ['keys-failing'], receiver: 'oncall', withinSeconds: 5, fields: ['instance', 'owner'] },
+  heartbeatWithinSeconds: 2,
+};
+
+test('a sound service goes the whole way: every phase once, every fact learned, and a verdict that anybody can make again', async (t) => {
+  const lived = await live({ spec: { noticed } });
+  const { run, evidence, world, verdict, history } = lived;
+  await endsWhole(t, lived);
+  t.ok(usersAreSafe(t, lived) > 0, 'seconds were seen between the harm and the proof');
+  t.equal(run.stop, null);
+  t.equal(verdict?.verdict, 'resilient', verdict?.headline);
+  t.match(verdict?.noticed, { mark: 'yes', result: 'in-time' });
+  t.same(
+    evidence.marks.map(({ phase }) => phase),
+    ['planning', 'provisioning', 'routing', 'baseline', 'injecting', 'proving', 'observing', 'restoring', 'judging', 'reporting'],
+  );
+  t.same(
+    evidence.checks.map(({ name, passed }) => `${name} ${passed}`),
+    ['arms-equal true', 'heartbeat true', 'effect true', 'heal true', 'leftovers true'],
+  );
+  t.same(evidence.instances, { control: ['r1.control-0', 'r1.control-1'], experiment: ['r1.experiment-0', 'r1.experiment-1'] });
+  t.ok(evidence.features.length > 0, 'what synthetic answers looked like is kept');
+  const watched = evidence.blocks.filter(({ phase }) => phase === 'observing');
+  t.ok(watched.length >= 12, `the whole watch was seen, its last second too: ${watched.length}`);
+  t.same(
+    evidence.blocks.map(({ at }) => at),
+    evidence.blocks.map((_, index) => (evidence.blocks[0]?.at ?? 0) + index),
+    'each second once, in order',
+  );
+  t.ok((run.facts.offAt ?? 0) >= (run.facts.decidedAt ?? Number.POSITIVE_INFINITY), 'first the decision, then nobody is there');
+
+  const criteria = criteriaOf(run, world.platform, world.scenario);
+  t.equal(criteria.changes, 1);
+  t.equal(criteria.timeConstantSeconds, 3);
+  const again = rejudge(criteria, JSON.parse(JSON.stringify(evidence)), {
+    stop: run.stop,
+    injectedAt: run.facts.injectedAt ?? null,
+    restored: { clean: true, stuck: [] },
+  });
+  t.same(JSON.parse(JSON.stringify(again)), verdict, 'the same verdict, bit for bit');
+  t.same(
+    lived.published.map(({ phase, facts }) => [phase, facts.verdict?.verdict]),
+    [['reporting', 'resilient']],
+    'the owner was told once, with the verdict',
+  );
+  t.equal(history.spans(`fault:${runId}.control`).length, 0, 'control never had a fault');
+});
+
+test('a plan is what then happens: the same changes, in the same order', async (t) => {
+  const { run, journal } = await live();
+  t.same(
+    journal.map(({ change }) => change.id),
+    run.facts.plan?.changes.map(({ id }) => id),
+  );
+});
+
+test('a run that is refused touches nothing', async (t) => {
+  const lived = await live({ deployment: { optIn: [] } });
+  t.match(lived.run.stop, { reason: 'refused', why: /not opted in to keys-away/ });
+  t.equal(lived.run.phase, 'done');
+  t.same(lived.journal, []);
+  t.same(
+    lived.history.spans('').filter(({ what }) => what.includes(runId)),
+    [],
+  );
+  t.equal(lived.verdict, undefined);
+  t.ok(lived.run.facts.plan?.refusals.length, 'the plan says why');
+});
+
+test('a door that opens under the fault ends the run with nobody behind it', async (t) => {
+  const lived = await live({ script: whenFaulted({ lettingIn: 1 }) });
+  const { run, verdict, evidence, history } = lived;
+  await endsWhole(t, lived);
+  t.ok(usersAreSafe(t, lived) > 0, 'seconds were seen between the harm and the proof');
+  t.equal(run.stop?.reason, 'breach');
+  t.equal(verdict?.verdict, 'vulnerable');
+  t.equal(verdict?.held.mark, 'no');
+  t.equal(history.spans(`slice:${runId}.watch`).length, 0, 'users never came back');
+  t.ok(evidence.accepts.some(({ arm, confirmation }) => arm === 'experiment' && confirmation === 'denied'));
+  t.equal(evidence.effectAt !== null, true);
+});
+
+test('users who fail under the fault spend the budget and no more, and then have left', async (t) => {
+  const lived = await live({
+    script: whenFaulted({ failing: 0.5 }),
+  });
+  const { run, verdict, evidence, spec, history } = lived;
+  await endsWhole(t, lived);
+  usersAreSafe(t, lived);
+  t.equal(run.stop?.reason, 'budget-spent');
+  t.equal(Math.max(...evidence.blocks.map(({ budget }) => budget.spent)), spec.budget.failures, 'the last unit was spent');
+  t.equal(
+    evidence.blocks.reduce((sum, { real }) => sum + real.control.failures + real.experiment.failures, 0),
+    spec.budget.failures,
+    'and none beyond it',
+  );
+  t.not(verdict?.served.mark, 'yes');
+  t.equal(history.spans(`slice:${runId}.watch`)[0]?.to, run.facts.offAt);
+});
+
+test('silence is never a pass: a metric source that stops answering stops the run', async (t) => {
+  for (const phase of ['baseline', 'proving', 'observing'] as const) {
+    const lived = await live({ at: { [phase]: ({ metrics }: MemoryLab) => (metrics.silent = 'connection refused') } });
+    await endsWhole(t, lived);
+    t.match(lived.run.stop, { reason: 'metrics-unavailable', why: /connection refused/ }, phase);
+    t.not(lived.verdict?.verdict, 'resilient');
+    const silentFor = (lived.run.stop?.at ?? 0) - lived.phase(phase).from;
+    t.ok(silentFor > 2_000 && silentFor < 5_000, `${phase}: ${silentFor} ms`);
+  }
+});
+
+test('arms that never become healthy are an error, and are put back', async (t) => {
+  const lived = await live({ given: ({ platform }) => platform.sick.add(`${runId}.control`) });
+  await endsWhole(t, lived);
+  t.match(lived.run.stop, { reason: 'error', why: /did not become healthy in \d+ s: control 0 of 2 healthy, experiment 2 of 2/ });
+  t.equal(lived.history.spans('slice:').length, 0);
+  t.equal(lived.verdict?.verdict, 'inconclusive');
+});
+
+test('a change that cannot be made is an error, whichever it is, and everything before it is put back', async (t) => {
+  for (const kind of ['memory.proxy', 'memory.cluster', 'memory.attach', 'memory.slice', 'memory.fault']) {
+    const fail = ({ platform }: MemoryLab) => {
+      platform.hinder = (act, what) => {
+        if (act === 'apply' && what === kind) throw new Error(`no ${kind} today`);
+      };
+    };
+    const lived = await live({ given: fail });
+    await endsWhole(t, lived);
+    t.match(lived.run.stop, { reason: 'error', why: `no ${kind} today` }, kind);
+    t.equal(lived.run.facts.restored?.clean, true);
+  }
+});
+
+test('what cannot be put back is stuck: a person is told, the service stays taken, and it is tried until it is back', async (t) => {
+  let taken: unknown;
+  let leftWhileStuck: readonly string[] = [];
+  const lived = await live({
+    at: {
+      restoring: ({ platform }) => {
+        platform.hinder = (act, kind) => {
+          if (act === 'revert' && kind === 'memory.fault') throw new Error('the proxy does not answer');
+        };
+      },
+      reporting: async ({ platform, stores, spec }) => {
+        leftWhileStuck = await platform.leftovers(runId);
+        const next = { id: 'r2', service: spec.service, environment: spec.environment, experiment: spec, key: null };
+        taken = await stores.runs.create(next).catch((error: unknown) => error);
+        platform.hinder = () => {};
+      },
+    },
+  });
+  const { run, events, history } = lived;
+  t.match(taken, { code: 'service-taken' });
+  t.ok(leftWhileStuck.includes(`cluster ${runId}.experiment`), 'what it stands on was kept');
+  t.notOk(
+    leftWhileStuck.some((what) => what.startsWith('slice')),
+    'but users had left',
+  );
+  t.match(run.facts.restored, { clean: false });
+  t.match(run.facts.restored?.stuck.join('; '), /fault:experiment:keys: the proxy does not answer/);
+  t.ok(events.some(({ type }) => type === 'stuck'));
+  t.match(events.filter(({ type }) => type === 'restored').at(-1)?.data, { clean: true });
+  t.match(lived.verdict?.reasons.join('\n'), /not everything could be put back/);
+  const [watch] = history.spans(`slice:${runId}.watch`);
+  t.equal(watch?.to, lived.phase('restoring').from, 'users left at once, not at the deadline');
+  await endsWhole(t, lived);
+});
+
+test('an abort is heard in every phase before restoring, and hinders nothing after it', async (t) => {
+  const stoppable: readonly Phase[] = ['planning', 'provisioning', 'routing', 'baseline', 'injecting', 'proving', 'observing'];
+  for (const phase of [...stoppable, 'restoring', 'judging', 'reporting'] as const) {
+    const lived = await live({ at: { [phase]: ({ stores }: MemoryLab) => stores.runs.askAbort(runId, 'enough') } });
+    await endsWhole(t, lived);
+    if (stoppable.includes(phase)) t.match(lived.run.stop, { reason: 'operator', why: 'enough' }, phase);
+    else t.equal(lived.run.stop, null, phase);
+    if (phase !== 'planning') usersAreSafe(t, lived);
+  }
+});
+
+test('whether it was noticed: a dead alert pipeline, a missed alert and a late one are three things', async (t) => {
+  const told = async (given: Act, deployment = {}) => {
+    const lived = await live({ spec: { noticed }, given, deployment });
+    await endsWhole(t, lived);
+    return lived.verdict;
+  };
+  t.match(await told(({ alerts }) => (alerts.heartbeatAfterMs = null)), {
+    verdict: 'inconclusive',
+    noticed: { result: 'pipeline-broken' },
+  });
+  t.match(await told(({ alerts }) => (alerts.faultAfterMs = null)), { verdict: 'vulnerable', noticed: { mark: 'no', result: 'missed' } });
+  t.match(await told(({ alerts }) => (alerts.faultAfterMs = 5_500)), { verdict: 'vulnerable', noticed: { mark: 'no', result: 'late' } });
+  const synthetic = { ...memoryLab().pipeline.live.synthetic, heartbeat: null };
+  t.match(await told(() => {}, { synthetic }), { noticed: { result: 'pipeline-broken', why: /no heartbeat request is declared/ } });
+});
+
+test('a run listens for its alert as long as its owner gave it, also when the watch was over before', async (t) => {
+  const patient = { ...noticed, expect: { ...noticed.expect, withinSeconds: 40 } };
+  const lived = await live({ spec: { noticed: patient }, given: ({ alerts }) => (alerts.faultAfterMs = 39_000) });
+  await endsWhole(t, lived);
+  t.match(lived.verdict?.noticed, { mark: 'yes', result: 'in-time' });
+  t.ok(
+    (lived.run.facts.restored?.at ?? Number.POSITIVE_INFINITY) < (lived.evidence.alerts.at(-1)?.receivedAt ?? 0),
+    'everything was back by then',
+  );
+});
+
+test('hostile requests flow where and when they may, and nothing is sent once things are put back', async (t) => {
+  const hostile = ({ history }: Lived, arm: string) => history.spans(`flow:${runId}.${arm}.hostile`);
+  const quiet =
+    (sent: string[]): Act =>
+    (lab) => {
+      lab.platform.hinder = (act, kind) => {
+        if (act === 'revert' && kind === 'memory.attach')
+          sent.push(...lab.history.spans('flow:').flatMap(({ what, to }) => (to === null ? [what] : [])));
+      };
+    };
+
+  const sentLate: string[] = [];
+  const change = await live({ given: quiet(sentLate) });
+  for (const arm of ['control', 'experiment']) {
+    t.equal(hostile(change, arm).length, 1, `a change: ${arm} is asked before and after, to compare`);
+    t.ok((hostile(change, arm)[0]?.from ?? 0) <= change.phase('baseline').from);
+  }
+
+  const request = await live({ act: 'request', given: quiet(sentLate) });
+  await endsWhole(t, request);
+  usersAreSafe(t, request);
+  t.equal(request.verdict?.verdict, 'resilient', request.verdict?.headline);
+  t.same(hostile(request, 'control'), [], 'a request that is itself the act never goes to control');
+  t.equal(hostile(request, 'experiment').length, 1);
+  t.equal(hostile(request, 'experiment')[0]?.from, request.run.facts.injectedAt);
+  t.equal(request.evidence.effectAt, request.run.facts.injectedAt);
+
+  const rehearsed = await live({ act: 'request', spec: { fault: false }, given: quiet(sentLate) });
+  await endsWhole(t, rehearsed);
+  t.same([...hostile(rehearsed, 'control'), ...hostile(rehearsed, 'experiment')], [], 'a rehearsal of it sends none');
+  t.equal(rehearsed.verdict?.verdict, 'inconclusive');
+  t.same(sentLate, [], 'whatever flowed was ended before the first door was closed');
+});
+
+test('a rehearsal makes every change but the harmful one', async (t) => {
+  const lived = await live({ spec: { fault: false } });
+  await endsWhole(t, lived);
+  t.equal(lived.run.stop, null);
+  t.same(lived.history.spans('fault:'), []);
+  t.equal(lived.history.spans(`slice:${runId}.`).length, 2);
+  t.match(lived.verdict, { verdict: 'inconclusive', headline: /a rehearsal/ });
+});
+
+test('synthetic exposure moves no user at all', async (t) => {
+  const lived = await live({ spec: { exposure: 'synthetic' } });
+  await endsWhole(t, lived);
+  t.equal(lived.run.stop, null);
+  t.same(lived.history.spans('slice:'), []);
+  t.equal(lived.verdict?.verdict, 'resilient', lived.verdict?.headline);
+});
+
+test('a deploy that begins meanwhile ends the run: what it learns would be of something else', async (t) => {
+  const lived = await live({
+    at: {
+      observing: ({ pipeline }) => {
+        pipeline.live = { ...pipeline.live, deployInProgress: true };
+      },
+    },
+  });
+  await endsWhole(t, lived);
+  t.match(lived.run.stop, { reason: 'target-changed', why: /a deploy of payments is in progress/ });
+});
+
+test('a fault that shows in control too says nothing of the service', async (t) => {
+  const lived = await live({
+    at: {
+      injecting: ({ world }) => {
+        const proxy = world.proxies.get(`${runId}.control.keys`);
+        if (proxy) proxy.fault = { mode: 'abort', status: 503 };
+      },
+    },
+  });
+  t.equal(lived.run.stop?.reason, 'invalid-arms');
+  t.equal(lived.verdict?.verdict, 'invalid');
   await endsWhole(t, lived);
 });

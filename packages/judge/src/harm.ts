@@ -39,7 +39,8 @@ export type HarmState = {
   /** ln of the weighted mean of the guardrails' current plain E, and its maximum. */
   readonly logE: number;
   readonly maxLogE: number;
-  /** The maximum with slowness left out: slow answers of one second hang together, so they may stop a run but never block a deploy. */
+  /** ln of the mean with slowness left out, and its maximum: slow answers of one second hang together, so they may stop a run but never block a deploy. */
+  readonly failureLogE: number;
   readonly maxFailureLogE: number;
   /** Epoch second of the block that proved harm beyond the tolerance; it stays proven. */
   readonly provenAt: number | null;
@@ -95,6 +96,7 @@ export function beginHarm(criteria: Criteria): HarmState {
     latency: null,
     logE: 0,
     maxLogE: 0,
+    failureLogE: 0,
     maxFailureLogE: 0,
     provenAt: null,
   };
@@ -163,6 +165,7 @@ export function stepHarm(state: HarmState, block: Block, criteria: Criteria, bef
     ...next,
     logE,
     maxLogE: Math.max(state.maxLogE, logE),
+    failureLogE,
     maxFailureLogE: Math.max(state.maxFailureLogE, failureLogE),
     provenAt: state.provenAt ?? (beyond ? block.at : null),
   };

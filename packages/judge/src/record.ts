@@ -147,6 +147,7 @@ function more(state: JudgeState, evidence: Evidence, { confirms }: JudgedFacts):
     budgetCredit: state.budget.credit,
     experimentUnhealthySeconds: state.health.experimentSeconds,
     latencyMs: latencyQuantiles(evidence.blocks),
+    failuresOnly: { logE: harm.failureLogE, maxLogE: harm.maxFailureLogE },
     latencyGuard: latencyGuardOf(state),
     instanceSpread: spreadOf(baseline.instances) ?? 'not known',
     retries: state.retries === null ? 'not known' : { ...state.retries },

@@ -4,6 +4,7 @@ import { markdownReport } from './markdown/index.ts';
 import type { Report } from './report.ts';
 import { terminalReport } from './terminal/index.ts';
 
+export { confirm } from './confirm.ts';
 export { planText } from './plan-text.ts';
 export { recompute } from './recompute.ts';
 export { rehearsalText } from './rehearsal-text.ts';

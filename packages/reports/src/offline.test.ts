@@ -1,7 +1,7 @@
 import { type Block, type Criteria, type Evidence, type ExperimentSpec, emptyProbeTally, type Phase } from '@haldane/core';
 import { rehearse } from '@haldane/judge';
 import { test } from 'tap';
-import { comparisonText, planText, rehearsalText, replayReport } from './index.ts';
+import { comparisonText, confirm, planText, rehearsalText, replayReport } from './index.ts';
 
 const spec: ExperimentSpec = {
   service: 'payments',
@@ -30,7 +30,7 @@ const spec: ExperimentSpec = {
 const criteria: Criteria = { spec, act: 'change', contactUnit: 'dependency-call', timeConstantSeconds: 0, changes: 1 };
 
 /** A service that fails one request in ten under the change, and was stopped for it. */
-function report(): string {
+function report(run = 'first', createdAt = 1, watched = 20): string {
   const tally = (requests: number, failures: number) => ({
     requests,
     failures,
@@ -57,7 +57,7 @@ function report(): string {
   const phases: readonly (readonly [Phase, number])[] = [
     ['baseline', 5],
     ['proving', 4],
-    ['observing', 20],
+    ['observing', watched],
   ];
   const blocks = phases.flatMap(([phase, seconds]) => Array.from({ length: seconds }, () => phase)).map((phase, at) => block(at, phase));
   const checks = [{ name: 'effect' as const, at: 5000, passed: true, seen: '503' }];
@@ -71,8 +71,9 @@ function report(): string {
     effectAt: 5000,
     instances: { control: ['c'], experiment: ['e'] },
   };
-  const run = { stop: null, facts: { injectedAt: 5000, restored: { clean: true, stuck: [] } } };
-  return JSON.stringify({ format: 'haldane-report/1', run, criteria, evidence, journal: [] });
+  const facts = { injectedAt: 5000, restored: { clean: true, stuck: [] } };
+  const ended = { id: run, service: 'payments', environment: 'test', createdAt, stop: null, facts };
+  return JSON.stringify({ format: 'haldane-report/1', run: ended, criteria, evidence, journal: [] });
 }
 
 test('a stored run is shown beside what other criteria make of it', async (t) => {
@@ -134,4 +135,17 @@ test('a plan says what the budget is worth and what a wanted effect takes', asyn
   t.match(text, /a share of 10 %: a watch of 4 min/);
   t.match(text, /a share of 20 %: how long is known when the traffic is/);
   t.notMatch(planText(plan), /Budget|To find it/);
+});
+
+test('a second run of the same revision on fresh arms multiplies the evidence of the first', async (t) => {
+  const [first, second] = [report('first', 1, 3), report('second', 2, 3)];
+  t.equal(replayReport(second, spec).stored.verdict.record.strength, 'stop', 'one run alone is enough to stop only');
+  const verdict = confirm(second, first);
+  t.equal(verdict.record.strength, 'block');
+  const { runId, logE, together } = verdict.record.more['confirms'] as { runId: string; logE: number; together: number };
+  t.equal(runId, 'first');
+  const alone = verdict.record.more['failuresOnly'] as { maxLogE: number };
+  t.equal(together, logE + alone.maxLogE);
+  t.throws(() => confirm(first, first), { code: 'refused', message: /same run/ });
+  t.throws(() => confirm(first, second), { code: 'refused', message: /comes first/ });
 });

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HaldaneClient, type ReportFormat, reportFormats } from '@haldane/client';
 import { HaldaneError, type Run } from '@haldane/core';
-import { comparisonText, markVerdict, planText, recompute, replayReport } from '@haldane/reports';
+import { comparisonText, confirm, markVerdict, planText, recompute, replayReport } from '@haldane/reports';
 import { type Config, type Stack, startStack, sweepLocal } from '@haldane/standalone';
 import { Command, Option } from 'commander';
 import { type Connection, connect, running } from './connect.ts';
@@ -104,11 +104,19 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
     .argument('[run]', 'the run (default: the newest)')
     .addOption(new Option('--format <format>', 'how').choices(reportFormats).default('terminal'))
     .option('--recompute [file]', 'judge the stored evidence again (or that of a JSON report) and compare')
-    .action((id: string | undefined, options: { format: ReportFormat; recompute?: true | string }) =>
+    .option('--confirms <run>', 'judge it as the confirmation, on fresh arms, of this one earlier run')
+    .action((id: string | undefined, options: { format: ReportFormat; recompute?: true | string; confirms?: string }) =>
       typeof options.recompute === 'string'
         ? readFile(options.recompute, 'utf8').then((text) => exit(again(text, out)))
         : withClient(async ({ client }) => {
             const run = await (id === undefined ? newest(await client.runs(1)) : client.run(id));
+            if (options.confirms !== undefined) {
+              const verdict = confirm(await client.report(run.id, 'json'), await client.report(options.confirms, 'json'));
+              out.write(
+                `${markVerdict(verdict)}\nconfirms run ${options.confirms}; together the evidence is enough to ${verdict.record.strength}\n`,
+              );
+              return 0;
+            }
             if (options.recompute === true) return again(await client.report(run.id, 'json'), out);
             const report = await client.report(run.id, options.format);
             out.write(report.endsWith('\n') ? report : `${report}\n`);

@@ -19,27 +19,24 @@ export function markdownReport(report: Report): string {
   if (verdict !== null) {
     lines.push('| | | |', '| --- | --- | --- |');
     for (const name of ['held', 'served', 'noticed'] as const)
-      lines.push(`| ${name} | **${verdict[name].mark}** | ${cell(verdict[name].why)} |`);
+      lines.push(`| ${name} | **${verdict[name].mark}** | ${plain(verdict[name].why)} |`);
     lines.push('', ...otherReasons(verdict).map((reason) => `- ${plain(reason)}`), '');
     if (verdict.surprises.length > 0) {
       lines.push('## Not declared, but different between the arms', '', '| what | control | experiment |', '| --- | ---: | ---: |');
-      for (const one of verdict.surprises) lines.push(`| ${cell(one.what)} | ${one.control} | ${one.experiment} |`);
+      for (const one of verdict.surprises) lines.push(`| ${plain(one.what)} | ${one.control} | ${one.experiment} |`);
       lines.push('');
     }
   }
   lines.push('## What was changed, and whether it is back', '', '| | change | state |', '| ---: | --- | --- |');
   for (const entry of report.journal)
-    lines.push(`| ${entry.seq} | ${cell(entry.change.does)} | ${entry.state}${entry.note === null ? '' : ` (${cell(entry.note)})`} |`);
+    lines.push(`| ${entry.seq} | ${plain(entry.change.does)} | ${entry.state}${entry.note === null ? '' : ` (${plain(entry.note)})`} |`);
   lines.push('', '## When', '', '| s | |', '| ---: | --- |');
-  for (const moment of timeline(report)) lines.push(`| ${((moment.at - run.createdAt) / 1000).toFixed(1)} | ${cell(moment.what)} |`);
+  for (const moment of timeline(report)) lines.push(`| ${((moment.at - run.createdAt) / 1000).toFixed(1)} | ${plain(moment.what)} |`);
   lines.push('', `Run \`${run.id}\`. Judge it again from the evidence alone: \`haldane report ${run.id} --recompute\`.`, '');
   return lines.join('\n');
 }
 
+/** Words from outside as words: no markup of theirs, and no line of their own. */
 function plain(text: string): string {
-  return text.replace(/[\\`*_{}[\]<>#|]/g, (char) => `\\${char}`);
-}
-
-function cell(text: string): string {
-  return plain(text).replace(/\r?\n/g, ' ');
+  return text.replace(/\p{Cc}+/gu, ' ').replace(/[\\`*_{}[\]<>#|]/g, (char) => `\\${char}`);
 }

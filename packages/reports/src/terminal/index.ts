@@ -16,32 +16,37 @@ export function terminalReport(report: Report): string {
     '',
     verdict === null ? pc.bold('NO VERDICT') : markVerdict(verdict),
     '',
-    done,
-    showed,
+    printable(done),
+    printable(showed),
     harmLine(report),
     '',
-    ...(verdict === null ? [] : otherReasons(verdict)).map((reason) => `  · ${reason}`),
+    ...(verdict === null ? [] : otherReasons(verdict)).map((reason) => `  · ${printable(reason)}`),
     ...(verdict !== null && verdict.surprises.length > 0
       ? [
           '',
           'Not declared, but different between the arms (never counts against the verdict):',
-          ...verdict.surprises.map((one) => `  ? ${one.what}: control ${one.control}, experiment ${one.experiment}`),
+          ...verdict.surprises.map((one) => `  ? ${printable(one.what)}: control ${one.control}, experiment ${one.experiment}`),
         ]
       : []),
     '',
     pc.dim('When'),
-    ...timeline(report).map((moment) => pc.dim(`  ${((moment.at - started) / 1000).toFixed(1).padStart(6)} s  ${moment.what}`)),
+    ...timeline(report).map((moment) => pc.dim(`  ${((moment.at - started) / 1000).toFixed(1).padStart(6)} s  ${printable(moment.what)}`)),
     '',
   ].join('\n');
 }
 
 /** The verdict and its three marks, in four lines. */
 export function markVerdict(verdict: Verdict): string {
-  const mark = (name: string, one: Marked) => `  ${name.padEnd(8)} ${marks[one.mark]} ${one.why}`;
+  const mark = (name: string, one: Marked) => `  ${name.padEnd(8)} ${marks[one.mark]} ${printable(one.why)}`;
   return [
     colours[verdict.verdict](pc.bold(verdict.verdict.toUpperCase())),
     mark('held', verdict.held),
     mark('served', verdict.served),
     mark('noticed', { mark: verdict.noticed.mark, why: `${verdict.noticed.result}: ${verdict.noticed.why}` }),
   ].join('\n');
+}
+
+/** Words from outside on one line: what could move the cursor or speak to the terminal is left out. */
+function printable(words: string): string {
+  return words.replace(/\p{Cc}+/gu, ' ');
 }

@@ -37,6 +37,12 @@ test('the upper rate lies above the rate seen, falls with more clean requests, a
     }),
     { seed: 3, numRuns: 200 },
   );
+  for (const n of [1, 4, 40, 4000]) {
+    const all = bernoulliInterval(n, n, 0.05, 500);
+    const none = bernoulliInterval(0, n, 0.05, 500);
+    t.ok(all.low >= 0 && all.low < 1 && all.high === 1, `${n} of ${n}: from ${all.low}`);
+    t.ok(Math.abs(all.low - (1 - none.high)) < 1e-9, 'counting the failures or the successes is the same');
+  }
   // Exact over every path of 12 requests at rate 0.3: the chance that any prefix's bound is below the truth.
   let missed = 0;
   const walk = (n: number, events: number, p: number): void => {

@@ -7,13 +7,19 @@ export type Line = {
   readonly dashed?: boolean;
 };
 
-export type Axis = { readonly title: string; readonly from: number; readonly to: number; readonly ticks: readonly number[]; readonly text: (value: number) => string };
+export type Axis = {
+  readonly title: string;
+  readonly from: number;
+  readonly to: number;
+  readonly ticks: readonly number[];
+  readonly text: (value: number) => string;
+};
 
 export type Chart = { readonly title: string; readonly x: Axis; readonly y: Axis; readonly lines: readonly Line[] };
 
 export const colours = { harm: '#c0392b', sound: '#2c6fbb', limit: '#555555', other: '#d68910', pale: '#9dbde0' };
 
-const size = { width: 760, height: 400, left: 70, right: 190, top: 46, bottom: 56 };
+const size = { width: 800, height: 400, left: 70, right: 220, top: 46, bottom: 56 };
 
 function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
@@ -38,7 +44,7 @@ export function chartSvg({ title, x, y, lines }: Chart): string {
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" role="img" aria-label="${escapeText(title)}" font-family="sans-serif" font-size="13">`,
     `<rect width="${size.width}" height="${size.height}" fill="#ffffff"/>`,
-    textAt(left, 24, title, 'font-size="16" font-weight="600"'),
+    textAt(16, 24, title, 'font-size="15" font-weight="600"'),
   ];
   for (const tick of y.ticks) {
     parts.push(`<line x1="${left}" x2="${right}" y1="${up(tick).toFixed(1)}" y2="${up(tick).toFixed(1)}" stroke="#e4e4e4"/>`);
@@ -49,7 +55,9 @@ export function chartSvg({ title, x, y, lines }: Chart): string {
   parts.push(textAt(16, (top + bottom) / 2, y.title, `text-anchor="middle" transform="rotate(-90 16 ${(top + bottom) / 2})"`));
   for (const { points, colour, width = 2, dashed = false } of lines) {
     const path = points.map(([px, py]) => `${across(px).toFixed(1)},${up(py).toFixed(1)}`).join(' ');
-    parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="${width}"${dashed ? ' stroke-dasharray="6 4"' : ''}/>`);
+    parts.push(
+      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="${width}"${dashed ? ' stroke-dasharray="6 4"' : ''}/>`,
+    );
   }
   for (const [label, colour, height] of labels(lines, up)) parts.push(textAt(right + 8, height, label, `fill="${colour}"`));
   return `${parts.join('\n')}\n</svg>\n`;

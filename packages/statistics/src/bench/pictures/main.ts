@@ -50,7 +50,7 @@ function wealth(run: number, experiment: number, onset: number): (readonly [numb
   const points: (readonly [number, number])[] = [[0, 0]];
   for (let second = 1; second <= seconds; second++) {
     test = stepProportionTest(test, next(second));
-    points.push([second, test.logE / Math.LN10]);
+    if (second % 2 === 0) points.push([second, test.logE / Math.LN10]);
   }
   return points;
 }
@@ -106,7 +106,13 @@ function budget(): Chart {
   });
   return {
     title: `Users hurt before the run ended (200 runs each, at most ${seconds} s, 50 requests/s)`,
-    x: { title: 'share of the experiment that fails (control: 1 %)', from: 0, to: 9, ticks: rates.map((_, i) => i), text: (i) => `${Number((100 * (rates[i] ?? 0)).toPrecision(2))} %` },
+    x: {
+      title: 'share of the experiment that fails (control: 1 %)',
+      from: 0,
+      to: 9,
+      ticks: rates.map((_, i) => i),
+      text: (i) => `${Number((100 * (rates[i] ?? 0)).toPrecision(2))} %`,
+    },
     y: { title: 'failures of the experiment', from: 0, to: 300, ticks: [0, 50, 100, 150, 200, 250, 300], text: String },
     lines: [
       { points: most(Number.POSITIVE_INFINITY), colour: colours.harm, label: 'worst run, test only' },
@@ -152,11 +158,22 @@ function interval(): Chart {
   return {
     title: 'What is known of the odds ratio, at every second at once (one run, truth 5.2)',
     x: secondsAxis,
-    y: { title: 'odds ratio', from: -5, to: 7, ticks: [-5, -3, -1, 0, 1, 3, 5, 7], text: (value) => (value < 0 ? `1/${2 ** -value}` : String(2 ** value)) },
+    y: {
+      title: 'odds ratio',
+      from: -5,
+      to: 7,
+      ticks: [-5, -3, -1, 0, 1, 3, 5, 7],
+      text: (value) => (value < 0 ? `1/${2 ** -value}` : String(2 ** value)),
+    },
     lines: [
       { points: high, colour: colours.sound, label: 'at most' },
       { points: low, colour: colours.sound, label: 'at least' },
-      { points: [1, seconds].map((at) => [at, Math.log2(0.05 / 0.95 / (0.01 / 0.99))]), colour: colours.harm, dashed: true, label: 'truth' },
+      {
+        points: [1, seconds].map((at) => [at, Math.log2(0.05 / 0.95 / (0.01 / 0.99))]),
+        colour: colours.harm,
+        dashed: true,
+        label: 'truth',
+      },
       { points: [1, seconds].map((at) => [at, 0]), colour: colours.limit, dashed: true, width: 1, label: 'no difference' },
     ],
   };

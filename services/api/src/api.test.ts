@@ -1,0 +1,337 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
+import { HaldaneClient } from '@haldane/client';
+import type { Alert, Plan, Run, RunEvent } from '@haldane/core';
+import { HaldaneError } from '@haldane/core';
+import { memoryStores, sampleExperiment, VirtualClock } from '@haldane/testkit';
+import { type Test, test } from 'tap';
+import type { Desk } from './desk.ts';
+import { createApi } from './index.ts';
+
+const token = 'a-token-of-the-api';
+const alertToken = 'a-token-of-a-sender';
+const auth = { authorization: `Bearer ${token}` };
+const id = 'run-1';
+
+/** An API over stores in memory, which notes what reached the desk behind it. */
+async function office(t: Test, bent: Partial<Desk> = {}) {
+  const { runs } = memoryStores(new VirtualClock());
+  await runs.create({ id, service: 'payments', environment: 'test', experiment: sampleExperiment(), key: null });
+  const reached: string[] = [];
+  const received: Alert[] = [];
+  const errors: unknown[] = [];
+  const found = async (): Promise<Run> => (await runs.get(id)) as Run;
+  let heard: () => void = () => {};
+  const news = { next: new Promise<void>((resolve) => (heard = resolve)) };
+  const tell = async (type: RunEvent['type'], data: RunEvent['data'] = {}) => {
+    await runs.tell(id, type, data);
+    heard();
+    news.next = new Promise<void>((resolve) => (heard = resolve));
+  };
+  const desk: Desk = {
+    runs,
+    plan: async (file) => {
+      reached.push(`plan ${file}`);
+      return { refusals: [] } as unknown as Plan;
+    },
+    create: async () => {
+      reached.push('create');
+      return found();
+    },
+    deploy: async () => ({ service: 'payments', environment: 'test', revision: 'abc', address: 'http://127.0.0.1:1' }),
+    scenarios: () => [],
+    sweep: async (end) => {
+      reached.push(`sweep ${end}`);
+      return [];
+    },
+    evidence: async () => ({}) as never,
+    report: async (_run, format) => `a report as ${format}`,
+    receive: async (alerts) => void received.push(...alerts),
+    news: () => news.next,
+    ...bent,
+  };
+  const app = createApi({ desk, tokens: [token], alertTokens: [alertToken], onError: (error) => errors.push(error) });
+  t.teardown(() => app.close());
+  const listen = async () => {
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    return (app.server.address() as AddressInfo).port;
+  };
+  return { app, runs, reached, received, errors, tell, listen };
+}
+
+const file = { file: '/x/experiment.yaml' };
+const routes: readonly [method: 'GET' | 'POST', url: string, body?: object, status?: number][] = [
+  ['POST', '/v1/plans', file],
+  ['POST', '/v1/runs', file, 201],
+  ['GET', '/v1/runs'],
+  ['GET', `/v1/runs/${id}`],
+  ['POST', `/v1/runs/${id}/abort`, { why: 'enough' }],
+  ['GET', `/v1/runs/${id}/evidence`],
+  ['GET', `/v1/runs/${id}/report`],
+  ['GET', '/v1/scenarios'],
+  ['POST', '/v1/services', file],
+  ['POST', '/v1/sweep', { end: true }],
+];
+
+test('every endpoint but health needs a token, whatever is written for it', async (t) => {
+  const { app, reached, runs } = await office(t);
+  const wrong = [
+    undefined,
+    '',
+    'Bearer',
+    'Bearer ',
+    `bearer ${token}`,
+    token,
+    `Bearer ${token}x`,
+    `Bearer ${token} `,
+    `Basic ${token}`,
+    `Bearer ${alertToken}`,
+  ];
+  for (const [method, url, payload] of [...routes, ['GET', `/v1/runs/${id}/events`] as const])
+    for (const authorization of wrong) {
+      const headers = authorization === undefined ? {} : { authorization };
+      // Spaces at the ends of a header are not part of it; the client library would cut them off.
+      if (authorization === `Bearer ${token} `) continue;
+      const answer = await app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
+      t.equal(answer.statusCode, 401, `${method} ${url} with ${authorization}`);
+      t.match(answer.json(), { type: 'urn:haldane:error:unauthorised', status: 401, code: 'unauthorised' });
+      t.match(answer.headers['content-type'], 'application/problem+json');
+    }
+  t.same(reached, [], 'nobody behind the door was asked');
+  t.equal((await runs.get(id))?.abortAsked, null);
+
+  for (const [method, url, payload, status = 200] of routes) {
+    const answer = await app.inject({ method, url, headers: auth, ...(payload === undefined ? {} : { payload }) });
+    t.equal(answer.statusCode, status, `${method} ${url} with a token`);
+  }
+  t.equal((await app.inject('/healthz')).statusCode, 200);
+  t.equal((await app.inject(`/v1/runs?token=${token}`)).statusCode, 401, 'a token in the address opens nothing here');
+});
+
+/** The status of a request whose target is sent as it is written. */
+async function statusOf(port: number, target: string, method = 'GET'): Promise<number> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(`${method} ${target} HTTP/1.1\r\nhost: api\r\nconnection: close\r\n\r\n`);
+  let text = '';
+  for await (const part of socket) text += String(part);
+  return Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]);
+}
+
+test('no way of writing an address gets past the token', async (t) => {
+  const { listen, reached } = await office(t);
+  const port = await listen();
+  const targets = [
+    '/',
+    '//v1/runs',
+    '/v1//runs',
+    '/v1/runs/',
+    '/V1/RUNS',
+    '/v1/%72uns',
+    '/%76%31/runs',
+    '/v1/../healthz',
+    '/v1/runs/../../healthz',
+    '/healthz/../v1/runs',
+    '/healthz/..%2fv1/runs',
+    '/healthz/',
+    '/HEALTHZ',
+    '//healthz',
+    '/alerts/../v1/runs',
+    '/alerts/x/../../v1/runs',
+    '/alerts/%2e%2e/v1/runs',
+    '/v1/runs/..\\..\\..\\alerts\\x',
+    '/v1/runs/..\\..\\..\\alerts/evidence',
+    `/v1/runs/${id};/alerts/x`,
+    '/v1/runs#/healthz',
+    '/v1/runs?/healthz',
+    'http://api/v1/runs',
+    'http://x\\alerts/v1/runs',
+    'http://x\\healthz?/v1/runs',
+    'http://healthz/v1/runs',
+    'http:///alerts/v1/runs',
+    '*',
+  ];
+  for (const target of targets) {
+    const status = await statusOf(port, target);
+    t.ok(status === 401 || status === 400, `${target}: ${status}`);
+    if (status === 400) t.equal(await statusOf(port, target.replaceAll('\\', '/')), 401, `${target} is no address at all`);
+  }
+  t.equal(await statusOf(port, '/v1/runs', 'HEAD'), 401);
+  t.equal(await statusOf(port, '/v1/runs', 'OPTIONS'), 401);
+  t.equal(await statusOf(port, '/healthz', 'POST'), 401);
+  t.equal(await statusOf(port, '/alerts/oncall', 'GET'), 401);
+  t.same(reached, []);
+});
+
+test('what is wrong is said as problem details, and a stranger is not told what there is', async (t) => {
+  const { app } = await office(t);
+  const ask = async (method: 'GET' | 'POST', url: string, payload?: object | string, more: Readonly<Record<string, string>> = {}) => {
+    const answer = await app.inject({ method, url, headers: { ...auth, ...more }, ...(payload === undefined ? {} : { payload }) });
+    t.match(answer.headers['content-type'], 'application/problem+json', url);
+    const problem = answer.json() as { type: string; code: string; status: number; title: string; detail: string };
+    t.equal(problem.status, answer.statusCode);
+    t.equal(problem.type, `urn:haldane:error:${problem.code}`);
+    t.ok(problem.title.length > 0 && problem.detail.length > 0);
+    return [problem.status, problem.code];
+  };
+  t.same(await ask('GET', '/v1/nothing'), [404, 'not-found']);
+  t.same(await ask('GET', '/v1/runs/run-2'), [404, 'not-found']);
+  t.same(await ask('GET', '/v1/runs/run-2/events'), [404, 'not-found']);
+  t.same(await ask('POST', '/v1/runs/run-2/abort', { why: 'x' }), [404, 'not-found']);
+  for (const url of ['/v1/nothing', '/v1/runs/run-2', '/v1/runs/NO'])
+    t.equal((await app.inject(url)).statusCode, 401, `${url}: without a token nobody learns whether it is there`);
+
+  for (const url of [
+    '/v1/runs/x',
+    '/v1/runs/NO-CAPITALS',
+    `/v1/runs/${'a'.repeat(41)}`,
+    `/v1/runs/a%2fbcd`,
+    '/v1/runs?limit=0',
+    '/v1/runs?limit=201',
+    '/v1/runs?limit=many',
+    '/v1/runs?more=1',
+  ])
+    t.same(await ask('GET', url), [400, 'bad-request'], url);
+  t.same(await ask('GET', `/v1/runs/${id}/events?after=-1`), [400, 'bad-request']);
+  t.same(await ask('GET', `/v1/runs/${id}/report?format=exe`), [400, 'bad-request']);
+  const bodies: readonly (object | string)[] = [
+    {},
+    { file: '' },
+    { file: 1 },
+    { file: '/x', more: true },
+    { file: '/x', fault: 'no' },
+    { file: '/x', key: '' },
+  ];
+  for (const body of bodies) t.same(await ask('POST', '/v1/runs', body), [400, 'bad-request'], JSON.stringify(body));
+  t.same(await ask('POST', '/v1/plans', { file: '/x', find: 1 }), [400, 'bad-request']);
+  t.same(await ask('POST', `/v1/runs/${id}/abort`, { why: '' }), [400, 'bad-request']);
+  t.same(await ask('POST', '/v1/sweep', {}), [400, 'bad-request']);
+  t.same(await ask('POST', '/v1/runs', '{', { 'content-type': 'application/json' }), [400, 'bad-request']);
+  t.same(await ask('POST', '/v1/runs', 'file: /x', { 'content-type': 'text/yaml' }), [415, 'bad-request']);
+  t.same(await ask('POST', '/v1/runs', { file: 'x'.repeat(300 * 1024) }), [413, 'bad-request']);
+  t.same(await ask('GET', '/v1/%zz'), [400, 'bad-request']);
+  t.same(await ask('GET', `/v1/runs/${'a'.repeat(300)}`), [404, 'not-found']);
+});
+
+test('an error of ours reaches its code, and one of the inside says nothing of itself', async (t) => {
+  const secret = 'postgres://haldane:hunter2@127.0.0.1/haldane';
+  const throwing = (error: unknown) => ({
+    plan: async () => {
+      throw error;
+    },
+  });
+  const plan = async (error: unknown) => {
+    const { app, errors } = await office(t, throwing(error));
+    const answer = await app.inject({ method: 'POST', url: '/v1/plans', headers: auth, payload: file });
+    return { answer, errors };
+  };
+  for (const error of [
+    new Error(secret),
+    new TypeError(secret),
+    Object.assign(new Error(secret), { code: 'ECONNREFUSED' }),
+    secret,
+    null,
+  ]) {
+    const { answer, errors } = await plan(error);
+    t.equal(answer.statusCode, 500);
+    t.equal(answer.json().code, 'internal');
+    t.notMatch(answer.body, /hunter2|ECONNREFUSED|\.ts/);
+    t.equal(errors.length, 1, 'and is told to the log');
+  }
+  const { answer } = await plan(new HaldaneError('internal', secret, { cause: new Error(secret) }));
+  t.notMatch(answer.body, /hunter2/, 'a bug of ours is the inside too');
+
+  const statuses = [
+    ['bad-document', 422],
+    ['unknown-id', 422],
+    ['refused', 403],
+    ['service-taken', 409],
+    ['not-healthy', 503],
+    ['unavailable', 503],
+  ] as const;
+  for (const [code, status] of statuses) {
+    const { answer } = await plan(new HaldaneError(code, `the words of ${code}`));
+    t.match(answer.json(), { status, code, detail: `the words of ${code}` });
+    t.equal(answer.statusCode, status);
+  }
+});
+
+test('alerts are let in by the token of a sender, which opens nothing else, and by no other', async (t) => {
+  const { app, received } = await office(t);
+  const payload = { rule: 'keys-failing', severity: 'high', summary: 'the keys cannot be read' };
+  const send = async (url: string, headers: Readonly<Record<string, string>> = {}) =>
+    (await app.inject({ method: 'POST', url, headers, payload })).statusCode;
+  t.equal(await send('/alerts/oncall'), 401);
+  t.equal(await send('/alerts/oncall', auth), 401, "the API's own token is not a sender's");
+  t.equal(await send(`/alerts/oncall?token=${token}`), 401);
+  t.equal(await send('/alerts/oncall?token='), 401);
+  t.equal(await send(`/alerts/oncall?token=${alertToken}`, auth), 401, 'the header is what counts when there is one');
+  t.same(received, []);
+  t.equal(await send('/alerts/oncall', { authorization: `Bearer ${alertToken}` }), 202);
+  t.equal(await send(`/alerts/oncall?token=${alertToken}`), 202);
+  t.same(
+    received.map(({ receiver, rule }) => [receiver, rule]),
+    [
+      ['oncall', 'keys-failing'],
+      ['oncall', 'keys-failing'],
+    ],
+  );
+  t.equal(await send(`/alerts/No!?token=${alertToken}`), 400);
+  t.equal((await app.inject({ method: 'POST', url: `/alerts/oncall?token=${alertToken}`, payload: [] })).statusCode, 400);
+});
+
+/** What a stream of events says until the server ends it. */
+async function streamed(port: number, query: string, headers: Readonly<Record<string, string>> = {}) {
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/runs/${id}/events${query}`, { headers: { ...auth, ...headers } });
+  t_type(answer);
+  return [...(await answer.text()).matchAll(/^id: (\d+)\ndata: (.*)$/gm)].map(([, seq, data]) => [
+    Number(seq),
+    (JSON.parse(data ?? '') as RunEvent).type,
+  ]);
+}
+
+function t_type(answer: Response): void {
+  if (answer.headers.get('content-type') !== 'text/event-stream') throw new Error(`not a stream: ${answer.status}`);
+}
+
+test('a stream of events begins after the last one that the caller saw, and ends with the run', async (t) => {
+  const { tell, listen } = await office(t);
+  const port = await listen();
+  await tell('note', { text: 'one' });
+  await tell('phase', { phase: 'baseline' });
+  const whole = streamed(port, '');
+  await tell('phase', { phase: 'done' });
+  const all = [
+    [1, 'created'],
+    [2, 'note'],
+    [3, 'phase'],
+    [4, 'phase'],
+  ] as const;
+  t.same(await whole, all);
+  t.same(await streamed(port, '?after=2'), all.slice(2));
+  t.same(await streamed(port, '', { 'last-event-id': '3' }), all.slice(3));
+  t.same(await streamed(port, '?after=1', { 'last-event-id': '3' }), all.slice(3), 'the header is newer than the address');
+  t.same(await streamed(port, '?after=2', { 'last-event-id': 'rubbish' }), all.slice(2));
+});
+
+test('the client is told what the server was told, in its own codes', async (t) => {
+  const { listen } = await office(t, {
+    create: async () => {
+      throw new HaldaneError('service-taken', 'payments is held by run-1');
+    },
+  });
+  const address = `http://127.0.0.1:${await listen()}`;
+  const client = new HaldaneClient({ address, token });
+  t.equal(await client.alive(), true);
+  t.equal((await client.run(id)).id, id);
+  t.equal((await client.runs()).length, 1);
+  t.equal((await client.abort(id, 'enough')).abortAsked, 'enough');
+  t.equal(await client.report(id, 'html'), 'a report as html');
+  await t.rejects(client.create(file), { name: 'HaldaneError', code: 'service-taken', message: 'payments is held by run-1' });
+  await t.rejects(client.run('run-2'), { code: 'not-found' });
+  await t.rejects(client.run('../../healthz'), { code: 'not-found' }, 'a name is never a path');
+  await t.rejects(new HaldaneClient({ address, token: 'wrong' }).runs(), { code: 'unauthorised' });
+  const nobody = new HaldaneClient({ address: 'http://127.0.0.1:1', token });
+  t.equal(await nobody.alive(), false);
+  await t.rejects(nobody.runs(), { code: 'unavailable', message: /is it still running\?/ });
+});
