@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { webhookAlerts } from '@haldane/alerts';
@@ -14,6 +14,7 @@ import { scenarios } from '@haldane/scenarios';
 import { after, type Test, test } from 'tap';
 import { known } from '../../services/runner/src/known.ts';
 import { allowSeconds } from '../testing/allow-seconds.ts';
+import { asItself } from '../testing/haldane.ts';
 import { openRoom } from '../testing/room.ts';
 
 allowSeconds(240);
@@ -49,7 +50,10 @@ async function copyOfTheCode(): Promise<string> {
 async function check(copy: string, script: string): Promise<{ readonly code: number | null; readonly said: string }> {
   const { scripts } = JSON.parse(await readFile(join(copy, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
   const [tool = '', ...args] = (scripts[script] ?? '').split(' ');
-  const child = spawn(join(copy, 'node_modules/.bin', tool), args, { cwd: copy, env: { PATH: process.env['PATH'], CI: 'true' } });
+  const child = spawn('/bin/sh', [...asItself, join(copy, 'node_modules/.bin', tool), ...args], {
+    cwd: copy,
+    env: { PATH: process.env['PATH'], CI: 'true', NO_COLOR: '1' },
+  });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -59,21 +63,27 @@ async function check(copy: string, script: string): Promise<{ readonly code: num
   return { code, said };
 }
 
-const plant = async (copy: string, path: string, text: string) => writeFile(join(copy, path), text);
+/** Writes a file into the copy, until the end of the test. */
+async function plant(t: Test, copy: string, path: string, text: string): Promise<void> {
+  const before = await readFile(join(copy, path), 'utf8').catch(() => null);
+  await writeFile(join(copy, path), text);
+  t.teardown(() => (before === null ? rm(join(copy, path)) : writeFile(join(copy, path), before)));
+}
 const line = (said: string, ...words: readonly string[]) => said.split('\n').some((one) => words.every((word) => one.includes(word)));
 
 test('the checks fail when an arrow is broken, a promise is lost, or an exported thing is unused, and name it', async (t) => {
   const copy = await copyOfTheCode();
   await t.test('an arrow', async (t: Test) => {
-    await plant(copy, 'packages/core/src/broken.ts', "export type { perform } from '@haldane/engine';\n");
-    await plant(copy, 'packages/engine/src/broken.ts', "export { scenarios } from '@haldane/scenarios';\n");
+    await plant(t, copy, 'packages/core/src/broken.ts', "export type { perform } from '@haldane/engine';\n");
+    await plant(t, copy, 'packages/engine/src/broken.ts', "export { scenarios } from '@haldane/scenarios';\n");
     await plant(
+      t,
       copy,
       'packages/scenarios/src/jwt-forged-alg/broken.ts',
       "export { idpJwksUnavailable } from '../idp-jwks-unavailable/index.ts';\n",
     );
-    await plant(copy, 'packages/judge/src/broken.ts', "export { Runner } from '@haldane/runner';\n");
-    await plant(copy, 'services/api/src/broken.ts', "export * from 'pg/lib/defaults.js';\n");
+    await plant(t, copy, 'packages/judge/src/broken.ts', "export { Runner } from '@haldane/runner';\n");
+    await plant(t, copy, 'services/api/src/broken.ts', "export * from 'pg/lib/defaults.js';\n");
     const { code, said } = await check(copy, 'arrows');
     t.not(code, 0);
     t.ok(line(said, 'only-packages-core', 'packages/core/src/broken.ts', 'packages/engine'), 'core imports nothing');
@@ -84,6 +94,7 @@ test('the checks fail when an arrow is broken, a promise is lost, or an exported
   });
   await t.test('a lost promise', async (t: Test) => {
     await plant(
+      t,
       copy,
       'packages/core/src/lost.ts',
       'export async function lost(): Promise<void> {\n  Promise.resolve().then(() => lost());\n}\n',
@@ -94,7 +105,12 @@ test('the checks fail when an arrow is broken, a promise is lost, or an exported
   });
   await t.test('an export that nobody uses', async (t: Test) => {
     const path = 'packages/judge/src/words.ts';
-    await plant(copy, path, `${await readFile(join(copy, path), 'utf8')}\nexport function neverUsed(): string {\n  return 'never';\n}\n`);
+    await plant(
+      t,
+      copy,
+      path,
+      `${await readFile(join(copy, path), 'utf8')}\nexport function neverUsed(): string {\n  return 'never';\n}\n`,
+    );
     const { code, said } = await check(copy, 'unused');
     t.not(code, 0);
     t.ok(line(said, 'neverUsed', path), said.slice(0, 2000));

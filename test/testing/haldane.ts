@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 const command = fileURLToPath(new URL('../../services/cli/bin/haldane.mjs', import.meta.url));
 
+/** Arguments for `sh` that run a program without what the test runner puts into every Node that it sees. Signals reach the program. */
+export const asItself = ['-c', 'unset NODE_OPTIONS; exec "$@"', 'sh'] as const;
+
 export type Outcome = { readonly code: number | null; readonly signal: string | null; readonly out: string; readonly err: string };
 export type Haldane = {
   readonly child: ChildProcess;
@@ -14,7 +17,11 @@ export type Haldane = {
 
 /** The real command line as a process of its own. */
 export function haldane(args: readonly string[], env: Readonly<Record<string, string | undefined>>, cwd = '/'): Haldane {
-  const child = spawn(process.execPath, [command, ...args], { cwd, env: { ...env, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('/bin/sh', [...asItself, process.execPath, command, ...args], {
+    cwd,
+    env: { ...env, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let out = '';
   let err = '';
   const listeners = new Set<() => void>();

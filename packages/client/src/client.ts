@@ -1,15 +1,20 @@
-import type { ErrorCode, Evidence, Plan, Run, RunEvent } from '@haldane/core';
-import { errorCodes, HaldaneError } from '@haldane/core';
+import type { Clock, ErrorCode, Evidence, Plan, Run, RunEvent } from '@haldane/core';
+import { errorCodes, HaldaneError, hasCode, systemClock } from '@haldane/core';
 import type { DeployedView, NewRun, Problem, ReportFormat, ScenarioView, SweptView } from './schema.ts';
 
 /** Where a Haldane answers, and what lets one in. */
 export type Access = { readonly address: string; readonly token: string };
 
+/** Connections in a row that bring no event before one stops asking: a good ten seconds. */
+const mostFailures = 8;
+
 /** The API as the command line, a pipeline or a page calls it. Throws HaldaneError with the server's own code and words. */
 export class HaldaneClient {
   readonly #access: Access;
-  constructor(access: Access) {
+  readonly #clock: Clock;
+  constructor(access: Access, clock: Clock = systemClock) {
     this.#access = access;
+    this.#clock = clock;
   }
 
   /** Whether anybody answers there, within `ms`. */
@@ -52,16 +57,31 @@ export class HaldaneClient {
     return this.#json('POST', '/v1/sweep', { end });
   }
 
-  /** Everything that happens in the run from `after` on, until its end or the signal. Reconnects by the last id it saw. */
+  /**
+   * Everything that happens in the run from `after` on, until its end or the signal. A connection that is cut is made again, after a pause
+   * that grows, from the last id on; throws `unavailable` when that brought nothing a few times, and at once when there was none to begin with.
+   */
   async *events(id: string, after: number, signal: AbortSignal): AsyncGenerator<RunEvent> {
     let last = after;
-    while (!signal.aborted) {
-      const answer = await this.#call('GET', `/v1/runs/${encodeURIComponent(id)}/events?after=${last}`, undefined, signal);
-      for await (const event of serverSent(answer)) {
-        last = event.seq;
-        yield event;
-        if (event.type === 'phase' && event.data['phase'] === 'done') return;
+    let connected = false;
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      let why = new HaldaneError('unavailable', `Haldane ends the events of ${id} before the run has ended`);
+      try {
+        const answer = await this.#call('GET', `/v1/runs/${encodeURIComponent(id)}/events?after=${last}`, undefined, signal);
+        connected = true;
+        for await (const event of serverSent(answer)) {
+          failures = 0;
+          last = event.seq;
+          yield event;
+          if (event.type === 'phase' && event.data['phase'] === 'done') return;
+        }
+      } catch (cause) {
+        if (signal.aborted) return;
+        if (cause instanceof HaldaneError && (!connected || !hasCode(cause, 'unavailable'))) throw cause;
+        why = new HaldaneError('unavailable', `the events of ${id} were cut off; is Haldane still running?`, { cause });
       }
+      if (failures >= mostFailures) throw why;
+      await this.#clock.sleep(Math.min(2_000, 100 * 2 ** failures), signal).catch(() => undefined);
     }
   }
 
@@ -89,7 +109,7 @@ export class HaldaneClient {
 
 async function problemOf(answer: Response): Promise<HaldaneError> {
   const problem = (await answer.json().catch(() => null)) as Problem | null;
-  const code = problem?.code !== undefined && problem.code in errorCodes ? (problem.code as ErrorCode) : 'unavailable';
+  const code = problem?.code !== undefined && Object.hasOwn(errorCodes, problem.code) ? (problem.code as ErrorCode) : 'unavailable';
   return new HaldaneError(code, problem?.detail ?? `the server answered ${answer.status}`);
 }
 

@@ -17,11 +17,21 @@ const statuses: Partial<Record<ErrorCode, number>> = {
 
 /** An error as problem details (RFC 9457). What is not ours says nothing of itself to the caller. */
 export function problemOf(error: unknown): Problem {
-  const { code, message, statusCode, validation } = error as { code?: string; message?: string; statusCode?: number; validation?: unknown };
+  const { code, message, statusCode, validation } = (error ?? {}) as {
+    code?: string;
+    message?: string;
+    statusCode?: number;
+    validation?: unknown;
+  };
   if (validation !== undefined) return problem('bad-request', 400, String(message));
-  if (code !== undefined && code in errorCodes) return problem(code as ErrorCode, statuses[code as ErrorCode] ?? 500, String(message));
+  if (isSaid(code)) return problem(code, statuses[code] ?? 500, String(message));
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return problem('bad-request', statusCode, String(message));
   return problem('internal', 500, 'something went wrong inside Haldane; its log says what');
+}
+
+/** Whether it is an error of ours whose words are for the caller. */
+function isSaid(code: string | undefined): code is Exclude<ErrorCode, 'internal'> {
+  return code !== undefined && code !== 'internal' && Object.hasOwn(errorCodes, code);
 }
 
 function problem(code: ErrorCode, status: number, detail: string): Problem {

@@ -2,7 +2,7 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import { parseAlerts } from '@haldane/alerts';
 import { AbortBody, EventsQuery, FileBody, ListQuery, NewRunBody, PlanBody, ReportQuery, RunParams, SweepBody } from '@haldane/client';
 import { HaldaneError, type Run } from '@haldane/core';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { Access } from './access.ts';
 import type { Desk } from './desk.ts';
@@ -27,7 +27,17 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const { desk } = options;
   const access = new Access(options.tokens);
   const senders = new Access(options.alertTokens);
-  const app = fastify({ logger: false, bodyLimit: 256 * 1024, forceCloseConnections: true, routerOptions: { maxParamLength: 200 } })
+  const app = fastify({
+    logger: false,
+    bodyLimit: 256 * 1024,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+    // An address that cannot be read finds no route, and so none of what is set below.
+    frameworkErrors: (error, _request, reply) => {
+      const problem = problemOf(error);
+      void (reply as unknown as FastifyReply).code(problem.status).type('application/problem+json').send(problem);
+    },
+  })
     .setValidatorCompiler(TypeBoxValidatorCompiler)
     .withTypeProvider<TypeBoxTypeProvider>();
 

@@ -15,19 +15,23 @@ export async function stream(desk: Desk, runId: string, after: number, reply: Fa
   raw.on('close', () => {
     open = false;
   });
-  while (open) {
-    const events = await desk.runs.events(runId, last, page);
-    for (const event of events) {
-      last = event.seq;
-      raw.write(`id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`);
+  try {
+    while (open) {
+      const events = await desk.runs.events(runId, last, page);
+      for (const event of events) {
+        last = event.seq;
+        raw.write(`id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`);
+      }
+      if (events.some(isEnd)) break;
+      if (events.length === 0) {
+        await desk.news(runId, keepAliveMs);
+        raw.write(': still here\n\n');
+      }
     }
-    if (events.some(isEnd)) break;
-    if (events.length === 0) {
-      await desk.news(runId, keepAliveMs);
-      raw.write(': still here\n\n');
-    }
+  } finally {
+    // Also when the store is away: the caller comes back by the last id, which an open silence would not tell it to.
+    raw.end();
   }
-  raw.end();
 }
 
 function isEnd(event: RunEvent): boolean {

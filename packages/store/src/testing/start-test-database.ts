@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ import { openStore, type Store } from '../open-store.ts';
 /** An empty, migrated database of one test's own. */
 export type TestCopy = {
   readonly store: Store;
-  readonly address: { readonly connection: Connection };
+  readonly address: Address;
   /** Makes the database believe that `ms` have passed, as far as leases go: their ends are moved back. */
   letPass(ms: number): Promise<void>;
   /** Any statement, for what a test wants to see with its own eyes. */
@@ -44,6 +45,16 @@ const guardScript = `
  * with the tests, also when they are killed. It does not write through to the disk: nobody will miss the data.
  */
 export async function startTestDatabase(): Promise<TestDatabase> {
+  const started = await startServer();
+  return databasesOn({ connection: started.connection }, started.stop);
+}
+
+/** The same on a server that is there already: its databases, made under names of their own, are dropped again. */
+export async function testDatabaseOn(url: string): Promise<TestDatabase> {
+  return databasesOn({ url }, async () => undefined);
+}
+
+async function startServer(): Promise<{ readonly connection: Connection; stop(): Promise<void> }> {
   const parent = (await firstTraversable([tmpdir(), '/tmp', '/var/tmp'])) ?? tmpdir();
   const dataDir = await mkdtemp(join(parent, 'haldane-test-'));
   await chmod(dataDir, 0o711);
@@ -53,21 +64,8 @@ export async function startTestDatabase(): Promise<TestDatabase> {
   (guard.stdin as unknown as { unref?: () => void }).unref?.();
 
   const server = await startEmbedded({ dataDir, fsync: false });
-  const template = 'template_of_tests';
-  const at = (database: string) => ({ connection: { ...server.connection, database } });
-  await onServer(server.connection, `create database ${template}`);
-  const pool = openPool(at(template), 1);
-  await migrate(pool, await readMigrations(migrationsFolder));
-  await pool.end();
-
-  let copies = 0;
   return {
-    copy: async () => {
-      copies += 1;
-      const database = `copy_${copies}`;
-      await onServer(server.connection, `create database ${database} template ${template}`);
-      return openCopy(at(database), () => onServer(server.connection, `drop database ${database} with (force)`));
-    },
+    connection: server.connection,
     stop: async () => {
       await server.stop();
       await rm(dataDir, { recursive: true, force: true });
@@ -76,13 +74,44 @@ export async function startTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-async function onServer(connection: Connection, statement: string): Promise<void> {
-  const client = new pg.Client(clientConfig({ connection: { ...connection, database: 'postgres' } }));
+async function databasesOn(server: Address, stop: () => Promise<void>): Promise<TestDatabase> {
+  const own = randomBytes(6).toString('hex');
+  const template = `haldane_test_${own}`;
+  await onServer(server, `create database ${template}`);
+  const pool = openPool(named(server, template), 1);
+  await migrate(pool, await readMigrations(migrationsFolder));
+  await pool.end();
+
+  let copies = 0;
+  return {
+    copy: async () => {
+      copies += 1;
+      const database = `${template}_${copies}`;
+      await onServer(server, `create database ${database} template ${template}`);
+      return openCopy(named(server, database), () => onServer(server, `drop database ${database} with (force)`));
+    },
+    stop: async () => {
+      await onServer(server, `drop database ${template} with (force)`);
+      await stop();
+    },
+  };
+}
+
+/** Another database of the same server. */
+function named(server: Address, database: string): Address {
+  if ('connection' in server) return { connection: { ...server.connection, database } };
+  const url = new URL(server.url);
+  url.pathname = `/${database}`;
+  return { url: url.href };
+}
+
+async function onServer(server: Address, statement: string): Promise<void> {
+  const client = new pg.Client(clientConfig(named(server, 'postgres')));
   await client.connect();
   await client.query(statement).finally(() => client.end());
 }
 
-async function openCopy(address: { readonly connection: Connection } & Address, drop: () => Promise<void>): Promise<TestCopy> {
+async function openCopy(address: Address, drop: () => Promise<void>): Promise<TestCopy> {
   const store = await openStore(address);
   const pool = openPool(address, 1);
   const query = async (text: string, values: readonly unknown[] = []) =>
