@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { HaldaneClient } from '@haldane/client';
 import { inventory, readConfig, startStack } from '@haldane/standalone';
 import { after, type Test, test } from 'tap';
+import { allowSeconds } from '../testing/allow-seconds.ts';
 import { openRoom } from '../testing/room.ts';
 import { ask, serveKeys } from '../testing/tiny.ts';
 
@@ -27,6 +28,7 @@ function sampled(seed: string): readonly number[] {
   return [0, 1, 2].map((part) => part * third + (createHash('sha256').update(`${seed}:${part}`).digest().readUInt32BE() % third));
 }
 
+allowSeconds(full ? 3_600 : 240);
 const room = await openRoom();
 after(() => room.leave());
 const keys = await serveKeys();
@@ -106,7 +108,6 @@ async function killedAt(t: Test, moment: number): Promise<void> {
 }
 
 test(`the real process is killed at ${full ? 'each of the' : `${chosen.length} (commit ${commit.slice(0, 12)}) of`} ${moments} moments of a real run`, async (t) => {
-  if (full) t.setTimeout(60 * 60_000);
   t.comment(`moments ${chosen.join(', ')}`);
   const waiting = [...chosen];
   const lane = async () => {

@@ -3,6 +3,7 @@ import { recompute } from '@haldane/reports';
 import { scenarios } from '@haldane/scenarios';
 import { inventory } from '@haldane/standalone';
 import { after, type Test, test } from 'tap';
+import { allowSeconds } from '../testing/allow-seconds.ts';
 import { type Followed, phase, startRun } from '../testing/follow.ts';
 import { experimentOf, keysAway, manifestOf, paymentsHouse } from '../testing/payments.ts';
 import { openRoom } from '../testing/room.ts';
@@ -21,6 +22,7 @@ const reachesControl: Scenario = {
   ],
 };
 
+allowSeconds(240);
 const room = await openRoom();
 // Should the tests below not get that far.
 after(() => room.leave());

@@ -10,6 +10,7 @@ import { allowSeconds } from '../testing/allow-seconds.ts';
 import { haldane } from '../testing/haldane.ts';
 import { openRoom } from '../testing/room.ts';
 
+const require = createRequire(import.meta.url);
 allowSeconds(240);
 const project = fileURLToPath(new URL('../../', import.meta.url));
 const experiment = join(project, 'examples/your-own-service/forged.yaml');
@@ -25,7 +26,7 @@ async function freePort(): Promise<number> {
 }
 
 test('the server is one from npm that knows nothing of us', async (t) => {
-  const entry = createRequire(import.meta.url).resolve('oauth2-mock-server');
+  const entry = require.resolve('oauth2-mock-server');
   const { license } = JSON.parse(await readFile(join(entry, '../../package.json'), 'utf8')) as { license: string };
   t.equal(license, 'MIT');
 });

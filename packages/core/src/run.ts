@@ -24,6 +24,8 @@ export type Facts = {
     readonly stuck: readonly string[];
     readonly superseded: readonly string[];
   };
+  /** Epoch ms until which alerts were listened for; null when nobody could listen any more. */
+  readonly listenedUntil?: number | null;
   readonly verdict?: Verdict;
 };
 

@@ -86,6 +86,8 @@ export type JudgedFacts = {
   readonly stop: Stop | null;
   readonly injectedAt: number | null;
   readonly restored: { readonly clean: boolean; readonly stuck: readonly string[] };
+  /** Epoch ms until which alerts were listened for. Absent or null: until the expectation's deadline, or the end of a run cut off. */
+  readonly listenedUntil?: number | null;
   /**
    * An earlier run of the same experiment that this one confirms on fresh arms, with ln E of harm as it stood at its end (not its
    * maximum): the product of the two is an e-value again.

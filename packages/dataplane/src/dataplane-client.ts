@@ -12,8 +12,8 @@ import {
 } from './wire.ts';
 
 export type DataplaneClientOptions = {
-  /** The admin interface's base address: `http://127.0.0.1:4711`. */
-  readonly url: string;
+  /** The admin interface's base address: `http://127.0.0.1:4711`; asked at each call where a router may come back elsewhere. */
+  readonly url: string | (() => string);
   readonly token: string;
   /** How long one call may take. Default 5 s. */
   readonly timeoutMs?: number;
@@ -24,14 +24,19 @@ export type DataplaneClientOptions = {
  * route, run or proxy), `conflict` or `bad-request`; an aborted signal's own reason goes through. Deletes succeed when there is nothing.
  */
 export class DataplaneClient {
-  readonly url: string;
+  readonly #url: () => string;
   readonly #token: string;
   readonly #timeoutMs: number;
 
   constructor(options: DataplaneClientOptions) {
-    this.url = options.url.replace(/\/+$/, '');
+    const { url } = options;
+    this.#url = typeof url === 'string' ? () => url : url;
     this.#token = options.token;
     this.#timeoutMs = options.timeoutMs ?? 5000;
+  }
+
+  get url(): string {
+    return this.#url().replace(/\/+$/, '');
   }
 
   putRoute(config: RouteConfig, signal?: AbortSignal): Promise<RouteView> {

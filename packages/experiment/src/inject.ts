@@ -1,5 +1,5 @@
-import type { Arm, DependencyProbe, Run } from '@haldane/core';
-import { failed, type Session } from './session.ts';
+import { type Arm, type DependencyProbe, messageOf, type Run } from '@haldane/core';
+import type { Session } from './session.ts';
 
 /** How long the effect probe may take to see the fault. */
 const effectWithinMs = 5_000;
@@ -19,12 +19,12 @@ export async function probeEffect(session: Session, run: Run, injectedAt: number
   const until = world.clock.now() + effectWithinMs;
   for (;;) {
     const experiment = await ask(session, run, 'experiment', dependency, signal);
-    if (experiment.faulted) {
+    if (experiment.faulted === true) {
       const control = await ask(session, run, 'control', dependency, signal);
       await seen(
         session,
         world.clock.now(),
-        !control.faulted,
+        control.faulted === false,
         `experiment's call to ${dependency}: ${experiment.seen}; control's: ${control.seen}`,
       );
       return;
@@ -50,7 +50,7 @@ export async function probeHeal(session: Session, run: Run, signal: AbortSignal)
   await session.check({
     name: 'heal',
     at: session.world.clock.now(),
-    passed: !after.faulted,
+    passed: after.faulted === false,
     seen: `experiment's call to ${dependency}: ${after.seen}`,
   });
 }
@@ -66,10 +66,17 @@ function contactDependency(session: Session): string | null {
   return contact.unit === 'dependency-call' ? contact.dependency : null;
 }
 
-async function ask(session: Session, run: Run, arm: Arm, dependency: string, signal: AbortSignal): Promise<DependencyProbe> {
+/** What the arm's call met; `faulted` null: it could not be asked, which is no answer. */
+async function ask(
+  session: Session,
+  run: Run,
+  arm: Arm,
+  dependency: string,
+  signal: AbortSignal,
+): Promise<Omit<DependencyProbe, 'faulted'> & { readonly faulted: boolean | null }> {
   try {
     return await session.world.platform.faults.probe(run.id, arm, dependency, signal);
   } catch (error) {
-    return { faulted: false, seen: failed(error) };
+    return { faulted: null, seen: `could not be asked: ${messageOf(error)}` };
   }
 }

@@ -29,14 +29,14 @@ export async function sendHeartbeat(session: Session, run: Run, signal: AbortSig
   }
 }
 
-/** Looks whether the heartbeat's alert arrived; decides when it has, or when `last` says that there is no more time. */
-export async function lookForHeartbeat(session: Session, run: Run, last: boolean): Promise<boolean> {
+/** Looks whether the heartbeat's alert arrived; true once that is decided: it has, or its time is over. */
+export async function lookForHeartbeat(session: Session, run: Run): Promise<boolean> {
   const noticed = run.experiment.noticed;
   const sent = session.heartbeat;
   if (noticed === null || sent === null || session.heartbeatDone) return true;
   const alert = session.alerts.find((one) => /heartbeat/i.test(one.rule));
   const now = session.world.clock.now();
-  if (alert === undefined && !last && now - sent.sentAt < noticed.heartbeatWithinSeconds * 1000) return false;
+  if (alert === undefined && now - sent.sentAt < noticed.heartbeatWithinSeconds * 1000) return false;
   session.heartbeatDone = true;
   await session.check({
     name: 'heartbeat',

@@ -5,8 +5,8 @@ import { clusterName, type Session } from './session.ts';
 /** How long instances may take to become healthy. */
 const readyWithinMs = 90_000;
 
-/** Whether both arms are up, equal and healthy. Throws `not-healthy` when they are not in time. */
-export async function armsReady(session: Session, run: Run, since: number, signal: AbortSignal): Promise<boolean> {
+/** Whether both arms are up and healthy, and then whether they are equal. Throws `not-healthy` when they are not in time. */
+export async function armsReady(session: Session, run: Run, since: number, signal: AbortSignal): Promise<'ready' | 'waiting' | 'unequal'> {
   const states = await Promise.all(arms.map((arm) => session.world.platform.clusters.describe(clusterName(run.id, arm), signal)));
   const wanted = run.experiment.instances;
   const ready = states.every((state) => state !== null && state.instances.length === wanted && state.instances.every((one) => one.healthy));
@@ -14,16 +14,16 @@ export async function armsReady(session: Session, run: Run, since: number, signa
     const waited = session.world.clock.now() - since;
     if (waited > readyWithinMs)
       throw new HaldaneError('not-healthy', `the arms did not become healthy in ${Math.round(waited / 1000)} s: ${words(states)}`);
-    return false;
+    return 'waiting';
   }
-  await armsEqual(session, states);
+  const equal = await armsEqual(session, states);
   await session.world.evidence.append(session.hand.hold.fence, {
     instances: { control: names(states[0]), experiment: names(states[1]) },
   });
-  return true;
+  return equal ? 'ready' : 'unequal';
 }
 
-async function armsEqual(session: Session, states: readonly (ClusterState | null)[]): Promise<void> {
+async function armsEqual(session: Session, states: readonly (ClusterState | null)[]): Promise<boolean> {
   const revisions = states.map((state) => state?.revision ?? 'none');
   const passed = revisions[0] === revisions[1] && revisions[0] === session.deployment.revision;
   await session.check({
@@ -32,6 +32,7 @@ async function armsEqual(session: Session, states: readonly (ClusterState | null
     passed,
     seen: `control ${revisions[0]}, experiment ${revisions[1]}, live ${session.deployment.revision}, ${states[0]?.instances.length ?? 0} instances each`,
   });
+  return passed;
 }
 
 function names(state: ClusterState | null | undefined): readonly string[] {

@@ -2,6 +2,7 @@ import type {
   Alert,
   Arm,
   Block,
+  Change,
   Check,
   Criteria,
   Decision,
@@ -12,7 +13,7 @@ import type {
   Run,
   TrafficBlock,
 } from '@haldane/core';
-import { arms, messageOf } from '@haldane/core';
+import { arms } from '@haldane/core';
 import type { ChangeList } from './changes.ts';
 import type { Hand, World } from './world.ts';
 
@@ -32,12 +33,16 @@ export class Session {
   readonly criteria: Criteria;
   readonly list: ChangeList;
   probes: ProbeSession | null = null;
+  /** The slice that gives the arms real users now, or gave them last. */
+  slice: Change | null = null;
   effectAt: number | null = null;
   heartbeatDone = false;
   heartbeat: { readonly sentAt: number; readonly instance: string; readonly trouble: string | null } | null = null;
   /** Real traffic of the baseline, from which the credit rate is frozen. */
   readonly baselineBlocks: Block[] = [];
   #lastHealthy: Record<Arm, number> = { control: 0, experiment: 0 };
+  #reading: Promise<void> | null = null;
+  #failed: unknown = null;
   #judge: unknown;
   #after: number;
   #lastHeard: number;
@@ -84,7 +89,11 @@ export class Session {
     const silent = await this.#readTraffic(run, signal);
     if (silent !== null) return { do: 'stop', reason: 'metrics-unavailable', why: silent };
     for (const second of this.probes?.drain() ?? []) this.#seconds.set(second.at, second);
-    await this.#readAccepts();
+    // A confirmation may take a while; what is to be decided does not wait for it.
+    this.#reading ??= this.#readAccepts().finally(() => {
+      this.#reading = null;
+    });
+    if (this.#failed !== null) throw this.#failed;
     await this.readAlerts(run, signal);
     const blocks = await this.#pair(run, run.phase, signal);
     if (blocks.length === 0) return null;
@@ -116,12 +125,17 @@ export class Session {
     return `${this.world.metrics.id} has been silent for ${((now - this.#lastHeard) / 1000).toFixed(1)} s: ${why}`;
   }
 
+  /** Never rejects: what failed is thrown by the next tick, whoever waits for this. */
   async #readAccepts(): Promise<void> {
-    const accepts = (await this.probes?.accepts()) ?? [];
-    if (accepts.length === 0) return;
-    this.#known.accepts.push(...accepts);
-    await this.world.evidence.append(this.hand.hold.fence, { accepts });
-    for (const accept of accepts) await this.hand.tell('accept', accept);
+    try {
+      const accepts = (await this.probes?.accepts()) ?? [];
+      if (accepts.length === 0) return;
+      this.#known.accepts.push(...accepts);
+      await this.world.evidence.append(this.hand.hold.fence, { accepts });
+      for (const accept of accepts) await this.hand.tell('accept', accept);
+    } catch (error) {
+      this.#failed = error;
+    }
   }
 
   /** Fetches alerts that arrived since the last look. */
@@ -181,6 +195,8 @@ export class Session {
   async finish(run: Run, phase: Block['phase'], endedAt: number, signal: AbortSignal): Promise<void> {
     const last = Math.floor(endedAt / 1000);
     const until = this.world.clock.now() + closingMs;
+    await this.#reading;
+    await this.#readAccepts();
     for (;;) {
       await this.#readTraffic(run, signal);
       for (const second of this.probes?.drain() ?? []) this.#seconds.set(second.at, second);
@@ -189,6 +205,13 @@ export class Session {
       if (blocks.some((block) => block.at >= last) || this.#after >= last + 1 || this.world.clock.now() >= until) return;
       await this.world.clock.sleep(50, signal);
     }
+  }
+
+  /** Ends the streams without a word: the run is no longer ours to write about. */
+  async fallSilent(): Promise<void> {
+    const probes = this.probes;
+    this.probes = null;
+    await probes?.stop().catch(() => undefined);
   }
 
   /** Ends the streams and keeps what the synthetic answers looked like since the injection. */
@@ -228,9 +251,4 @@ function summary(block: Block, decision: Decision) {
     budget: block.budget,
     progress: decision.do === 'go-on' ? decision.progress : decision.why,
   };
-}
-
-/** What went wrong, for a check's words. */
-export function failed(error: unknown): string {
-  return `could not be asked: ${messageOf(error)}`;
 }

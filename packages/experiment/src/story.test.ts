@@ -1,4 +1,4 @@
-import type { Phase, Run } from '@haldane/core';
+import { HaldaneError, type Phase, type Run } from '@haldane/core';
 import { drive, holdLease, type Stages } from '@haldane/engine';
 import { haldane1, rejudge } from '@haldane/judge';
 import { type LabOptions, labLeaseMs, type MemoryLab, memoryLab, overlapMs, type Span } from '@haldane/testkit';
@@ -117,7 +117,7 @@ function usersAreSafe(t: Test, { history, evidence, run }: Lived): number {
 }
 
 const whenFaulted =
-  (conduct: ReturnType<NonNullable<LabOptions['script']>>): LabOptions['script'] =>
+  (conduct: ReturnType<NonNullable<LabOptions['script']>>): NonNullable<LabOptions['script']> =>
   (_who, faulted) =>
     faulted ? conduct : {};
 
@@ -133,7 +133,7 @@ test('a sound service goes the whole way: every phase once, every fact learned, 
   await endsWhole(t, lived);
   t.ok(usersAreSafe(t, lived) > 0, 'seconds were seen between the harm and the proof');
   t.equal(run.stop, null);
-  t.equal(verdict?.verdict, 'resilient', verdict?.headline);
+  t.equal(verdict?.verdict, 'resilient', verdict?.headline ?? 'no verdict');
   t.match(verdict?.noticed, { mark: 'yes', result: 'in-time' });
   t.same(
     evidence.marks.map(({ phase }) => phase),
@@ -253,6 +253,7 @@ test('a change that cannot be made is an error, whichever it is, and everything 
     await endsWhole(t, lived);
     t.match(lived.run.stop, { reason: 'error', why: `no ${kind} today` }, kind);
     t.equal(lived.run.facts.restored?.clean, true);
+    t.equal(lived.run.facts.injectedAt !== undefined, kind === 'memory.fault', 'a harm that may have been made has its moment');
   }
 });
 
@@ -350,7 +351,7 @@ test('hostile requests flow where and when they may, and nothing is sent once th
   const request = await live({ act: 'request', given: quiet(sentLate) });
   await endsWhole(t, request);
   usersAreSafe(t, request);
-  t.equal(request.verdict?.verdict, 'resilient', request.verdict?.headline);
+  t.equal(request.verdict?.verdict, 'resilient', request.verdict?.headline ?? 'no verdict');
   t.same(hostile(request, 'control'), [], 'a request that is itself the act never goes to control');
   t.equal(hostile(request, 'experiment').length, 1);
   t.equal(hostile(request, 'experiment')[0]?.from, request.run.facts.injectedAt);
@@ -377,7 +378,7 @@ test('synthetic exposure moves no user at all', async (t) => {
   await endsWhole(t, lived);
   t.equal(lived.run.stop, null);
   t.same(lived.history.spans('slice:'), []);
-  t.equal(lived.verdict?.verdict, 'resilient', lived.verdict?.headline);
+  t.equal(lived.verdict?.verdict, 'resilient', lived.verdict?.headline ?? 'no verdict');
 });
 
 test('a deploy that begins meanwhile ends the run: what it learns would be of something else', async (t) => {
@@ -404,4 +405,46 @@ test('a fault that shows in control too says nothing of the service', async (t) 
   t.equal(lived.run.stop?.reason, 'invalid-arms');
   t.equal(lived.verdict?.verdict, 'invalid');
   await endsWhole(t, lived);
+});
+
+test('no harm is made before it is known whether the alert pipeline is alive', async (t) => {
+  const slow = { ...noticed, heartbeatWithinSeconds: 20 };
+  const late = await live({ spec: { noticed: slow }, given: ({ alerts }) => (alerts.heartbeatAfterMs = 12_000) });
+  await endsWhole(t, late);
+  usersAreSafe(t, late);
+  t.ok((late.run.facts.injectedAt ?? 0) - late.phase('baseline').from >= 12_000, 'the baseline waited for it');
+  t.equal(late.verdict?.verdict, 'resilient', late.verdict?.headline ?? 'no verdict');
+});
+
+test('arms that are not what is live are no arms to compare', async (t) => {
+  const older = ({ platform, world }: MemoryLab) => {
+    platform.hinder = (act, kind, { name }) => {
+      const cluster = { owner: runId, until: null, revision: 'older', proxies: [], instances: [] };
+      if (act === 'apply' && kind === 'memory.cluster' && name === `${runId}.control`) world.clusters.set(`${runId}.control`, cluster);
+    };
+  };
+  const lived = await live({ given: older });
+  await endsWhole(t, lived);
+  t.equal(lived.run.stop?.reason, 'invalid-arms');
+  t.same(lived.history.spans('slice:'), [], 'no user came near them');
+});
+
+test('a runner that has lost its run falls silent and changes nothing more; what it made ends by itself', async (t) => {
+  let lab: MemoryLab | undefined;
+  const left: string[] = [];
+  const lose = (of: MemoryLab) => {
+    lab = of;
+    of.stores.runs.renew = async () => {
+      throw new HaldaneError('lease-lost', 'another runner holds it');
+    };
+    of.platform.hinder = (act, kind) => void left.push(`${act} ${kind}`);
+  };
+  await t.rejects(live({ at: { observing: lose } }), { code: 'lease-lost' });
+  if (lab === undefined) throw new Error('the run never came to observing');
+  await lab.clock.advance(0);
+  t.equal(lab.prober.open, 0, 'no stream goes on');
+  t.same(left, [], 'nothing was made and nothing put back without a lease');
+  t.ok((await lab.platform.leftovers(runId)).length > 0);
+  await lab.clock.advance(labLeaseMs);
+  t.same(await lab.platform.leftovers(runId), [], 'nobody renewed it, so it is gone');
 });

@@ -1,5 +1,5 @@
 import type { Change, Decision, Phase, Run } from '@haldane/core';
-import { arms, HaldaneError } from '@haldane/core';
+import { arms, HaldaneError, hasCode, messageOf } from '@haldane/core';
 import { perform, restore, type Stage, type StageOutcome, type Stages, undo } from '@haldane/engine';
 import { changesOf } from './changes.ts';
 import { creditRateOf } from './credit.ts';
@@ -31,7 +31,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
   let since = world.clock.now();
   let targetAskedAt = 0;
   /** The phase that was watched last. */
-  let watched: 'baseline' | 'proving' | 'observing' | null = null;
+  let watched: 'baseline' | 'injecting' | 'proving' | 'observing' | null = null;
   const fence = hand.hold.fence;
 
   const make = async (change: Change, signal: AbortSignal) => {
@@ -68,9 +68,11 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       if (session === null) {
         session = begin(run);
         since = world.clock.now();
-        for (const together of session.list.provision) await Promise.all(together.map((change) => make(change, signal)));
+        for (const together of session.list.provision) await allOf(together.map((change) => make(change, signal)));
       }
-      return (await armsReady(session, run, since, signal)) ? { done: true } : again();
+      const arms = await armsReady(session, run, since, signal);
+      if (arms === 'unequal') return stop('invalid-arms', 'the arms are not equal to each other and to what is live', world, {});
+      return arms === 'ready' ? { done: true } : again();
     },
 
     async routing(run, _context, signal) {
@@ -83,6 +85,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       inHand().probes = probes;
       inHand().listen();
       for (const arm of arms) probes.flow(arm, criteria.act === 'change' ? ['legitimate', 'hostile'] : ['legitimate']);
+      inHand().slice = list.baselineSlice;
       if (list.baselineSlice !== null) await make(list.baselineSlice, signal);
       return { done: true };
     },
@@ -92,7 +95,9 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       const held = inHand();
       await sendHeartbeat(held, run, signal);
       const decision = await held.tick(run, signal);
-      await lookForHeartbeat(held, run, false);
+      // Whether the alert pipeline is alive must be known before there is something to alert of.
+      const heard = await lookForHeartbeat(held, run);
+      if (decision?.do === 'next' && !heard) return again();
       return follow(decision, world, () => {
         const first = held.baselineBlocks[0]?.at ?? 0;
         return { baseline: { creditRate: creditRateOf(held.baselineBlocks), from: first, to: held.baselineBlocks.at(-1)?.at ?? first } };
@@ -100,17 +105,21 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     },
 
     async injecting(run, _context, signal) {
+      watched = 'injecting';
       const held = inHand();
-      await lookForHeartbeat(held, run, true);
       // Users leave before the harm is made, and come back only when the door was shown to be shut.
       if (held.list.baselineSlice !== null) await unmake(held.list.baselineSlice, signal);
-      await hand.tell('note', { criteria: world.judge.id, changes: held.list.inject.length, fault: run.experiment.fault });
-      for (const change of held.list.inject) await make(change, signal);
+      await hand.tell('note', { judge: world.judge.id, changes: held.list.inject.length, fault: run.experiment.fault });
       const injectedAt = world.clock.now();
-      if (run.experiment.fault) {
+      try {
+        for (const change of held.list.inject) await make(change, signal);
         // Control keeps to valid requests: its share of the hostile stream is sent with valid credentials.
-        if (held.criteria.act === 'request') held.probes?.flow('experiment', ['legitimate', 'hostile']);
-        await probeEffect(held, run, injectedAt, signal);
+        if (run.experiment.fault && held.criteria.act === 'request') held.probes?.flow('experiment', ['legitimate', 'hostile']);
+        if (run.experiment.fault) await probeEffect(held, run, world.clock.now(), signal);
+      } catch (error) {
+        // The change may have been made: whatever went wrong after, the verdict must know when.
+        if (signal.aborted || hasCode(error, 'lease-lost')) throw error;
+        return { stop: { reason: 'error', why: messageOf(error), at: world.clock.now() }, learned: { injectedAt } };
       }
       return { done: true, learned: { injectedAt } };
     },
@@ -120,6 +129,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       const result = follow(await inHand().tick(run, signal), world, () => ({}));
       if ('done' in result) {
         const watch = inHand().list.watchSlice(run.facts.baseline?.creditRate ?? 0);
+        inHand().slice = watch;
         if (watch !== null) await make(watch, signal);
       }
       return result;
@@ -137,29 +147,33 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     },
 
     async restoring(run) {
-      const endedAt = world.clock.now();
-      session?.quiet();
+      const endedAt = run.stop?.at ?? world.clock.now();
       let offAt: number | null = null;
-      let healed: Promise<void> | undefined;
+      if (session !== null) {
+        const held = session;
+        held.quiet();
+        // First of all users and fault, which nothing stands on; then what was seen last, while the arms are still there to ask.
+        const off = async (change: Change | null) => {
+          if (change === null) return;
+          await unmake(change, hand.lost);
+          offAt = world.clock.now();
+        };
+        await Promise.allSettled([off(held.slice), ...held.list.inject.map((change) => unmake(change, hand.lost))]);
+        hand.lost.throwIfAborted();
+        await quietly(probeHeal(held, run, AbortSignal.timeout(2_000)), hand);
+        if (watched !== null) await quietly(held.finish(run, watched, endedAt, AbortSignal.timeout(5_000)), hand);
+      }
       const result = await restore(world.journal, world.kinds, fence, run.id, {
         clock: world.clock,
         deadlineMs: restoreDeadlineMs,
         signal: hand.lost,
-        settleMs: session === null ? world.platform.settleMs : 0,
-        afterWave: () => {
-          if (offAt !== null) return;
-          offAt = world.clock.now();
-          if (session !== null) healed = quietly(probeHeal(session, run, AbortSignal.timeout(2_000)), hand);
-        },
+        settleMs: world.platform.settleMs,
       });
-      await healed;
-      if (session !== null && watched !== null)
-        await quietly(session.finish(run, watched, run.stop?.at ?? endedAt, AbortSignal.timeout(5_000)), hand);
       await quietly(session?.close(run.facts.injectedAt ?? null), hand);
-      const leftovers = await world.platform.leftovers(run.id, AbortSignal.timeout(10_000));
+      const left = await leftoversOf(world, run);
       const at = world.clock.now();
-      const clean = result.clean && leftovers.length === 0;
-      const stuck = [...result.stuck, ...result.kept, ...(result.clean ? leftovers : [])];
+      const stuck = [...result.stuck, ...result.kept, ...(result.clean ? left : [])];
+      const clean = stuck.length === 0;
       await world.evidence.append(fence, {
         checks: [{ name: 'leftovers', at, passed: clean, seen: stuck.join('; ') || 'nothing of this run is left' }],
       });
@@ -171,10 +185,12 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     async judging(run, _context, signal) {
       if (session !== null) {
         await session.readAlerts(run, signal);
-        const wait = run.stop?.reason === 'operator' ? 0 : listenFor(session, run);
+        // A person who asked to stop, and a runner that shuts down, are not kept waiting for an alert.
+        const wait = run.abortAsked === null ? listenFor(session, run) : 0;
         if (wait > 0) return again(Math.min(wait, 250));
       }
-      return { done: true, learned: { verdict: await judgeRun(world, run) } };
+      const listenedUntil = session === null ? null : world.clock.now();
+      return { done: true, learned: { listenedUntil, verdict: await judgeRun(world, { ...run, facts: { ...run.facts, listenedUntil } }) } };
     },
 
     async reporting(run) {
@@ -182,7 +198,24 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       return { done: true };
     },
   };
+  // Whoever lost the run must fall silent: streams that go on would knock at doors that are no longer its own.
+  hand.lost.addEventListener('abort', () => void session?.fallSilent(), { once: true });
   return marked(stages, world, hand);
+}
+
+/** What of the run the platform still sees, and its silence as such: a platform that cannot be asked is not a clean one. */
+async function leftoversOf(world: World, run: Run): Promise<readonly string[]> {
+  try {
+    return await world.platform.leftovers(run.id, AbortSignal.timeout(10_000));
+  } catch (error) {
+    return [`what is left could not be asked: ${messageOf(error)}`];
+  }
+}
+
+/** Waits for all of them, also when one fails: none may go on behind our back. Then throws the first failure. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** Notes in the evidence when each phase began. */
@@ -206,7 +239,7 @@ function again(afterMs = tickMs): StageOutcome {
   return { again: true, afterMs };
 }
 
-function stop(reason: 'refused' | 'target-changed', why: string, world: World, learned: Run['facts']): StageOutcome {
+function stop(reason: 'refused' | 'target-changed' | 'invalid-arms', why: string, world: World, learned: Run['facts']): StageOutcome {
   return { stop: { reason, why, at: world.clock.now() }, learned };
 }
 
@@ -223,6 +256,6 @@ async function quietly(work: Promise<void> | undefined, hand: Hand): Promise<voi
   try {
     await work;
   } catch (error) {
-    await hand.tell('note', { during: 'restoring', failed: error instanceof Error ? error.message : String(error) });
+    await hand.tell('note', { during: 'restoring', failed: messageOf(error) });
   }
 }

@@ -1,4 +1,5 @@
 import type { Criteria, Evidence, JudgedFacts, Marked, Verdict } from '@haldane/core';
+import { isUnasked, lastCheck } from './asked.ts';
 import { contactOf } from './contact.ts';
 import { rateWords } from './harm-words.ts';
 import { judgeHeld, refusalWords, whyNotMet } from './held.ts';
@@ -21,6 +22,7 @@ export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evide
   const noticed = judgeNoticed(state, evidence, facts, held.mark);
   const invalid = whyInvalid(state, evidence, facts);
   const verdict = verdictOf({ held, served, noticed }, invalid, state);
+  const unmet = verdict === 'inconclusive' ? neverMet(state, evidence, facts) : null;
   const { mark, why, result, alertMs } = noticed;
   return {
     verdict,
@@ -28,7 +30,10 @@ export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evide
     held,
     served,
     noticed: { mark, why, result },
-    reasons: reasonsOf(state, { held, served, noticed }, invalid, evidence, facts),
+    reasons: [
+      ...(unmet === null ? [] : [`inconclusive: ${unmet}`]),
+      ...reasonsOf(state, { held, served, noticed }, invalid, evidence, facts),
+    ],
     surprises: rankSurprises(state, evidence),
     record: makeRecord(state, evidence, facts, breachOf(state.hostile, evidence.accepts), alertMs),
   };
@@ -76,6 +81,8 @@ function headline(
 
 /** The first thing that is missing, in the order in which an owner would mend it. */
 function whyInconclusive(state: JudgeState, { held, served, noticed }: Marks, evidence: Evidence, facts: JudgedFacts): string {
+  const never = neverMet(state, evidence, facts);
+  if (never !== null) return never;
   if (facts.stop !== null) return stopWords(facts.stop.reason, facts.stop.why);
   if (!state.criteria.spec.fault) return 'a rehearsal: no fault was made; nothing found';
   const unmet = whyNotMet(state, evidence.checks);
@@ -83,6 +90,16 @@ function whyInconclusive(state: JudgeState, { held, served, noticed }: Marks, ev
   if (held.mark === 'unknown') return held.why;
   if (served.mark === 'unknown') return served.why;
   return noticed.why;
+}
+
+/**
+ * That the fault was never met, in a run that went as far as it could: to its end, or to the end of proving, which let nobody real in
+ * for just that reason. Null otherwise.
+ */
+function neverMet(state: JudgeState, evidence: Evidence, { stop }: JudgedFacts): string | null {
+  const { criteria, contact, proving } = state;
+  if (!criteria.spec.fault || proving === null || contactOf(contact, criteria) > 0) return null;
+  return stop === null || stop.reason === 'deadline' ? whyNotMet(state, evidence.checks) : null;
 }
 
 function stopWords(reason: string, why: string): string {
@@ -123,8 +140,13 @@ function reasonsOf(
   const leaky = state.hostile.since.experiment.leaky;
   if (leaky > 0) reasons.push(`${plural(leaky, 'refusal')} told too much (a stack trace or canary data): a finding of its own`);
   if (spec.exposure !== 'synthetic') reasons.push(`users hurt ${state.budget.spent} of ${state.budget.cap}`);
-  const heal = evidence.checks.filter((check) => check.name === 'heal').at(-1);
-  if (heal !== undefined && !heal.passed) reasons.push(`the fault was still there after it was taken back: ${heal.seen}`);
+  const heal = lastCheck(evidence.checks, 'heal');
+  if (heal !== null && !heal.passed)
+    reasons.push(
+      isUnasked(heal)
+        ? `whether the fault is gone after it was taken back is not known: ${heal.seen}`
+        : `the fault was still there after it was taken back: ${heal.seen}`,
+    );
   if (!facts.restored.clean) reasons.push(`not everything could be put back: ${facts.restored.stuck.join(', ') || 'see the journal'}`);
   if (state.observing !== null) reasons.push(unitReason(state), spreadReason(state));
   return [...new Set(reasons)];

@@ -11,8 +11,8 @@ export type HostileState = {
 export const noHostile: HostileState = { before: noProbes, since: noProbes, sinceContact: noProbes.experiment };
 
 /**
- * `since`: the effect was there by the end of this block; `met`: the experiment has met the fault by then. Seconds between the
- * baseline and the effect count for nothing but their accepts.
+ * `since`: the effect was there from the start of this block; `met`: the experiment has met the fault by then. Seconds between the
+ * baseline and then count for nothing but their accepts.
  */
 export function stepHostile(state: HostileState, block: Block, since: boolean, met: boolean): HostileState {
   if (block.phase === 'baseline') return { ...state, before: addProbes(state.before, block.hostile) };

@@ -2,6 +2,7 @@ export { type AlphaLedger, alphaLedger } from './alpha-ledger.ts';
 export { criteriaHash } from './criteria-hash.ts';
 export { usersLevel } from './harm.ts';
 export { haldane1 } from './judge.ts';
+export { judgedFactsOf } from './judged-facts.ts';
 export { judgeId } from './judge-id.ts';
 export { type Measured, type RehearsalOptions, type RehearsedSituation, rehearse } from './rehearsal/rehearse.ts';
 export { rejudge } from './rejudge.ts';

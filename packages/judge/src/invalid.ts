@@ -1,12 +1,17 @@
 import type { Accept, Check, Evidence, JudgedFacts } from '@haldane/core';
 import { armsUnequal } from './arms-unequal.ts';
+import { isUnasked, lastCheck } from './asked.ts';
 import { spilledOver } from './spillover.ts';
 import type { JudgeState } from './state.ts';
 
 /** Why the run says nothing about the service, in plain words; empty when it does. */
 export function whyInvalid(state: JudgeState, evidence: Evidence, facts: JudgedFacts): readonly string[] {
   const { criteria } = state;
-  const reasons = [...armsUnequal(state, evidence.accepts)];
+  const unequal = evidence.checks.find((check) => check.name === 'arms-equal' && !check.passed);
+  const reasons = [
+    ...(unequal === undefined ? [] : [`the arms were not equal: ${unequal.seen}`]),
+    ...armsUnequal(state, evidence.accepts),
+  ];
   const spilled = spilledOver(state.spillover);
   if (spilled !== null) reasons.push(`escaped harm: ${spilled}`);
   if (effectInControl(evidence.checks, evidence.effectAt, criteria.act))
@@ -20,8 +25,8 @@ export function whyInvalid(state: JudgeState, evidence: Evidence, facts: JudgedF
 
 /** The effect was seen, and yet its check failed: it was not the experiment's alone. */
 function effectInControl(checks: readonly Check[], effectAt: number | null, act: 'change' | 'request'): boolean {
-  const effect = checks.filter((check) => check.name === 'effect').at(-1);
-  return act === 'change' && effectAt !== null && effect !== undefined && !effect.passed;
+  const effect = lastCheck(checks, 'effect');
+  return act === 'change' && effectAt !== null && effect !== null && !effect.passed && !isUnasked(effect);
 }
 
 /** Accepts that prove something whatever else is wrong with the run. */

@@ -1,6 +1,8 @@
 import type { Block, Criteria, Decision, Evidence, Judge } from '@haldane/core';
 import { decideBaseline } from './baseline.ts';
 import { conclude } from './conclude.ts';
+import { firstStop } from './first-stop.ts';
+import { breachOf } from './hostile.ts';
 import { judgeId } from './judge-id.ts';
 import { decideObserving } from './observing.ts';
 import { decideProving } from './proving.ts';
@@ -25,7 +27,8 @@ function decide(state: JudgeState, block: Block, { checks, accepts }: Pick<Evide
   if (block.phase === 'baseline') return decideBaseline(state, accepts);
   if (block.phase === 'proving') return decideProving(state, checks, accepts);
   if (block.phase === 'observing') return decideObserving(state, accepts);
-  return { do: 'go-on', progress: 'the change is being made' };
+  // A door that opens while the change is made is open.
+  return firstStop([['breach', breachOf(state.hostile, accepts)?.why ?? null]]) ?? { do: 'go-on', progress: 'the change is being made' };
 }
 
 /** The state after all blocks of some criteria: what `rejudge` concludes from. */

@@ -111,10 +111,13 @@ function grade(matching: readonly Alert[], evidence: Evidence, startedAt: number
   }
 }
 
-/** Runs that were cut off listen no further (epoch ms); every other one listens until the expectation's deadline. */
-function listenedUntil({ stop }: JudgedFacts): number {
+/**
+ * Until when an alert could have been seen (epoch ms): as the run says, and never beyond its end where it was cut off. A run that
+ * says nothing and went its way listened until the expectation's deadline.
+ */
+function listenedUntil({ stop, listenedUntil: until }: JudgedFacts): number {
   const cut: readonly StopReason[] = ['operator', 'halted', 'lease-lost', 'error'];
-  return stop !== null && cut.includes(stop.reason) ? stop.at : Number.POSITIVE_INFINITY;
+  return Math.min(until ?? Number.POSITIVE_INFINITY, stop !== null && cut.includes(stop.reason) ? stop.at : Number.POSITIVE_INFINITY);
 }
 
 /** When the clock starts (epoch ms): the effect was seen, or the first hostile request left. */

@@ -1,5 +1,6 @@
-import type { Accept, Check, Decision } from '@haldane/core';
+import type { Accept, Check, Decision, ProbeTally } from '@haldane/core';
 import { armsUnequal, controlUnhealthy } from './arms-unequal.ts';
+import { isUnasked, lastCheck } from './asked.ts';
 import { contactOf } from './contact.ts';
 import { firstStop } from './first-stop.ts';
 import { breachOf } from './hostile.ts';
@@ -9,6 +10,8 @@ import { type JudgeState, secondsSinceInjection } from './state.ts';
 import { suspectedOpen } from './suspected-open.ts';
 import { plural } from './words.ts';
 
+/** How long past the time constants the fault may take to be met, or answers to become clear. */
+const graceSeconds = 30;
 /** A cache that ends on its last second needs a moment more to show what comes after. */
 const marginSeconds = 2;
 /** An act may restart both arms: control is given this long to come back. */
@@ -20,17 +23,21 @@ export function cleanNeeded(state: Pick<JudgeState, 'criteria'>): number {
   return act === 'request' && !spec.fault ? 0 : spec.probes.cleanAnswers;
 }
 
-/** Seconds after the change before real users may come back: caches could still hide an open door, but not for ever. */
+/** Seconds after the change before real users may come back: until then caches could still hide an open door. */
 export function leastProvingSeconds(state: Pick<JudgeState, 'criteria'>): number {
   const { spec, timeConstantSeconds } = state.criteria;
-  if (!spec.fault || timeConstantSeconds === 0) return 0;
-  return Math.min(timeConstantSeconds + marginSeconds, spec.watchSeconds / 2);
+  return !spec.fault || timeConstantSeconds === 0 ? 0 : timeConstantSeconds + marginSeconds;
 }
 
-/** After this long without enough clean refusals the run ends: nobody real is let in on hope. */
-function mostProvingSeconds(state: JudgeState): number {
-  const { hostileRate } = state.criteria.spec.probes;
-  return Math.max(30, 3 * leastProvingSeconds(state), hostileRate > 0 ? Math.ceil((3 * cleanNeeded(state)) / hostileRate) : 0);
+/**
+ * After this many seconds the run ends: nobody real is let in on hope. The longest of 30 s, the time constants and 30 s more, and
+ * three times what the clean refusals take when every answer is one.
+ */
+export function mostProvingSeconds(state: Pick<JudgeState, 'criteria'>): number {
+  const { spec, timeConstantSeconds } = state.criteria;
+  const { hostileRate } = spec.probes;
+  const constant = spec.fault ? timeConstantSeconds : 0;
+  return Math.max(constant + graceSeconds, hostileRate > 0 ? Math.ceil((3 * cleanNeeded(state)) / hostileRate) : 0);
 }
 
 /** Proving: only synthetic requests reach the arms. `next` lets real users come back; any accept ends the run before that. */
@@ -39,6 +46,7 @@ export function decideProving(state: JudgeState, checks: readonly Check[], accep
   const stop = firstStop([
     ['breach', breachOf(state.hostile, accepts)?.why ?? null],
     ['invalid-arms', armsUnequal(state, accepts)[0] ?? effectFailed(state, checks)],
+    ['metrics-unavailable', effectUnknown(state, checks)],
     ['invalid-arms', since >= restartSeconds ? controlUnhealthy(state) : null],
     ['spillover', spilledOver(state.spillover)],
     ['suspected-open', suspectedOpen(state.open)],
@@ -50,7 +58,7 @@ export function decideProving(state: JudgeState, checks: readonly Check[], accep
   if (waits === null) {
     return {
       do: 'next',
-      why: `${state.hostile.since.experiment.denied} forged tokens were refused, none accepted; ${Math.floor(since)} s since the change`,
+      why: `${refusals(state).denied} forged tokens were refused, none accepted; ${Math.floor(since)} s since the change`,
     };
   }
   if (since >= mostProvingSeconds(state)) {
@@ -64,7 +72,9 @@ function waitsFor(state: JudgeState, checks: readonly Check[]): string | null {
   const { act, spec } = state.criteria;
   if (spec.fault && act === 'change' && !checks.some((check) => check.name === 'effect' && check.passed))
     return 'the effect of the change was not seen yet';
-  const { sent, denied, incidental } = state.hostile.since.experiment;
+  // Until the fault was met, a door that it would open is still held shut by what the service remembers.
+  if (spec.fault && contactOf(state.contact, state.criteria) === 0) return 'the fault was not met yet';
+  const { sent, denied, incidental } = refusals(state);
   const needed = cleanNeeded(state);
   if (denied < needed)
     return `${denied} of ${needed} clean refusals${incidental > 0 ? `, ${incidental} of ${sent} forged tokens got no clear answer` : ''}`;
@@ -74,10 +84,21 @@ function waitsFor(state: JudgeState, checks: readonly Check[]): string | null {
   return state.health.control > 0 || state.health.experiment > 0 ? 'an instance is not healthy yet' : null;
 }
 
+/** The answers that speak for letting users in: those since the fault was met, or in a rehearsal, which meets none, all. */
+function refusals({ criteria, hostile }: JudgeState): ProbeTally {
+  return criteria.spec.fault ? hostile.sinceContact : hostile.since.experiment;
+}
+
 /** The effect probe looked and did not see the fault in the experiment alone. */
 function effectFailed(state: JudgeState, checks: readonly Check[]): string | null {
   if (!state.criteria.spec.fault || state.criteria.act !== 'change') return null;
-  const effect = checks.filter((check) => check.name === 'effect');
-  const last = effect.at(-1);
-  return last !== undefined && !last.passed ? `the effect probe did not find the fault in the experiment alone: ${last.seen}` : null;
+  const effect = lastCheck(checks, 'effect');
+  return effect !== null && !effect.passed && !isUnasked(effect) ? `the effect probe did not find the fault in the experiment alone: ${effect.seen}` : null;
+}
+
+/** The effect probe got no answer, so it says nothing about the fault. */
+function effectUnknown(state: JudgeState, checks: readonly Check[]): string | null {
+  if (!state.criteria.spec.fault || state.criteria.act !== 'change') return null;
+  const effect = lastCheck(checks, 'effect');
+  return effect !== null && isUnasked(effect) ? `whether the fault is in the experiment alone is not known: ${effect.seen}` : null;
 }

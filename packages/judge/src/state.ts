@@ -75,8 +75,8 @@ export function foldBlock(state: JudgeState, block: Block, checks: readonly Chec
   if (!counts(state, block)) return state;
   const { criteria } = state;
   const time = stepTime(state, block, checks);
-  // The first seconds that are read while proving may have closed before the effect was seen: they prove nothing.
-  const since = time.injectedAt !== null && (block.at + 1) * 1000 > time.injectedAt;
+  // A second that began before the effect was seen holds answers from before it: what it refused proves nothing.
+  const since = time.injectedAt !== null && block.at * 1000 >= time.injectedAt;
   const contact = stepContact(state.contact, block);
   const { open, spillover, provingUsers } = stepAfter(state, block, since);
   // Every field by name: a thousand runs a second are copied here.

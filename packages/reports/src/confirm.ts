@@ -1,5 +1,5 @@
 import { HaldaneError, type Verdict } from '@haldane/core';
-import { rejudge } from '@haldane/judge';
+import { judgedFactsOf, rejudge } from '@haldane/judge';
 import { parseReport, type Report } from './report.ts';
 
 /**
@@ -11,11 +11,11 @@ export function confirm(text: string, earlierText: string): Verdict {
   const earlier = parseReport(earlierText);
   const why = whyStrangers(report, earlier);
   if (why !== null) throw new HaldaneError('refused', `run ${report.run.id} cannot confirm run ${earlier.run.id}: ${why}`);
-  const { verdict, record } = rejudge(earlier.criteria, earlier.evidence, factsOf(earlier));
+  const { verdict, record } = rejudge(earlier.criteria, earlier.evidence, judgedFactsOf(earlier.run));
   if (verdict !== 'vulnerable' || record.strength === 'none')
     throw new HaldaneError('refused', `run ${earlier.run.id} proved nothing (${verdict}), so there is nothing to confirm`);
   const { logE } = record.more['failuresOnly'] as { readonly logE: number };
-  return rejudge(report.criteria, report.evidence, { ...factsOf(report), confirms: { runId: earlier.run.id, logE } });
+  return rejudge(report.criteria, report.evidence, { ...judgedFactsOf(report.run), confirms: { runId: earlier.run.id, logE } });
 }
 
 function whyStrangers({ run, criteria }: Report, earlier: Report): string | null {
@@ -24,12 +24,4 @@ function whyStrangers({ run, criteria }: Report, earlier: Report): string | null
   if (criteria.spec.scenario.id !== earlier.criteria.spec.scenario.id) return 'they are of different scenarios';
   if (run.facts.deployment?.revision !== earlier.run.facts.deployment?.revision) return 'they are of different revisions';
   return run.createdAt > earlier.run.createdAt ? null : 'the earlier one comes first';
-}
-
-function factsOf({ run }: Report) {
-  return {
-    stop: run.stop,
-    injectedAt: run.facts.injectedAt ?? null,
-    restored: { clean: run.facts.restored?.clean ?? false, stuck: run.facts.restored?.stuck ?? [] },
-  };
 }

@@ -1,16 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Verdict } from '@haldane/core';
-import { rejudge } from '@haldane/judge';
+import { judgedFactsOf, rejudge } from '@haldane/judge';
 import { parseReport } from './report.ts';
 
 /** Derives the verdict again from an exported JSON report alone, and says whether it is the one that was stored. */
 export function recompute(text: string): { readonly verdict: Verdict; readonly same: boolean } {
   const { run, criteria, evidence } = parseReport(text);
-  const verdict = rejudge(criteria, evidence, {
-    stop: run.stop,
-    injectedAt: run.facts.injectedAt ?? null,
-    restored: { clean: run.facts.restored?.clean ?? false, stuck: run.facts.restored?.stuck ?? [] },
-  });
+  const verdict = rejudge(criteria, evidence, judgedFactsOf(run));
   return { verdict, same: isDeepStrictEqual(plain(verdict), plain(run.facts.verdict ?? null)) };
 }
 

@@ -1,5 +1,5 @@
 import { type ExperimentSpec, HaldaneError } from '@haldane/core';
-import { type Replayed, replay, underOther } from '@haldane/judge';
+import { judgedFactsOf, type Replayed, replay, underOther } from '@haldane/judge';
 import { parseReport, verdictOf } from './report.ts';
 
 /** A stored run beside what it would have come to under other criteria. */
@@ -17,11 +17,7 @@ export function replayReport(text: string, other: ExperimentSpec): Comparison {
       'refused',
       `the run was of ${criteria.spec.scenario.id}, the other experiment is of ${other.scenario.id}: a log of one says nothing about the other`,
     );
-  const facts = {
-    stop: run.stop,
-    injectedAt: run.facts.injectedAt ?? null,
-    restored: { clean: run.facts.restored?.clean ?? false, stuck: run.facts.restored?.stuck ?? [] },
-  };
+  const facts = judgedFactsOf(run);
   const own = replay(criteria, evidence, facts);
   const verdict = verdictOf(report);
   // What was stored is shown as it was stored.

@@ -201,7 +201,7 @@ test('each verdict is told in all four forms, with its reasons, its timeline and
   for (const [verdict, behaviour] of Object.entries(cases)) {
     const report = reportOf(behaviour);
     const { headline } = report.run.facts.verdict ?? {};
-    t.equal(report.run.facts.verdict?.verdict, verdict, headline);
+    t.equal(report.run.facts.verdict?.verdict, verdict, headline ?? 'no verdict');
     const terminal = stripVTControlCharacters(reports.terminal(report));
     t.match(terminal, new RegExp(`^${verdict.toUpperCase()}$`, 'm'));
     t.ok(terminal.includes(headline ?? '?'), 'the terminal says it in a sentence');

@@ -146,7 +146,12 @@ function following() {
       if (listeners.get(signal) === listener) listeners.delete(signal);
     },
   };
-  const progress = { show: ({ type }: RunEvent) => void shown.push(type), end: () => void (ended += 1) };
+  const progress = {
+    show: ({ type }: RunEvent) => void shown.push(type),
+    end: () => {
+      ended += 1;
+    },
+  };
   const go = () => follow(client, run, progress, interrupts, (words) => void said.push(words));
   const interrupt = (signal: string) => () => {
     listeners.get(signal)?.();
@@ -178,18 +183,27 @@ test('the first interrupt asks for an abort, and a second one cuts nothing short
   t.equal(desk.listeners.size, 0, 'interrupts are again what they were');
 });
 
-test('an abort that was not heard is said, and a connection that is lost leaves nothing behind', async (t) => {
+test('an abort that was not heard is said and may be asked again, and a connection that is lost leaves nothing behind', async (t) => {
   const desk = following();
-  Object.assign(desk.client, { abort: async () => Promise.reject(new Error('nobody answers')) });
+  let asked = 0;
+  const refuse = async () => {
+    asked += 1;
+    throw new Error('nobody answers');
+  };
+  Object.assign(desk.client, { abort: refuse });
   desk.script.push(
     desk.interrupt('SIGTERM'),
+    () => event('created'),
+    desk.interrupt('SIGINT'),
     () => event('created'),
     () => {
       throw new HaldaneError('unavailable', 'cut off');
     },
   );
   await t.rejects(desk.go(), { code: 'unavailable' });
-  t.same(desk.said, ['stopping: everything is being put back', 'the abort was not heard: nobody answers']);
+  t.equal(asked, 2);
+  const unheard = 'the abort was not heard: nobody answers; interrupt again to ask again';
+  t.same(desk.said, ['stopping: everything is being put back', unheard, 'stopping: everything is being put back', unheard]);
   t.equal(desk.ended(), 1);
   t.equal(desk.listeners.size, 0);
 });

@@ -9,8 +9,8 @@ export interface Interrupts {
 }
 
 /**
- * Shows a run until it is done. The first interrupt asks for an abort and waits until everything is put back; a second one does not
- * cut that short.
+ * Shows a run until it is done, or until it is known that something could not be put back. The first interrupt asks for an abort and waits until everything is put back; a second one does not
+ * cut that short, and asks again only if the first was not heard.
  */
 export async function follow(
   client: HaldaneClient,
@@ -24,14 +24,19 @@ export async function follow(
     if (asked) return say('still putting everything back; this cannot be cut short');
     asked = true;
     say('stopping: everything is being put back');
-    client
-      .abort(run.id, 'stopped by a person at the command line')
-      .catch((error: Error) => say(`the abort was not heard: ${error.message}`));
+    client.abort(run.id, 'stopped by a person at the command line').catch((error: Error) => {
+      asked = false;
+      say(`the abort was not heard: ${error.message}; interrupt again to ask again`);
+    });
   };
   interrupts.on('SIGINT', abort);
   interrupts.on('SIGTERM', abort);
   try {
-    for await (const event of client.events(run.id, 0, new AbortController().signal)) progress.show(event);
+    for await (const event of client.events(run.id, 0, new AbortController().signal)) {
+      progress.show(event);
+      // What cannot be put back is tried again for as long as it takes; the report is there already, and this command says so.
+      if (event.type === 'stuck' && (await client.run(run.id)).phase === 'reporting') break;
+    }
   } finally {
     progress.end();
     interrupts.off('SIGINT', abort);

@@ -1,12 +1,13 @@
 import { hasCode, messageOf } from '@haldane/core';
 import { readConfig } from '@haldane/standalone';
 import { exitCodeOfError } from './exit-code.ts';
+import { Interruption } from './interruption.ts';
 import { program } from './program.ts';
 
 const terminal = {
   out: process.stdout,
   err: process.stderr,
-  interrupts: process,
+  interrupts: new Interruption(process),
   config: (dataDir: string | undefined) => readConfig(process.env, dataDir),
 };
 try {

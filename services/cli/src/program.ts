@@ -7,7 +7,7 @@ import { type Config, type Stack, startStack, sweepLocal } from '@haldane/standa
 import { Command, Option } from 'commander';
 import { type Connection, connect, running } from './connect.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
-import { follow } from './follow.ts';
+import { follow, type Interrupts } from './follow.ts';
 import { parseShare, parseWhole } from './option-values.ts';
 import { liveProgress, plainProgress, progressLine } from './progress.ts';
 import { readSpec, readText } from './read-spec.ts';
@@ -17,7 +17,7 @@ import { rehearseFile } from './rehearse.ts';
 export type Terminal = {
   readonly out: NodeJS.WriteStream;
   readonly err: NodeJS.WriteStream;
-  readonly interrupts: NodeJS.Process;
+  readonly interrupts: Interrupts;
   /** Configuration from the environment, with the data folder replaced when one is named. */
   readonly config: (dataDir: string | undefined) => Config;
 };
@@ -203,11 +203,20 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
         return exit(0);
       }
       out.write(`Haldane answers at ${stack.access.address}; stop it with Ctrl-C\n`);
+      let asked = false;
       await new Promise<void>((done) => {
-        terminal.interrupts.once('SIGINT', () => done());
-        terminal.interrupts.once('SIGTERM', () => done());
+        const stop = () => {
+          say(
+            asked
+              ? 'still putting everything back; this cannot be cut short'
+              : 'stopping: runs are put back, and the services that were started here end',
+          );
+          asked = true;
+          done();
+        };
+        terminal.interrupts.on('SIGINT', stop);
+        terminal.interrupts.on('SIGTERM', stop);
       });
-      say('stopping: runs are put back, and the services that were started here end');
       await stack.stop();
       exit(0);
     });

@@ -17,7 +17,7 @@ export function liveProgress(stream: NodeJS.WriteStream): Progress {
     show(event) {
       startedAt ??= event.at;
       if (event.type === 'block') {
-        draw(armsTable(event.data));
+        draw(armsTable(printable(event.data)));
         return;
       }
       const line = lineOf(event, startedAt);
@@ -96,13 +96,18 @@ function bar(spent: number, cap: number): string {
 }
 
 function lineOf(event: RunEvent, startedAt: number): string | null {
-  const words = wordsOf(event);
+  const words = wordsOf(event.type, printable(event.data));
   return words === null ? null : `${pc.dim(`${((event.at - startedAt) / 1000).toFixed(1).padStart(6)} s`)}  ${words}`;
 }
 
-function wordsOf(event: RunEvent): string | null {
-  const data = event.data;
-  switch (event.type) {
+/** Words from outside on one line: what could move the cursor or speak to the terminal is left out. */
+function printable(data: JsonObject): JsonObject {
+  const plain = (_name: string, value: unknown) => (typeof value === 'string' ? value.replace(/\p{Cc}+/gu, ' ') : value);
+  return JSON.parse(JSON.stringify(data, plain)) as JsonObject;
+}
+
+function wordsOf(type: RunEvent['type'], data: JsonObject): string | null {
+  switch (type) {
     case 'phase':
       return pc.bold(String(data['phase']));
     case 'change':

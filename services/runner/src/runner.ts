@@ -8,7 +8,7 @@ export const timing = { leaseMs: 10_000, renewEveryMs: 2_000, applyTimeoutMs: 5_
 
 export type RunnerOptions = {
   readonly name: string;
-  readonly store: Store;
+  readonly store: Pick<Store, 'runs'>;
   readonly clock: Clock;
   /** Puts together what a run needs, by its ids. Throws `unknown-id`. */
   readonly assemble: (claim: Claim) => World;
@@ -22,6 +22,8 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #stopping = new AbortController();
   readonly #driving = new Map<string, Promise<void>>();
+  /** Lets go of a run that is over but for what could not be put back. */
+  readonly #letGo = new AbortController();
   #claiming: Promise<void> | null = null;
 
   constructor(options: RunnerOptions) {
@@ -37,7 +39,17 @@ export class Runner {
     this.#stopping.abort(new Error(why));
     await this.#claiming;
     await Promise.all([...this.#driving.keys()].map((id) => this.#options.store.runs.askAbort(id, why)));
-    await Promise.all(this.#driving.values());
+    const over = Promise.all(this.#driving.values());
+    let ended = false;
+    void over.then(() => {
+      ended = true;
+    });
+    while (!ended) {
+      await Promise.race([over, this.#options.clock.sleep(500)]);
+      const phases = await Promise.all([...this.#driving.keys()].map(async (id) => (await this.#options.store.runs.get(id))?.phase));
+      // What is stuck stays in the journal; whoever starts next goes on putting it back. Nobody waits here for that.
+      if (phases.length > 0 && phases.every((phase) => phase === 'reporting')) this.#letGo.abort();
+    }
   }
 
   async #claim(): Promise<void> {
@@ -84,7 +96,15 @@ export class Runner {
     try {
       const run = await rescue(store.runs, claim, clock);
       const hand: Hand = { hold, lost: hold.lost, tell: async (type, data) => void (await store.runs.tell(runId, type, data)) };
-      await drive(run, story(world, hand), undefined, { runs: store.runs, journal: world.journal, kinds: world.kinds, clock, hold });
+      const { end } = await drive(run, story(world, hand), undefined, {
+        runs: store.runs,
+        journal: world.journal,
+        kinds: world.kinds,
+        clock,
+        hold,
+        handOver: this.#letGo.signal,
+      });
+      if (end === 'handed-over') await store.runs.release(claim.fence);
     } catch (error) {
       if (!hasCode(error, 'lease-lost')) throw error;
       await store.runs.tell(runId, 'note', { failed: messageOf(error) });

@@ -5,8 +5,8 @@ import type { NewRun } from '@haldane/client';
 import type { Clock, LaunchRecipe, Platform } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 import type { DataplaneClient } from '@haldane/dataplane';
-import { asItRuns, makePlan } from '@haldane/experiment';
-import { type LocalProduction, sweep } from '@haldane/platforms';
+import { asItRuns, makePlan, refusalsOf } from '@haldane/experiment';
+import { type ProductionState, sweep } from '@haldane/platforms';
 import { type Report, reports } from '@haldane/reports';
 import { type House, loadExperiment, loadService, newRunId } from '@haldane/runner';
 import type { Store } from '@haldane/store';
@@ -17,22 +17,19 @@ export type DeskOptions = {
   readonly clock: Clock;
   readonly store: Store;
   readonly house: House;
-  readonly production: LocalProduction;
   readonly dataplane: DataplaneClient;
-  /** When production is to end by itself unless renewed (epoch ms); null when it is to go on. */
-  readonly productionUntil: () => number | null;
+  /** Starts the service or updates it to this recipe. */
+  readonly deploy: (recipe: LaunchRecipe, signal: AbortSignal) => Promise<ProductionState>;
 };
 
 /** What stands behind the API on one machine: reads files from this disk and starts processes here. */
 export function desk(options: DeskOptions): Desk {
-  const { store, house, production, env, clock } = options;
+  const { store, house, env, clock } = options;
   const signal = () => AbortSignal.timeout(110_000);
 
-  const deploy = async (recipe: LaunchRecipe) => production.deployProduction(recipe, options.productionUntil(), signal());
-  /** A service that is up is left alone, whatever its file says by now: a run is no deploy. */
+  /** A service that is there is left alone, whatever its file says by now: a run is no deploy. */
   const ensureUp = async (platform: Platform, source: string, recipe: LaunchRecipe) => {
-    const live = await platform.clusters.describe(source, signal());
-    if (live?.instances.some((one) => one.healthy) !== true) await deploy(recipe);
+    if ((await platform.clusters.describe(source, signal())) === null) await options.deploy(recipe, signal());
   };
 
   return {
@@ -54,7 +51,11 @@ export function desk(options: DeskOptions): Desk {
     },
     async create(wanted: NewRun) {
       const { spec, service } = await loadExperiment(wanted.file, env, house.scenarios(), signal());
-      await ensureUp(house.platform(spec.platform), service.deployment.source, service.recipe);
+      const platform = house.platform(spec.platform);
+      // Nothing is started for a run that would be refused anyway.
+      const refusals = refusalsOf(spec, service.deployment, platform, house.scenario(spec.scenario.id));
+      if (refusals.length > 0) throw new HaldaneError('refused', refusals.join('; '));
+      await ensureUp(platform, service.deployment.source, service.recipe);
       const experiment = { ...spec, fault: wanted.fault ?? spec.fault };
       return store.runs.create({
         id: newRunId(),
@@ -66,7 +67,7 @@ export function desk(options: DeskOptions): Desk {
     },
     async deploy(file) {
       const { recipe } = await loadService(file, env, signal());
-      const { route } = await deploy(recipe);
+      const { route } = await options.deploy(recipe, signal());
       return {
         service: recipe.service,
         environment: recipe.environment,

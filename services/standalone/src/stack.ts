@@ -2,21 +2,23 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createApi } from '@haldane/api';
 import type { Access } from '@haldane/client';
-import { type Scenario, systemClock } from '@haldane/core';
+import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
-import { LocalProduction, localPlatform, type SweepRow, sweep } from '@haldane/platforms';
+import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
 import { liveRouter, spawnRouter } from '@haldane/router';
 import { House, Runner } from '@haldane/runner';
 import { openStore, type Store } from '@haldane/store';
 import { removeAccess, writeAccess } from './access-file.ts';
 import type { Config } from './config.ts';
 import { desk, publish } from './desk.ts';
+import { own } from './ownership.ts';
 import { routerToken, secret } from './router-token.ts';
 import { troubleLog } from './trouble-log.ts';
+import { watch } from './watch.ts';
 
 /** How long what an ephemeral stack started goes on after the stack was killed. */
 const lingerMs = 60_000;
-const renewEveryMs = 5_000;
+const renewEveryMs = 1_000;
 
 export type StackOptions = Config & {
   /** True when the stack lives only as long as one command: then services and router end by themselves if it is killed. */
@@ -47,36 +49,49 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const onTrouble = troubleLog(dataDir);
   const clock = systemClock;
-  const store = options.store ?? (await openStore(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl }));
-  const closing: (() => Promise<void>)[] = [() => store.close()];
+  const ownership = await own(dataDir);
+  const closing: (() => Promise<void>)[] = [() => ownership.release()];
   const close = async () => {
     for (const step of closing.reverse()) await step().catch((error: unknown) => onTrouble('stopping', error));
   };
   try {
+    const store = options.store ?? (await openStore(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl }));
+    closing.push(() => store.close());
     const stateDir = join(dataDir, 'router');
     const token = await routerToken(dataDir);
-    const router = await spawnRouter({ stateDir, token, ...(options.ephemeral ? { lingerMs } : {}) });
-    const dataplane = new DataplaneClient({ url: router.adminUrl, token });
+    const startRouter = () => spawnRouter({ stateDir, token, ...(options.ephemeral ? { lingerMs } : {}) });
+    let router = await startRouter();
+    const dataplane = new DataplaneClient({ url: () => router.adminUrl, token });
+    // What an earlier Haldane left to serve is not ours to end, unless we are the one that stays up.
+    const ours = { router: !options.ephemeral || !router.adopted, deployed: new Set<string>() };
     closing.push(async () => {
-      if (liveRouter(stateDir) !== null) await dataplane.drain();
+      if (ours.router && liveRouter(stateDir) !== null) await dataplane.drain();
     });
 
     const production = new LocalProduction({ dataDir, dataplane, clock });
     const productionUntil = () => (options.ephemeral ? clock.now() + lingerMs : null);
+    const deploy = async (recipe: LaunchRecipe, signal: AbortSignal) => {
+      const before = production.deployed().some((one) => one.name === productionName(recipe));
+      const state = await production.deployProduction(recipe, productionUntil(), signal);
+      if (!before) ours.deployed.add(state.cluster);
+      return state;
+    };
     if (!router.adopted) await production.restoreRoutes();
     closing.push(async () => {
-      for (const { recipe } of production.deployed()) if (recipe !== null) await production.undeploy(recipe);
+      for (const { name, recipe } of production.deployed())
+        if (recipe !== null && (!options.ephemeral || ours.deployed.has(name))) await production.undeploy(recipe);
     });
-    const renewing = setInterval(() => {
-      try {
-        production.renewProduction(productionUntil());
-        // Shows the token, so that a lingering router knows that somebody is there.
-        dataplane.view().catch((error: unknown) => onTrouble('asking the router', error));
-      } catch (error) {
-        onTrouble('renewing production', error);
+    const watching = watch(renewEveryMs, onTrouble, async () => {
+      production.renewProduction(productionUntil());
+      if (liveRouter(stateDir) === null) {
+        onTrouble('the router was gone and is started again', null);
+        router = await startRouter();
+        await production.restoreRoutes();
       }
-    }, renewEveryMs);
-    closing.push(async () => clearInterval(renewing));
+      // Shows the token, so that a lingering router knows that somebody is there.
+      await dataplane.view();
+    });
+    closing.push(() => watching.stop());
 
     const platform = localPlatform({ dataDir, dataplane, clock });
     const house = new House({
@@ -95,7 +110,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const apiToken = secret();
     const alertToken = options.alertToken ?? secret();
     const api = createApi({
-      desk: desk({ dataDir, env: options.env, clock, store, house, production, dataplane, productionUntil }),
+      desk: desk({ dataDir, env: options.env, clock, store, house, deploy, dataplane }),
       tokens: [apiToken],
       alertTokens: [alertToken],
       onError: (error) => onTrouble('answering the API', error),

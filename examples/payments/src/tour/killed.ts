@@ -84,7 +84,7 @@ export async function killTheRunner(
     haldane.kill('SIGKILL');
     await gone;
     // Ends the services and the router that outlived the kill.
-    await (await startStack({ ...own, ephemeral: true })).stop();
+    await (await startStack({ ...own, ephemeral: false })).stop();
   }
 }
 

@@ -100,11 +100,7 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
 
     await stopLoads();
     const asExpected = results.every(Boolean);
-    print.title(
-      asExpected
-        ? `All as expected, after ${Math.round((Date.now() - startedAt) / 1000)} s.`
-        : 'NOT ALL WAS AS EXPECTED:',
-    );
+    print.title(asExpected ? `All as expected, after ${Math.round((Date.now() - startedAt) / 1000)} s.` : 'NOT ALL WAS AS EXPECTED:');
     for (const cross of print.crosses) print.text(cross);
     if (once || !asExpected) return asExpected;
     print.text(`Haldane goes on at ${stack.access.address}. Try next, in another terminal:`);

@@ -151,7 +151,7 @@ class World {
       failedKeys: { control: control.failedKeys, experiment: experiment.failedKeys },
       switched: 0,
       dependencyCalls: { control: 1, experiment: 1 },
-      met: { control: 0, experiment: phase === 'baseline' ? 0 : spec.contact },
+      met: { control: 0, experiment: phase === 'baseline' ? 0 : Math.max(1, spec.contact) },
       budget: { spent: this.#spent, cap: spec.budget.failures, credit: this.#credit },
       narrowed: false,
       latency: { control: this.#latencies(control.requests, 1), experiment: this.#latencies(experiment.requests, late) },

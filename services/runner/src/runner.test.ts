@@ -1,0 +1,174 @@
+import type { Phase, Run } from '@haldane/core';
+import type { World } from '@haldane/experiment';
+import { haldane1 } from '@haldane/judge';
+import { type MemoryLab, memoryLab } from '@haldane/testkit';
+import { test } from 'tap';
+import { newRunId, Runner } from './index.ts';
+
+test('a name of a run begins with a letter, fits into a name of a host, and is never drawn twice', async (t) => {
+  const names = new Set(Array.from({ length: 2_000 }, newRunId));
+  t.equal(names.size, 2_000);
+  for (const name of names) if (!/^r[a-z2-9]{11}$/.test(name)) t.fail(`${name} is no name`);
+  const letters = new Set([...names].flatMap((name) => [...name.slice(1)]));
+  t.equal(letters.size, 32 - 1, 'every letter is used');
+  t.notOk(
+    [...letters].some((letter) => '01ilo'.includes(letter)),
+    'and none that looks like another',
+  );
+});
+
+/** A runner over a lab, which assembles runs as `assemble` says and notes its trouble. */
+function work(lab: MemoryLab, bend: (world: World) => World = (world) => world) {
+  const { clock, stores, platform } = lab;
+  const trouble: string[] = [];
+  const assembled: string[] = [];
+  const published: Run[] = [];
+  const world: World = {
+    ...lab,
+    ...stores,
+    alerts: null,
+    judge: haldane1,
+    kinds: platform.changeKinds,
+    applyTimeoutMs: 5_000,
+    publish: async (run) => void published.push(run),
+  };
+  const runner = (name = 'one') =>
+    new Runner({
+      name,
+      store: stores,
+      clock,
+      assemble: ({ run }) => {
+        assembled.push(run.id);
+        return bend(world);
+      },
+      onTrouble: (what, error) => trouble.push(`${what}: ${error instanceof Error ? error.message : String(error)}`),
+    });
+  const create = (id: string) =>
+    stores.runs.create({ id, service: lab.spec.service, environment: lab.spec.environment, experiment: lab.spec, key: null });
+  /** Moves time until the run is in that phase. */
+  const reach = async (id: string, phase: Phase) => {
+    for (let tries = 0; tries < 2_000; tries += 1) {
+      if ((await stores.runs.get(id))?.phase === phase) return;
+      await clock.advance(100);
+    }
+    throw new Error(`${id} never came to ${phase}: it is in ${(await stores.runs.get(id))?.phase}`);
+  };
+  return { runner, create, reach, trouble, assembled, published };
+}
+
+const short = { baselineSeconds: 5, watchSeconds: 12 };
+
+test('a runner claims what is there, drives it to its end, and goes on to the next', async (t) => {
+  const lab = memoryLab({ spec: short });
+  const { runner, create, reach, trouble, published } = work(lab);
+  const one = runner();
+  one.start();
+  one.start();
+  for (const id of ['run-1', 'run-2']) {
+    await create(id);
+    await reach(id, 'done');
+    t.equal((await lab.stores.runs.get(id))?.facts.verdict?.verdict, 'resilient');
+    t.same(await lab.platform.leftovers(id), []);
+  }
+  await lab.clock.until(one.stop('over'));
+  t.same(trouble, []);
+  t.same(
+    published.map(({ id }) => id),
+    ['run-1', 'run-2'],
+  );
+});
+
+test('a runner that is stopped puts its run back first, and then claims no more', async (t) => {
+  const lab = memoryLab({ spec: short });
+  const { runner, create, reach, trouble } = work(lab);
+  const one = runner();
+  one.start();
+  await create('run-1');
+  await reach('run-1', 'observing');
+  t.ok((await lab.platform.leftovers('run-1')).length > 0);
+  await lab.clock.until(one.stop('the machine goes down'));
+  t.match(await lab.stores.runs.get('run-1'), { phase: 'done', stop: { reason: 'operator', why: 'the machine goes down' } });
+  t.same(await lab.platform.leftovers('run-1'), []);
+  await create('run-2');
+  await lab.clock.advance(5_000);
+  t.equal((await lab.stores.runs.get('run-2'))?.phase, 'planning', 'nobody claims it');
+  t.equal(lab.clock.sleeping(), 0, 'and nothing of the runner is awake');
+  t.same(trouble, []);
+});
+
+test('a run that lost its runner is put back by the next one and not resumed', async (t) => {
+  const lab = memoryLab({ spec: short });
+  const { runner, create, reach } = work(lab);
+  await create('run-1');
+  // The first runner takes it, gets as far as having users in the arms, and is never heard of again.
+  const claim = await lab.stores.runs.claim('lost', 10_000, 5_000);
+  if (claim === null) throw new Error('the run could not be claimed');
+  const { fence } = claim;
+  const [slice] = lab.platform.changeKinds.filter(({ kind }) => kind === 'memory.slice');
+  const change = lab.platform.traffic.slice(lab.pipeline.live, 'run-1', 'watch', 0.1, 'all', {
+    failures: 1,
+    latencyLimitMs: 1,
+    creditRate: 0,
+  });
+  await lab.stores.journal.intend(fence, { ...change, standsOn: [] }, null);
+  await slice?.apply(change.params, null, new AbortController().signal);
+  await lab.stores.runs.advance(fence, claim.run.version, { to: 'observing' });
+  t.equal((await lab.platform.leftovers('run-1')).length, 1);
+
+  const two = runner('two');
+  two.start();
+  await lab.clock.advance(14_000);
+  t.equal(
+    (await lab.stores.runs.get('run-1'))?.phase,
+    'observing',
+    'not before its lease and an apply that may still be under way are over',
+  );
+  await reach('run-1', 'done');
+  t.match(await lab.stores.runs.get('run-1'), { stop: { reason: 'lease-lost' }, facts: { restored: { clean: true } } });
+  t.same(await lab.platform.leftovers('run-1'), []);
+  await lab.clock.until(two.stop('over'));
+});
+
+test('a run that cannot be put together is left to be put back later, and is not tried in a hot loop', async (t) => {
+  const lab = memoryLab({ spec: short });
+  let known = false;
+  const { runner, create, reach, trouble, assembled } = work(lab, (world) => {
+    if (known) return world;
+    throw new Error('there is no platform "moon"');
+  });
+  await create('run-1');
+  const one = runner();
+  one.start();
+  await lab.clock.advance(60_000);
+  t.ok(assembled.length >= 2 && assembled.length <= 6, `tried ${assembled.length} times in a minute`);
+  t.equal(trouble.length, assembled.length, 'each time somebody is told');
+  const notes = (await lab.stores.runs.events('run-1', 0, 1_000)).filter(({ type }) => type === 'note');
+  t.match(notes[0]?.data, { failed: /there is no platform "moon"/ });
+
+  known = true;
+  await reach('run-1', 'done');
+  t.same(await lab.platform.leftovers('run-1'), []);
+  await lab.clock.until(one.stop('over'));
+});
+
+test('a store that is away for a while is asked again, and nothing is lost', async (t) => {
+  const lab = memoryLab({ spec: short });
+  const claim = lab.stores.runs.claim.bind(lab.stores.runs);
+  let away = true;
+  let asked = 0;
+  lab.stores.runs.claim = async (...args) => {
+    asked += 1;
+    if (away) throw new Error('the database does not answer');
+    return claim(...args);
+  };
+  const { runner, create, reach, trouble } = work(lab);
+  await create('run-1');
+  const one = runner();
+  one.start();
+  await lab.clock.advance(10_000);
+  t.ok(asked > 5 && asked < 100, `asked ${asked} times in ten seconds`);
+  t.equal(trouble[0], 'claiming: the database does not answer');
+  away = false;
+  await reach('run-1', 'done');
+  await lab.clock.until(one.stop('over'));
+});

@@ -1,0 +1,56 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Test, test } from 'tap';
+import { readAccess, removeAccess, writeAccess } from './access-file.ts';
+import { readConfig } from './config.ts';
+import { routerToken, secret } from './router-token.ts';
+
+async function folder(t: Test): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'haldane-standalone-'));
+  t.teardown(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+
+test('the environment decides where things lie, and what is named on the command line wins', async (t) => {
+  t.equal(readConfig({}).dataDir, join(homedir(), '.local', 'state', 'haldane'));
+  t.equal(readConfig({ XDG_STATE_HOME: '/state' }).dataDir, '/state/haldane');
+  t.equal(readConfig({ XDG_STATE_HOME: '/state', HALDANE_DATA: '/data' }).dataDir, '/data');
+  t.equal(readConfig({ HALDANE_DATA: '/data' }, '/here').dataDir, '/here');
+  t.match(readConfig({}), { databaseUrl: null, port: 0 });
+  t.match(readConfig({ DATABASE_URL: 'postgres://db', HALDANE_PORT: '8080', NONE: undefined }), {
+    databaseUrl: 'postgres://db',
+    port: 8080,
+  });
+  t.notOk('NONE' in readConfig({ NONE: undefined }).env);
+  for (const port of ['-1', '65536', '80.5', 'http'])
+    t.throws(() => readConfig({ HALDANE_PORT: port }), { code: 'bad-request', message: new RegExp(`HALDANE_PORT is "${port}"`) });
+});
+
+test('how to get in is on disk for its user alone, whole or not at all', async (t) => {
+  const dataDir = await folder(t);
+  t.equal(await readAccess(dataDir), null);
+  const access = { address: 'http://127.0.0.1:1', token: secret(), alertToken: secret(), pid: 7 };
+  await writeAccess(dataDir, { ...access, pid: 6 });
+  await writeAccess(dataDir, access);
+  t.same(await readAccess(dataDir), access);
+  t.equal(await modeOf(join(dataDir, 'access.json')), 0o600);
+  t.same(await readdir(dataDir), ['access.json'], 'nothing half-written beside it');
+  await writeFile(join(dataDir, 'access.json'), '{"address":');
+  t.equal(await readAccess(dataDir), null, 'what cannot be read lets nobody in');
+  await removeAccess(dataDir);
+  await removeAccess(dataDir);
+  t.same(await readdir(dataDir), []);
+});
+
+test("the router's token is made once a folder, for its user alone, and never empty", async (t) => {
+  const dataDir = await folder(t);
+  const token = await routerToken(dataDir);
+  t.match(token, /^[\w-]{43}$/);
+  t.equal(await routerToken(dataDir), token);
+  t.equal(await modeOf(join(dataDir, 'router-token')), 0o600);
+  t.not(await routerToken(await folder(t)), token);
+  await writeFile(join(dataDir, 'router-token'), '');
+  t.match(await routerToken(dataDir), /^[\w-]{43}$/, 'a process that was killed while it wrote leaves no open door');
+});
