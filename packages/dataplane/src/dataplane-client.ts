@@ -57,6 +57,10 @@ export class DataplaneClient {
   async deleteSlice(route: string, runId: string, name: string, signal?: AbortSignal): Promise<void> {
     await this.#call('DELETE', adminPaths.slice(route, runId, name), undefined, signal);
   }
+  /** As `deleteSlice`, and ends the connections of all real requests that it brought into an arm: they count as failures. */
+  async cutSlice(route: string, runId: string, name: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('DELETE', adminPaths.cut(route, runId, name), undefined, signal);
+  }
   putProxy(config: ProxyConfig, signal?: AbortSignal): Promise<ProxyView> {
     return this.#call('PUT', adminPaths.proxy(config.proxy), config, signal);
   }

@@ -7,6 +7,8 @@ const arm: Schema = { type: 'string', enum: ['control', 'experiment'] };
 const until: Schema = { type: 'number', minimum: 0 };
 const address: Schema = { type: 'string', pattern: '^http://[^/@?#]+/?$', maxLength: 300 };
 const addresses: Schema = { type: 'array', items: address, minItems: 1, maxItems: 200 };
+/** All authorities that a machine knows are about 250 kB. */
+const bundle: Schema = { type: 'string', pattern: '^-----BEGIN CERTIFICATE-----', maxLength: 600_000 };
 const pem: Schema = { type: 'string', pattern: '^-----BEGIN ', maxLength: 50_000 };
 
 /** What a router accepts, by the nouns of the wire. Unknown keys are refused. */
@@ -68,6 +70,7 @@ export const schemas = {
       as: { type: 'string', enum: ['http', 'https', 'tcp'] },
       target: { type: 'string', minLength: 1, maxLength: 2000 },
       tls: { type: 'object', required: ['cert', 'key'], additionalProperties: false, properties: { cert: pem, key: pem } },
+      trust: bundle,
       until,
     },
   },

@@ -48,6 +48,8 @@ export type ProxyConfig = {
   readonly target: string;
   /** https: PEM of the certificate that the run's own authority made for this proxy. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** PEM certificates that an https target may be signed by, beside the usual authorities. Never told back. */
+  readonly trust?: string;
   readonly until: number;
 };
 
@@ -59,8 +61,10 @@ export type RouteView = {
   readonly production: readonly { readonly address: string; readonly healthy: boolean }[];
   readonly attached: readonly { readonly runId: string; readonly until: number; readonly arms: Readonly<Record<Arm, readonly string[]>> }[];
   readonly slices: readonly (SliceConfig & { readonly spent: number })[];
+  /** Real requests and tunnels that are in an arm now, by the slice that brought them, also when slice or run are gone. Only those above 0. */
+  readonly inFlight: readonly { readonly runId: string; readonly slice: string; readonly requests: number }[];
 };
-export type ProxyView = Omit<ProxyConfig, 'target' | 'tls'> & {
+export type ProxyView = Omit<ProxyConfig, 'target' | 'tls' | 'trust'> & {
   readonly port: number;
   readonly fault: DependencyFault | null;
   readonly calls: number;
@@ -94,6 +98,7 @@ export const keyCookie = 'haldane_key';
  *   DELETE /routes/:route/attachments/:runId                                          also ends its slices
  *   PUT    /routes/:route/slices/:runId/:name SliceConfig          -> RouteView
  *   DELETE /routes/:route/slices/:runId/:name                                         ok when there is none
+ *   DELETE /routes/:route/slices/:runId/:name?cut=1                                   also ends what it brought; that counts as failed
  *   PUT    /proxies/:proxy                    ProxyConfig          -> ProxyView
  *   DELETE /proxies/:proxy                                                            ok when there is none
  *   PUT    /proxies/:proxy/fault              DependencyFault      -> ProxyView
@@ -109,6 +114,7 @@ export const adminPaths = {
   attachment: (route: string, runId: string) => `/routes/${encodeURIComponent(route)}/attachments/${encodeURIComponent(runId)}`,
   slice: (route: string, runId: string, name: string) =>
     `/routes/${encodeURIComponent(route)}/slices/${encodeURIComponent(runId)}/${encodeURIComponent(name)}`,
+  cut: (route: string, runId: string, name: string) => `${adminPaths.slice(route, runId, name)}?cut=1`,
   proxy: (proxy: string) => `/proxies/${encodeURIComponent(proxy)}`,
   fault: (proxy: string) => `/proxies/${encodeURIComponent(proxy)}/fault`,
   lease: (runId: string) => `/leases/${encodeURIComponent(runId)}`,

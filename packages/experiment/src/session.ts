@@ -19,6 +19,7 @@ import type { Hand, World } from './world.ts';
 
 /** How long a metric source may be silent before the run stops: no data is never a pass. */
 const silentMs = 3_000;
+const toldAccepts = 3;
 /** How long the last second of a watch may take to close. */
 const closingMs = 2_000;
 
@@ -130,9 +131,11 @@ export class Session {
     try {
       const accepts = (await this.probes?.accepts()) ?? [];
       if (accepts.length === 0) return;
+      const before = this.#known.accepts.length;
       this.#known.accepts.push(...accepts);
       await this.world.evidence.append(this.hand.hold.fence, { accepts });
-      for (const accept of accepts) await this.hand.tell('accept', accept);
+      // An open door lets in many: the first few tell the story, all of them are evidence.
+      for (const accept of accepts.slice(0, Math.max(0, toldAccepts - before))) await this.hand.tell('accept', accept);
     } catch (error) {
       this.#failed = error;
     }

@@ -8,10 +8,7 @@ import type { JudgeState } from './state.ts';
 export function whyInvalid(state: JudgeState, evidence: Evidence, facts: JudgedFacts): readonly string[] {
   const { criteria } = state;
   const unequal = evidence.checks.find((check) => check.name === 'arms-equal' && !check.passed);
-  const reasons = [
-    ...(unequal === undefined ? [] : [`the arms were not equal: ${unequal.seen}`]),
-    ...armsUnequal(state, evidence.accepts),
-  ];
+  const reasons = [...(unequal === undefined ? [] : [`the arms were not equal: ${unequal.seen}`]), ...armsUnequal(state, evidence.accepts)];
   const spilled = spilledOver(state.spillover);
   if (spilled !== null) reasons.push(`escaped harm: ${spilled}`);
   if (effectInControl(evidence.checks, evidence.effectAt, criteria.act))

@@ -50,7 +50,10 @@ type World = {
   readonly confirmation?: Accept['confirmation'];
   readonly checks?: readonly Check[];
   readonly alerts?: (injectedAt: number) => readonly Alert[];
-  readonly effect?: 'seen' | 'never' | 'in-control';
+  readonly effect?: 'seen' | 'never' | 'in-control' | 'unasked';
+  /** How long after the change the effect was seen. */
+  readonly effectAfterMs?: number;
+  readonly facts?: Partial<JudgedFacts>;
   readonly rate?: number;
   readonly share?: number;
   /** Users per arm; 0: nobody is told apart. */
@@ -145,7 +148,7 @@ function run(world: World = {}): Told {
   let state = haldane1.begin(criteria);
   let why = '';
 
-  for (let at = start; at < start + 400; at++) {
+  for (let at = start; at < start + 800; at++) {
     const since = injectedAt === null ? -1 : at - injectedAt / 1000;
     const behaviour = (who: Arm | 'production'): Behaviour => ({ ...sound, ...world.behaves?.(who, since) });
     const sliced = spec.exposure !== 'synthetic' && phase !== 'proving';
@@ -267,8 +270,11 @@ function run(world: World = {}): Told {
       injectedAt = (at + 1) * 1000;
       if (!spec.fault) continue;
       const effect = world.effect ?? 'seen';
-      if (effect !== 'never') effectAt = injectedAt;
-      checks.push({ name: 'effect', at: injectedAt, passed: effect === 'seen', seen: effect === 'never' ? '200 as ever' : '503' });
+      if (effect !== 'never') effectAt = injectedAt + (world.effectAfterMs ?? 0);
+      const seen = { seen: '503', never: '200 as ever', 'in-control': '503', unasked: '503; control: could not be asked: no route' }[
+        effect
+      ];
+      checks.push({ name: 'effect', at: effectAt ?? injectedAt, passed: effect === 'seen', seen });
     }
   }
   const evidence: Evidence = {
@@ -284,7 +290,7 @@ function run(world: World = {}): Told {
     effectAt,
     instances: { control: ['r1.control.0'], experiment: ['r1.experiment.0'] },
   };
-  const facts: JudgedFacts = { stop, injectedAt, restored: { clean: true, stuck: [] } };
+  const facts: JudgedFacts = { stop, injectedAt, restored: { clean: true, stuck: [] }, ...world.facts };
   return { criteria, evidence, facts, verdict: rejudge(criteria, evidence, facts), phases, why };
 }
 
@@ -495,17 +501,42 @@ test('each run ends for the reason, and with the verdict, that its evidence give
     ],
     [
       'a cache that outlives the run is inconclusive',
-      { criteria: { timeConstantSeconds: 600 }, behaves: faulted({ met: 0 }) },
-      null,
+      { behaves: faulted({ met: 0 }) },
+      'deadline',
       'inconclusive',
-      /fault never met/,
+      /inconclusive: fault never met: 0 of 30 calls/,
+    ],
+    ['a time constant longer than the watch is waited for', { criteria: { timeConstantSeconds: 600 } }, null, 'resilient', /fault met/],
+    [
+      'arms that were launched unequal are invalid',
+      { checks: [{ name: 'arms-equal', at: start * 1000, passed: false, seen: 'control r1, experiment r2' }] },
+      null,
+      'invalid',
+      /the arms were not equal: control r1, experiment r2/,
     ],
     [
-      'a run shorter than the time constant is inconclusive',
-      { criteria: { timeConstantSeconds: 600 } },
-      null,
+      'an effect probe that gets no answer is no evidence of anything',
+      { effect: 'unasked' },
+      'metrics-unavailable',
       'inconclusive',
-      /before the 600 s/,
+      /is not known: 503; control: could not be asked/,
+    ],
+    [
+      'a heal probe that gets no answer spoils nothing',
+      { checks: [{ name: 'heal', at: start * 1000, passed: false, seen: 'could not be asked: no route' }] },
+      null,
+      'resilient',
+      /held under/,
+    ],
+    [
+      'a door that opens while the change is made is a breach',
+      {
+        behaves: (who, since) => (who === 'experiment' && since === 0 ? { met: 4, accepted: 1 } : { met: who === 'experiment' ? 4 : 0 }),
+        bend: (block, since) => (since === 0 ? { ...block, phase: 'injecting' } : block),
+      },
+      'breach',
+      'vulnerable',
+      /no real user was exposed/,
     ],
     [
       'no clear answers while proving end at a deadline',
@@ -618,6 +649,10 @@ test('marks, numbers and strength stand behind the verdict', async (t) => {
     'unknown',
     'refusals mean nothing where the fault was not met',
   );
+  const unasked = run({ checks: [{ name: 'heal', at: start * 1000, passed: false, seen: 'could not be asked: no route' }] }).verdict;
+  t.ok(unasked.reasons.includes('whether the fault is gone after it was taken back is not known: could not be asked: no route'));
+  const cutShort = run({ criteria: { timeConstantSeconds: 600 }, stopAfter: { since: 12, reason: 'operator' } }).verdict;
+  t.match(cutShort.held, { mark: 'unknown', why: /before the 600 s that caches or leeway may hide it/ });
 });
 
 test('real users come back only after clean refusals, the effect and the time that caches need', async (t) => {
@@ -631,6 +666,39 @@ test('real users come back only after clean refusals, the effect and the time th
   t.equal(slowProbes.evidence.blocks.filter(({ phase }) => phase === 'proving').length, 30, '59 clean answers at 2 a second');
   const mixed = run({ criteria: { timeConstantSeconds: 0 }, behaves: faulted({ incidental: 0.5 }) });
   t.ok(mixed.evidence.blocks.filter(({ phase }) => phase === 'proving').length >= 4, 'answers that are not clear do not count');
+  const proving = (told: Told) => told.evidence.blocks.filter(({ phase }) => phase === 'proving').length;
+  t.equal(proving(run({ criteria: { timeConstantSeconds: 100 } })), 102, 'however short the watch');
+
+  const never = run({ behaves: faulted({ met: 0 }) });
+  t.same(never.phases, ['baseline', 'proving'], 'nobody real comes back to a fault that was never met');
+  t.equal(proving(never), 35, 'the time constant and 30 s more');
+  t.match(never.verdict.reasons[0], /^inconclusive: fault never met: 0 of 30 calls/);
+  const lateMet = run({ behaves: (who, since) => (who === 'experiment' ? { met: since >= 12 ? 4 : 0 } : {}) });
+  t.equal(proving(lateMet), 15, 'met in the 13th second, and three seconds of clean refusals from then on');
+  t.equal(run({ spec: { fault: false } }).facts.stop, null, 'a rehearsal meets no fault and needs none');
+});
+
+test('a second that began before the effect was seen proves nothing but its accepts', async (t) => {
+  const told = run({ effectAfterMs: 500 });
+  const whole = told.evidence.blocks.filter(({ phase }) => phase !== 'baseline').length - 1;
+  t.equal(told.verdict.record.hostile.denied, whole * 20);
+  t.equal(told.verdict.record.hostile.sent, whole * 20);
+  const open = run({ effectAfterMs: 500, behaves: (_, since) => ({ met: 0, accepted: since === 0 ? 1 : 0 }) });
+  t.equal(open.facts.stop?.reason, 'breach');
+  t.ok(open.verdict.record.hostile.accepted > 0);
+});
+
+test('seconds in which the change was made are under the fault, and in no phase that is timed', async (t) => {
+  const { verdict, evidence } = run({ bend: (block, since) => (since >= 0 && since < 2 ? { ...block, phase: 'injecting' } : block) });
+  t.equal(verdict.verdict, 'resilient');
+  const under = evidence.blocks.filter(({ phase }) => phase !== 'baseline');
+  t.equal(verdict.record.contact.count, 4 * under.length, 'what was met in them counts');
+  t.equal(verdict.record.contact.leaked, 0);
+  t.match(verdict.record.more, {
+    baseline: { seconds: 10 },
+    proving: { seconds: under.filter(({ phase }) => phase === 'proving').length },
+  });
+  t.equal(verdict.record.hostile.denied, 20 * (under.length - 2), 'refusals in them do not');
 });
 
 test('the end comes early only where equality is shown, and never before the time constants', async (t) => {
@@ -687,6 +755,15 @@ test('whether it was noticed is judged by rule, receiver, time and fields, and o
     ['nobody looked for the heartbeat', { ...asked, checks: [] }, 'unknown', 'pipeline-broken', 'inconclusive'],
     ['the fault was never met', { ...asked, behaves: faulted({ met: 0 }) }, 'unknown', 'not-injected', 'inconclusive'],
     ['nothing was made', { ...asked, spec: { noticed: asksForAlert, fault: false } }, 'unknown', 'not-injected', 'inconclusive'],
+    ['listening ended too early', { ...asked, facts: { listenedUntil: (start + 15) * 1000 } }, 'unknown', 'missed', 'inconclusive'],
+    ['listening went on to the end', { ...asked, facts: { listenedUntil: (start + 500) * 1000 } }, 'no', 'missed', 'vulnerable'],
+    [
+      'who listened was lost',
+      { ...asked, facts: { listenedUntil: null }, spec: { noticed: asksForAlert, watchSeconds: 5 } },
+      'unknown',
+      'missed',
+      'inconclusive',
+    ],
     [
       'a person ended it before the deadline',
       { ...asked, stopAfter: { since: 8, reason: 'operator' } },

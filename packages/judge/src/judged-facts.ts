@@ -6,7 +6,7 @@ export function judgedFactsOf(run: Run): JudgedFacts {
   return {
     stop: run.stop,
     injectedAt: injectedAt ?? null,
-    listenedUntil: listenedUntil ?? null,
+    ...(listenedUntil === undefined ? {} : { listenedUntil }),
     restored: { clean: restored?.clean ?? false, stuck: restored?.stuck ?? [] },
   };
 }

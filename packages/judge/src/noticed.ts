@@ -59,7 +59,7 @@ export function judgeNoticed(state: JudgeState, evidence: Evidence, facts: Judge
         : `control raised an alert without an attack: ${placebo?.seen ?? ''}`,
     );
   }
-  return grade(matching, evidence, startedAt, criteria, listenedUntil(facts));
+  return grade(matching, evidence, startedAt, criteria, listenedUntil(evidence, facts));
 }
 
 /** The best of the alerts that name the experiment decides. */
@@ -112,12 +112,14 @@ function grade(matching: readonly Alert[], evidence: Evidence, startedAt: number
 }
 
 /**
- * Until when an alert could have been seen (epoch ms): as the run says, and never beyond its end where it was cut off. A run that
- * says nothing and went its way listened until the expectation's deadline.
+ * Until when an alert could have been seen (epoch ms): as the run says (null: its last judged second, for who listened was lost), and
+ * never beyond its end where it was cut off. A run that says nothing and went its way listened until the expectation's deadline.
  */
-function listenedUntil({ stop, listenedUntil: until }: JudgedFacts): number {
+function listenedUntil({ blocks }: Evidence, { stop, listenedUntil: until }: JudgedFacts): number {
   const cut: readonly StopReason[] = ['operator', 'halted', 'lease-lost', 'error'];
-  return Math.min(until ?? Number.POSITIVE_INFINITY, stop !== null && cut.includes(stop.reason) ? stop.at : Number.POSITIVE_INFINITY);
+  const ended = stop !== null && cut.includes(stop.reason) ? stop.at : Number.POSITIVE_INFINITY;
+  if (until === undefined) return ended;
+  return Math.min(ended, until ?? ((blocks.at(-1)?.at ?? -1) + 1) * 1000);
 }
 
 /** When the clock starts (epoch ms): the effect was seen, or the first hostile request left. */

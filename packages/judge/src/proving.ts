@@ -93,7 +93,9 @@ function refusals({ criteria, hostile }: JudgeState): ProbeTally {
 function effectFailed(state: JudgeState, checks: readonly Check[]): string | null {
   if (!state.criteria.spec.fault || state.criteria.act !== 'change') return null;
   const effect = lastCheck(checks, 'effect');
-  return effect !== null && !effect.passed && !isUnasked(effect) ? `the effect probe did not find the fault in the experiment alone: ${effect.seen}` : null;
+  return effect !== null && !effect.passed && !isUnasked(effect)
+    ? `the effect probe did not find the fault in the experiment alone: ${effect.seen}`
+    : null;
 }
 
 /** The effect probe got no answer, so it says nothing about the fault. */

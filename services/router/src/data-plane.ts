@@ -83,9 +83,11 @@ export class DataPlane {
     run.putSlice(slice);
     return this.#viewRoute(door);
   }
-  deleteSlice(route: string, runId: string, name: string): void {
+  /** No new request follows the slice. Those that it brought may finish where they are, unless they are to be cut off. */
+  deleteSlice(route: string, runId: string, name: string, cut: boolean): void {
     const run = this.#runs.get(runId);
     if (run?.route === route) run.deleteSlice(name);
+    if (cut) this.#doors.get(route)?.inFlight.cut({ runId, slice: name });
   }
   async putProxy(config: ProxyConfig): Promise<ProxyView> {
     this.sweep();
@@ -197,6 +199,7 @@ export class DataPlane {
         until: run.lease.until,
         arms: { control: addresses(run, 'control'), experiment: addresses(run, 'experiment') },
       })),
+      inFlight: door.inFlight.list(),
       slices: door.runs.flatMap((run) => run.slices.map((slice) => ({ ...slice, spent: run.ledger.budget.spent }))),
     };
   }

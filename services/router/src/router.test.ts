@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ClusterRole } from '@haldane/core';
 import { assign } from '@haldane/dataplane';
 import { test } from 'tap';
@@ -344,6 +347,88 @@ test('an upgrade is tunnelled to the cluster of its user, and one that breaks is
   answer.destroy();
 });
 
+test('real requests are told as long as they are in an arm, and can be cut off, which is charged', async (t) => {
+  const { client, port, experiment } = await standWithArms(t, {
+    experiment: (request, response) => {
+      if (request.url === '/half') response.write('half');
+    },
+  });
+  experiment.server.on('upgrade', (_request, socket) => {
+    socket.on('error', () => undefined);
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n');
+  });
+  const inArms = async () => (await client.view()).routes[0]?.inFlight;
+  // The second is charged when it is late, and is still there after that.
+  await client.putSlice('pay', sliceOf({ limitMs: 50 }));
+  const headers = cookie(await keyFor('experiment'));
+  const open = [ask(port, { headers }), ask(port, { headers, path: '/half' })];
+  const sent = request({
+    host: '127.0.0.1',
+    port,
+    headers: { ...headers, connection: 'Upgrade', upgrade: 'websocket' },
+    agent: false,
+  }).end();
+  const [, socket] = await once(sent, 'upgrade');
+  socket.on('error', () => undefined);
+  let syntheticEnded = false;
+  const synthetic = ask(port, {
+    headers: { 'x-haldane-synthetic': signed('experiment') },
+    begun: (asked) => t.teardown(() => asked.destroy()),
+  });
+  void synthetic.then(() => {
+    syntheticEnded = true;
+  });
+  await until(async () => (await spent(client)) === 2, 'both are late');
+  const three = [{ runId: 'r1', slice: 'main', requests: 3 }];
+  t.same(await inArms(), three, 'a request and an answer without end and a tunnel, but no synthetic request');
+  await client.deleteSlice('pay', 'r1', 'main');
+  t.same(await inArms(), three, 'the slice is gone, its users are not');
+  await client.cutSlice('pay', 'r1', 'other');
+  t.same(await inArms(), three, 'they are not of another slice');
+  await client.detach('pay', 'r1');
+  t.same(await inArms(), three, 'the run is gone, its users are not');
+
+  const closed = once(socket, 'close');
+  await client.cutSlice('pay', 'r1', 'main');
+  t.same(await inArms(), []);
+  t.equal(await open[0], 'broken');
+  t.match(await open[1], { whole: false });
+  await closed;
+  await client.attach({
+    runId: 'r1',
+    route: 'pay',
+    arms: { control: [experiment.url], experiment: [experiment.url] },
+    secret,
+    until: Date.now() + 60_000,
+  });
+  await client.putSlice('pay', sliceOf());
+  t.equal(await spent(client), 3, 'the tunnel that was cut is a failure; what was late is not counted twice');
+  await client.cutSlice('pay', 'r1', 'main');
+  t.same((await client.view()).routes[0]?.slices, [], 'a cut without anybody to cut is a delete');
+  t.notOk(syntheticEnded, 'the synthetic request was left alone');
+});
+
+test('a route whose port is still taken after a restart is served as soon as that port is free', async (t) => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'haldane-router-'));
+  t.teardown(() => rmSync(stateDir, { recursive: true, force: true }));
+  const production = await upstream(t, (_request, response) => response.end('production'));
+  const first = await stand(t, { stateDir });
+  const { port } = await first.client.putRoute({ route: 'pay', port: 0, production: [production.url] });
+  await first.router.stop();
+  const holder = createServer().listen(port, '127.0.0.1');
+  await once(holder, 'listening');
+  const warnings: string[] = [];
+  await stand(t, {
+    stateDir,
+    warn: (message) => {
+      warnings.push(message);
+      holder.close();
+    },
+  });
+  t.match(warnings, [/route pay: port \d+ is still taken, trying again/]);
+  t.match(await ask(port), { body: 'production' });
+});
+
 test('the admin interface answers only who holds the token, and data ports have none of it', async (t) => {
   const { router, client, port } = await standWithArms(t);
   const admin = router.adminPort;
@@ -364,7 +449,7 @@ test('the admin interface answers only who holds the token, and data ports have 
     }),
     { status: 400, body: /agree/ },
   );
-  const large = await ask(admin, { path: '/routes/x', method: 'PUT', headers, body: `"${'x'.repeat(300_000)}"` });
+  const large = await ask(admin, { path: '/routes/x', method: 'PUT', headers, body: `"${'x'.repeat(1_200_000)}"` });
   t.ok(large === 'broken' || large.status === 400, 'a body without end is refused');
   t.match(await ask(port, { path: '/view', headers }), { body: 'production' }, 'a route knows no admin path');
   t.notMatch(JSON.stringify(await client.view()), secret, 'the secret is never told back');

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf } from '@haldane/core';
+import type { RouteConfig } from '@haldane/dataplane';
 import { AdminRoutes } from './admin/admin-routes.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { DataPlane } from './data-plane.ts';
@@ -39,6 +41,8 @@ export type Router = {
 };
 
 const tickMs = 250;
+/** Whoever was the router before may still hold the port for a moment. */
+const portTries = { most: 8, pauseMs: 250 };
 
 /** Starts a router in this process and serves the routes of its state folder at once: to production only, without slices. */
 export async function createRouter(options: RouterOptions): Promise<Router> {
@@ -57,7 +61,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     },
   });
   for (const route of stateDir === null ? [] : readRoutes(stateDir)) {
-    await plane.putRoute(route).catch((error: unknown) => warn(`route ${route.route} is not served: ${messageOf(error)}`));
+    await serveAgain(plane, route, warn);
   }
   restoring = false;
 
@@ -93,4 +97,22 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     return stopped;
   };
   return { id, adminPort, adminUrl: `http://127.0.0.1:${adminPort}`, sweep, stop, stopped };
+}
+
+/** A route of before the restart, on its port of before; a person is told when that port does not come free. */
+async function serveAgain(plane: DataPlane, route: RouteConfig, warn: (message: string) => void): Promise<void> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      await plane.putRoute(route);
+      return;
+    } catch (error) {
+      if (!isPortTaken(error) || tried >= portTries.most) return warn(`route ${route.route} is not served: ${messageOf(error)}`);
+      warn(`route ${route.route}: port ${route.port} is still taken, trying again`);
+      await wait(portTries.pauseMs);
+    }
+  }
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof Error && (error.cause as { code?: unknown } | undefined)?.code === 'EADDRINUSE';
 }

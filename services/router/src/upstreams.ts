@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls';
 import { Pool } from 'undici';
 import type { RouterTime } from './time.ts';
 
@@ -11,7 +12,7 @@ export class Upstream {
   readonly pool: Pool;
   readonly #time: RouterTime;
   #badUntil = Number.NEGATIVE_INFINITY;
-  constructor(address: string, time: RouterTime) {
+  constructor(address: string, time: RouterTime, tls: SecureContext | null) {
     this.address = address;
     this.#time = time;
     // No limit on connections: a queue here would be latency that the arm did not cause. Answers may stay silent for long (event streams).
@@ -20,7 +21,7 @@ export class Upstream {
       pipelining: 1,
       bodyTimeout: 0,
       headersTimeout: 300_000,
-      connect: { timeout: connectMs },
+      connect: { timeout: connectMs, ...(tls === null ? {} : { secureContext: tls }) },
     });
   }
   get healthy(): boolean {
@@ -41,11 +42,14 @@ export class Upstream {
 /** A set of equal instances, taken in turn. */
 export class Cluster {
   readonly #time: RouterTime;
+  readonly #tls: SecureContext | null;
   #instances: readonly Upstream[];
   #turn = 0;
-  constructor(addresses: readonly string[], time: RouterTime) {
+  /** `tls`: whom https instances may be certified by; null: the usual authorities. */
+  constructor(addresses: readonly string[], time: RouterTime, tls: SecureContext | null = null) {
     this.#time = time;
-    this.#instances = addresses.map((address) => new Upstream(address, time));
+    this.#tls = tls;
+    this.#instances = addresses.map((address) => new Upstream(address, time, tls));
   }
   get instances(): readonly Upstream[] {
     return this.#instances;
@@ -62,7 +66,7 @@ export class Cluster {
   /** These addresses from now on. Instances that stay keep their connections; what is in flight at those that go finishes there. */
   replace(addresses: readonly string[]): void {
     const before = new Map(this.#instances.map((instance) => [instance.address, instance]));
-    this.#instances = addresses.map((address) => before.get(address) ?? new Upstream(address, this.#time));
+    this.#instances = addresses.map((address) => before.get(address) ?? new Upstream(address, this.#time, this.#tls));
     for (const instance of before.values()) if (!addresses.includes(instance.address)) instance.close();
   }
   close(): void {

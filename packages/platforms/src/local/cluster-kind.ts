@@ -9,7 +9,7 @@ import { keeperOrder } from './keeper-order.ts';
 import type { LocalWorld } from './local-world.ts';
 import { productionRecipe } from './production-recipe.ts';
 import { proxyAuthority } from './proxy-authority.ts';
-import { startInstance } from './start-instance.ts';
+import { startInstances } from './start-instances.ts';
 
 export type ClusterParams = {
   readonly runId: string;
@@ -38,16 +38,11 @@ export function clusterKind(world: LocalWorld): ChangeKind<ClusterParams, null> 
       const points = await proxyPoints(world, params, signal);
       const names = Array.from({ length: params.instances }, (_, index) => `${params.runId}-${params.arm}-${index + 1}`);
       const { cluster, arm, runId, revision } = params;
-      await Promise.all(
-        names.map((instance) => {
-          const environment = armEnvironment(recipe, world.basics, points, { name: instance, folder: layout.instance(cluster, instance) });
-          return startInstance(
-            keeperOrder(layout, recipe, { cluster, instance, role: arm, runId }, environment, world.leaseFor(runId)),
-            clock,
-            signal,
-          );
-        }),
-      );
+      const orders = names.map((instance) => {
+        const environment = armEnvironment(recipe, world.basics, points, { name: instance, folder: layout.instance(cluster, instance) });
+        return keeperOrder(layout, recipe, { cluster, instance, role: arm, runId }, environment, world.leaseFor(runId));
+      });
+      await startInstances(orders, clock, signal);
       writeClusterRecord(layout, { name: cluster, role: arm, runId, revision, instances: names, recipe: null, source: params.source });
     },
     async revert({ cluster }, _before, signal) {

@@ -1,4 +1,4 @@
-export { productionName } from './names.ts';
 export { type LocalPlatform, type LocalPlatformOptions, localPlatform } from './local-platform.ts';
+export { productionName } from './names.ts';
 export { LocalProduction, type LocalProductionOptions, type ProductionState } from './production.ts';
 export { type SweepOptions, type SweepRow, sweep } from './sweep.ts';

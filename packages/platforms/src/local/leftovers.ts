@@ -9,6 +9,9 @@ export async function localLeftovers({ layout, dataplane }: LocalWorld, runId: s
   const view = await dataplane.view(signal);
   const onRoutes = view.routes.flatMap((route) => [
     ...route.attached.filter((one) => one.runId === runId).map(() => `the arms on route ${route.route}`),
+    ...route.inFlight
+      .filter((one) => one.runId === runId)
+      .map((one) => `${one.requests} real ${one.requests === 1 ? 'request' : 'requests'} in the arms of route ${route.route}`),
     ...route.slices.filter((one) => one.runId === runId).map((one) => `slice ${one.name} on route ${route.route}`),
   ]);
   const proxies = view.proxies

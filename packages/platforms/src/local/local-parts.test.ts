@@ -12,9 +12,11 @@ import { endGroup, isGroupAlive, signalGroup } from './keeper/process-group.ts';
 import { processStart } from './keeper/process-start.ts';
 import { layoutOf } from './layout.ts';
 import { redact } from './redact.ts';
+import { RunLeases } from './renew-run.ts';
 import { resolveCommand } from './resolve-command.ts';
 import { originOf, pathOf, rewireUrl } from './rewire-url.ts';
 import { until } from './testing/sandbox.ts';
+import { trustedAuthorities } from './trusted-authorities.ts';
 
 test('an address is pointed at a proxy and keeps everything but host and port', (t) => {
   const cases: [string, string][] = [
@@ -89,6 +91,36 @@ test('a lease ends by whichever clock says so first, and reading it again renews
   t.ok(lease.hasEnded());
   lease.take({ until: null });
   t.notOk(lease.hasEnded(), 'null: until told');
+  t.end();
+});
+
+test('only a run that was never renewed gets a first lease: one whose lease is over gets no more', (t) => {
+  let now = 1000;
+  const leases = new RunLeases({ now: () => now, sleep: () => Promise.resolve() }, 500);
+  t.equal(leases.for('new'), 1500);
+  leases.renewed('run', 2000);
+  t.equal(leases.for('run'), 2000);
+  now = 2600;
+  t.equal(leases.for('run'), 2000, 'it was over 600 ms ago');
+  t.equal(leases.for('run'), 2000, 'and stays so');
+  leases.renewed('run', 3000);
+  t.equal(leases.for('run'), 3000);
+  t.equal(leases.for('new'), 3100);
+  t.end();
+});
+
+test('of the file that a service trusts, its certificates are taken and nothing else', (t) => {
+  const cwd = mkdtempSync(join(tmpdir(), 'haldane-trust-'));
+  t.teardown(() => rmSync(cwd, { recursive: true }));
+  const pem = (what: string, body: string) => `-----BEGIN ${what}-----\n${body}\n-----END ${what}-----\n`;
+  writeFileSync(
+    join(cwd, 'ca.pem'),
+    `# ours\n${pem('CERTIFICATE', 'one')}${pem('PRIVATE KEY', 'hunter22')}# theirs\n${pem('CERTIFICATE', 'two')}`,
+  );
+  writeFileSync(join(cwd, 'none.pem'), pem('PRIVATE KEY', 'hunter22'));
+  const recipe = { cwd, env: { CA: 'ca.pem', NONE: 'none.pem', GONE: 'gone.pem', EMPTY: '' } } as unknown as LaunchRecipe;
+  t.equal(trustedAuthorities(recipe, { ca: 'CA' }), `${pem('CERTIFICATE', 'one')}${pem('CERTIFICATE', 'two')}`.trimEnd());
+  for (const ca of ['NONE', 'GONE', 'EMPTY', 'UNSET', null]) t.equal(trustedAuthorities(recipe, { ca }), null);
   t.end();
 });
 

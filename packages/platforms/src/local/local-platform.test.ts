@@ -176,6 +176,37 @@ test('an arm is a cluster like production, is launched once, keeps its output, a
   t.same(sandbox.processes(), []);
 });
 
+test('a launch that is given up leaves no instance, however far it had come', async (t) => {
+  const sandbox = makeSandbox();
+  t.teardown(() => sandbox.end());
+  const { dataplane } = await sandbox.router();
+  const production = new LocalProduction({ dataDir: sandbox.dataDir, dataplane, clock });
+  await production.deployProduction(sandbox.recipe());
+  const before = sandbox.processes();
+  const platform = localPlatform({ dataDir: sandbox.dataDir, dataplane, clock, firstLeaseMs: 60_000 });
+  const launch = platform.clusters.launch(sandbox.deployment(), 'control', { changes: [], dependencies: [] }, 'given-up', 2);
+  const kind = kindOf(platform, launch);
+  const folder = join(sandbox.dataDir, 'local/clusters/given-up.control');
+  for (const [moment, isReached] of [
+    ['its keepers were only just spawned', () => sandbox.processes().length > before.length],
+    ['a keeper has made its folder', () => existsSync(folder)],
+  ] as const) {
+    const stop = new AbortController();
+    const launching = kind.apply(launch.params, null, stop.signal);
+    const end = launching.catch((error: unknown) => error);
+    // Looked at as often as can be: nothing may be further than that.
+    while (!isReached()) await new Promise((resolve) => setImmediate(resolve));
+    const reason = new Error('enough');
+    stop.abort(reason);
+    t.equal(await end, reason, moment);
+    t.same(sandbox.processes(), before, 'no keeper and no instance is left, nor can one come');
+    await kind.revert(launch.params, null, signal);
+    t.notOk(existsSync(folder));
+  }
+  await production.undeploy(sandbox.deployment());
+  t.same(sandbox.processes(), []);
+});
+
 test('when Haldane is killed, arms, slice, fault and key end by themselves with their lease', async (t) => {
   const sandbox = makeSandbox();
   t.teardown(() => sandbox.end());
@@ -323,7 +354,7 @@ test('both arms reach each dependency through their own proxies, and a fault is 
   t.teardown(() => database.close());
   await new Promise((resolve) => database.once('listening', resolve));
 
-  const { dataplane } = await sandbox.router({ NODE_EXTRA_CA_CERTS: realAuthority });
+  const { dataplane } = await sandbox.router();
   const dependencies = [
     { name: 'identity-keys', env: 'KEYS_URL', url: `https://${realHost}/realm/jwks?v=1`, as: 'https', ca: 'TRUST' },
     {

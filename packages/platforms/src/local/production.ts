@@ -13,7 +13,7 @@ import { type Layout, layoutOf } from './layout.ts';
 import { isProductionName, productionName } from './names.ts';
 import { redact } from './redact.ts';
 import { renewCluster } from './renew-run.ts';
-import { startInstance } from './start-instance.ts';
+import { startInstances } from './start-instances.ts';
 
 export type LocalProductionOptions = {
   readonly dataDir: string;
@@ -57,7 +57,8 @@ export class LocalProduction {
     const names = [...kept.map((one) => one.name), ...this.#freeNames(cluster, recipe.instances - kept.length)];
     const fresh = names.slice(kept.length);
     try {
-      await Promise.all(names.map((instance) => startInstance(this.#order(recipe, cluster, instance, until), this.#clock, signal)));
+      const orders = names.map((instance) => this.#order(recipe, cluster, instance, until));
+      await startInstances(orders, this.#clock, signal);
       await this.#untilHealthy(recipe, cluster, names, signal);
     } catch (error) {
       await this.#end(cluster, fresh, never);

@@ -4,6 +4,7 @@ import type { LocalWorld } from './local-world.ts';
 import { dependencyOf, productionRecipe } from './production-recipe.ts';
 import { makeProxyCertificate } from './proxy-certificate.ts';
 import { originOf } from './rewire-url.ts';
+import { trustedAuthorities } from './trusted-authorities.ts';
 
 export type ProxyParams = {
   readonly runId: string;
@@ -19,15 +20,28 @@ export function proxyKind(world: LocalWorld): ChangeKind<ProxyParams, null> {
     kind: 'local.proxy',
     capture: () => Promise.resolve(null),
     async apply({ runId, arm, dependency, proxy, source }, _before, signal) {
-      const declared = dependencyOf(productionRecipe(world.layout, source), dependency);
+      const recipe = productionRecipe(world.layout, source);
+      const declared = dependencyOf(recipe, dependency);
       const as = reachableAs(declared);
       const there = (await world.dataplane.view(signal)).proxies.find((one) => one.proxy === proxy);
       // A second certificate would have a second authority, which an arm that was launched with the first does not trust.
       if (as === 'https' && there?.as === 'https' && there.runId === runId)
         return world.dataplane.renew(runId, world.leaseFor(runId), signal);
       const tls = as === 'https' ? { tls: await makeProxyCertificate(proxy, world.clock.now()) } : {};
+      // What the arm would have verified itself, the router verifies for it, by the same authorities.
+      const trust = as === 'https' ? trustedAuthorities(recipe, declared) : null;
       await world.dataplane.putProxy(
-        { proxy, runId, arm, dependency, as, target: originOf(declared.url, as), ...tls, until: world.leaseFor(runId) },
+        {
+          proxy,
+          runId,
+          arm,
+          dependency,
+          as,
+          target: originOf(declared.url, as),
+          ...tls,
+          ...(trust === null ? {} : { trust }),
+          until: world.leaseFor(runId),
+        },
         signal,
       );
     },

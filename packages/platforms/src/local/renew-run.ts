@@ -32,7 +32,10 @@ export function renewCluster(layout: Layout, cluster: string, until: number | nu
   }
 }
 
-/** Remembers what each run was last renewed to, so that an effect made between two renewals gets the same lease. */
+/**
+ * Remembers what each run was last renewed to, so that an effect made between two renewals gets the same lease, and one made after
+ * the last has ended none at all: it stays remembered, for whoever forgot it would lend the run more time.
+ */
 export class RunLeases {
   readonly #until = new Map<string, number>();
   readonly #clock: Clock;
@@ -46,8 +49,6 @@ export class RunLeases {
     this.#until.set(runId, until);
   }
   for(runId: string): number {
-    const now = this.#clock.now();
-    for (const [run, until] of this.#until) if (until <= now) this.#until.delete(run);
-    return this.#until.get(runId) ?? now + this.#firstMs;
+    return this.#until.get(runId) ?? this.#clock.now() + this.#firstMs;
   }
 }

@@ -31,7 +31,7 @@ export class AdminRoutes {
           return this.#plane.putSlice(a, agreeing(conform<SliceConfig>(schemas.slice, body, 'slice'), { runId: c, name: d }));
         break;
       case 'DELETE routes 4':
-        if (b === 'slices') return this.#plane.deleteSlice(a, c, d);
+        if (b === 'slices') return this.#plane.deleteSlice(a, c, d, url.searchParams.get('cut') === '1');
         break;
       case 'PUT proxies 1':
         return this.#plane.putProxy(agreeing(conform<ProxyConfig>(schemas.proxy, body, 'proxy'), { proxy: a }));

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
 import type { AdminRoutes } from './admin-routes.ts';
 
-const largestBody = 256 * 1024;
+/** A bundle of certificates is the largest thing that is said here. */
+const largestBody = 1024 * 1024;
 const statuses: Partial<Record<ErrorCode, number>> = {
   'bad-request': 400,
   unauthorised: 401,

@@ -5,6 +5,7 @@ import type { AttachedRun } from '../run/attached-run.ts';
 import { type Observer, RealRequest } from '../run/real-request.ts';
 import type { RouterTime } from '../time.ts';
 import type { Cluster } from '../upstreams.ts';
+import type { BroughtBy } from './in-flight.ts';
 
 /** Where a request goes, and who is told what becomes of it. */
 export type Placement = {
@@ -12,6 +13,8 @@ export type Placement = {
   readonly cluster: Cluster;
   readonly observers: readonly Observer[];
   readonly synthetic: boolean;
+  /** The slice that let a real request into an arm; null for all others. */
+  readonly by: BroughtBy | null;
 };
 
 /**
@@ -33,6 +36,7 @@ export function place(
       cluster: production,
       observers: watchProduction(live, time),
       synthetic: false,
+      by: null,
     }
   );
 }
@@ -51,7 +55,7 @@ function placeSynthetic(request: IncomingMessage, runs: readonly AttachedRun[]):
   if (header === undefined) return null;
   for (const run of runs) {
     const mark = verifySynthetic(run.secret, header);
-    if (mark && mark.runId === run.runId) return { role: mark.arm, cluster: run.arms[mark.arm], observers: [], synthetic: true };
+    if (mark && mark.runId === run.runId) return { role: mark.arm, cluster: run.arms[mark.arm], observers: [], synthetic: true, by: null };
   }
   return null;
 }
@@ -65,7 +69,7 @@ function placeReal(request: IncomingMessage, key: string | null, runs: readonly 
     const role = roleOf(draw.u, slice.share);
     if (role === 'production' || !run.ledger.admit()) continue;
     const watch = new RealRequest({ ledger: run.ledger, role, key: draw.hash, limitMs: slice.caps.latencyLimitMs, time });
-    return { role, cluster: run.arms[role], observers: [watch], synthetic: false };
+    return { role, cluster: run.arms[role], observers: [watch], synthetic: false, by: { runId: run.runId, slice: slice.name } };
   }
   return null;
 }

@@ -7,8 +7,9 @@ import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
 import { forward, pathOf } from './forward.ts';
 import { keyOf, passedOnFromClient } from './headers.ts';
+import { InFlight } from './in-flight.ts';
 import { listen } from './listener.ts';
-import { isStranded, place } from './placement.ts';
+import { isStranded, type Placement, place } from './placement.ts';
 import { RateMeter } from './rate-meter.ts';
 import { tunnel } from './tunnel.ts';
 
@@ -20,6 +21,8 @@ export class RouteDoor {
   readonly runs: AttachedRun[] = [];
   /** Real requests, wherever they go. */
   readonly rate: RateMeter;
+  /** Real requests in arms, also of runs that are not attached any more. */
+  readonly inFlight = new InFlight();
   readonly #time: RouterTime;
   readonly #host: string;
   readonly #tunnels = new Set<Duplex>();
@@ -74,6 +77,7 @@ export class RouteDoor {
     const key = keyOf(request);
     const placement = place(request, key, this.production, this.runs, this.#time);
     if (!placement.synthetic) this.rate.count();
+    this.#follow(placement, request.socket, response);
     forward(request, response, {
       cluster: placement.cluster,
       path,
@@ -96,6 +100,7 @@ export class RouteDoor {
     }
     this.#tunnels.add(socket);
     socket.on('close', () => this.#tunnels.delete(socket));
+    this.#follow(placement, socket, socket);
     tunnel(request, socket, head, {
       address: upstream.address,
       path,
@@ -103,6 +108,22 @@ export class RouteDoor {
       addToAnswer: key === null && !placement.synthetic ? newKey() : [],
       observers: placement.observers,
     });
+  }
+  /** Keeps a real request in the book of those that are in an arm until it, or its connection, is closed. */
+  #follow({ by, observers }: Placement, connection: Duplex, exchange: ServerResponse | Duplex): void {
+    if (by === null) return;
+    const left = this.inFlight.enter(by, () => {
+      // Told first: to a tunnel that is open, its client's end would be a good one.
+      for (const observer of observers) observer.broken();
+      connection.destroy();
+    });
+    const gone = () => {
+      left();
+      connection.off('close', gone);
+    };
+    exchange.on('close', gone);
+    // An answer that waits behind another one on its connection is not told when that connection ends.
+    connection.on('close', gone);
   }
 }
 

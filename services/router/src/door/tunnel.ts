@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
+import type { SecureContext } from 'node:tls';
 import type { Observer } from '../run/real-request.ts';
 import { answered } from './headers.ts';
 
@@ -12,6 +13,8 @@ export type Tunnelling = {
   readonly headers: readonly string[];
   readonly addToAnswer: readonly string[];
   readonly observers: readonly Observer[];
+  /** Whom an https instance may be certified by; absent or null: the usual authorities. */
+  readonly tls?: SecureContext | null;
 };
 
 /**
@@ -35,6 +38,7 @@ export function tunnel(request: IncomingMessage, client: Duplex, head: Buffer, t
     path: tunnelling.path,
     headers: [...tunnelling.headers, 'connection', 'Upgrade', 'upgrade', upgrade],
     agent: false,
+    ...(tunnelling.tls ? { secureContext: tunnelling.tls } : {}),
   });
   client.on('error', () => outgoing.destroy());
   let onClientClose = () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { get as httpsGet } from 'node:https';
 import { connect, createServer, type Socket } from 'node:net';
+import { rootCertificates } from 'node:tls';
 import { test } from 'tap';
 import { Agent, ask, signed, standWithArms, until, upstream } from '../../test/stand.ts';
 import { meets } from './fault-draw.ts';
@@ -225,6 +226,12 @@ test('https ends at the proxy with the certificate it was given, and goes on onl
     until: Date.now() + 60_000,
   });
   t.match(await call(doubting.port), { status: 502 }, 'a certificate of its own making is not trusted');
+  const inner = { ...lasting, as: 'https', target: `https://127.0.0.1:${outer.port}`, tls, until: Date.now() + 60_000 } as const;
+  const trusting = await rig.client.putProxy({ ...inner, proxy: 's3', trust: certificate });
+  t.same(await call(trusting.port), { status: 200, body: 'keys' }, 'unless it is said to be');
+  const elsewhere = await rig.client.putProxy({ ...inner, proxy: 's4', trust: rootCertificates[0] ?? '' });
+  t.match(await call(elsewhere.port), { status: 502 }, 'trusting somebody else is not trusting everybody');
+  await t.rejects(rig.client.putProxy({ ...inner, proxy: 's5', trust: 'hunter2' }), { code: 'bad-request', message: /proxy\.trust/ });
   t.notMatch(JSON.stringify(await rig.client.view()), /BEGIN/);
 });
 

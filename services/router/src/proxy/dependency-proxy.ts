@@ -89,7 +89,7 @@ export class DependencyProxy implements FaultSource {
     await this.#carrier.close();
   }
   view(): ProxyView {
-    const { target: _target, tls: _tls, until: _until, ...told } = this.#config;
+    const { target: _target, tls: _tls, trust: _trust, until: _until, ...told } = this.#config;
     return { ...told, until: this.lease.until, port: this.#port, fault: this.fault, calls: this.#calls, met: this.#met };
   }
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { type DependencyFault, HaldaneError } from '@haldane/core';
 import { checkHeader, faultHeader, type ProxyConfig } from '@haldane/dataplane';
 import { forward, pathOf } from '../door/forward.ts';
@@ -21,6 +22,7 @@ export class HttpDependency implements Carrier {
   readonly #source: FaultSource;
   readonly #server: Server;
   readonly #target: URL;
+  readonly #tls: SecureContext | null;
   readonly #cluster: Cluster;
   readonly #sockets = new Set<Socket>();
   /** Connections (by the caller's port) that a partial refusal let through: what is asked on them is not drawn again. */
@@ -29,7 +31,8 @@ export class HttpDependency implements Carrier {
   constructor(config: ProxyConfig, source: FaultSource) {
     this.#source = source;
     this.#target = targetOf(config);
-    this.#cluster = new Cluster([this.#target.origin], systemTime);
+    this.#tls = trustedBy(config);
+    this.#cluster = new Cluster([this.#target.origin], systemTime, this.#tls);
     this.#server = config.as === 'https' ? createTlsServer(certificateOf(config)) : createServer();
     this.#server.keepAliveTimeout = 65_000;
     this.#server.requestTimeout = 0;
@@ -108,6 +111,7 @@ export class HttpDependency implements Carrier {
       headers: this.#headers(request),
       addToAnswer: [],
       observers: [],
+      tls: this.#tls,
     });
   }
 
@@ -192,4 +196,14 @@ function certificateOf(config: ProxyConfig): { readonly cert: string; readonly k
       `proxy.tls of ${config.proxy} is missing: an https proxy needs the certificate and key that the run's authority made`,
     );
   return { cert: config.tls.cert, key: config.tls.key };
+}
+
+/** Who may certify the target, when the configuration names more than the usual authorities. */
+function trustedBy({ proxy, trust }: ProxyConfig): SecureContext | null {
+  if (trust === undefined) return null;
+  try {
+    return createSecureContext({ ca: [...rootCertificates, trust] });
+  } catch (error) {
+    throw new HaldaneError('bad-request', `proxy.trust of ${proxy} must hold certificates in PEM`, { cause: error });
+  }
 }
