@@ -238,6 +238,7 @@ test('arms that never become healthy are an error, and are put back', async (t) 
   const lived = await live({ given: ({ platform }) => platform.sick.add(`${runId}.control`) });
   await endsWhole(t, lived);
   t.match(lived.run.stop, { reason: 'error', why: /did not become healthy in \d+ s: control 0 of 2 healthy, experiment 2 of 2/ });
+  t.ok((lived.run.stop?.at ?? Number.POSITIVE_INFINITY) - lived.phase('provisioning').from < 100_000, 'within a minute and a half');
   t.equal(lived.history.spans('slice:').length, 0);
   t.equal(lived.verdict?.verdict, 'inconclusive');
 });

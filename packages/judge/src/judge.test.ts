@@ -699,6 +699,12 @@ test('seconds in which the change was made are under the fault, and in no phase 
     proving: { seconds: under.filter(({ phase }) => phase === 'proving').length },
   });
   t.equal(verdict.record.hostile.denied, 20 * (under.length - 2), 'refusals in them do not');
+  const open = run({
+    behaves: (_, since) => ({ met: 0, accepted: since === 0 ? 1 : 0 }),
+    bend: (block, since) => (since === 0 ? { ...block, phase: 'injecting' } : block),
+  });
+  t.match(open.evidence.blocks.at(-1), { phase: 'injecting' }, 'an accept in them ends the run at once');
+  t.equal(open.facts.stop?.reason, 'breach');
 });
 
 test('the end comes early only where equality is shown, and never before the time constants', async (t) => {

@@ -24,7 +24,7 @@ export function cleanNeeded(state: Pick<JudgeState, 'criteria'>): number {
 }
 
 /** Seconds after the change before real users may come back: until then caches could still hide an open door. */
-export function leastProvingSeconds(state: Pick<JudgeState, 'criteria'>): number {
+function leastProvingSeconds(state: Pick<JudgeState, 'criteria'>): number {
   const { spec, timeConstantSeconds } = state.criteria;
   return !spec.fault || timeConstantSeconds === 0 ? 0 : timeConstantSeconds + marginSeconds;
 }
@@ -33,7 +33,7 @@ export function leastProvingSeconds(state: Pick<JudgeState, 'criteria'>): number
  * After this many seconds the run ends: nobody real is let in on hope. The longest of 30 s, the time constants and 30 s more, and
  * three times what the clean refusals take when every answer is one.
  */
-export function mostProvingSeconds(state: Pick<JudgeState, 'criteria'>): number {
+function mostProvingSeconds(state: Pick<JudgeState, 'criteria'>): number {
   const { spec, timeConstantSeconds } = state.criteria;
   const { hostileRate } = spec.probes;
   const constant = spec.fault ? timeConstantSeconds : 0;

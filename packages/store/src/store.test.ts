@@ -2,7 +2,7 @@ import { type Block, type Claim, emptyProbeTally, emptyTally, type RunStore } fr
 import { type ContractTest, evidenceContract, journalContract, runStoreContract, type StoresUnderTest, sampleRun } from '@haldane/testkit';
 import { after, type Test, test } from 'tap';
 import { openStore } from './open-store.ts';
-import { startTestDatabase, type TestCopy } from './testing/start-test-database.ts';
+import { connectionOf, startTestDatabase, type TestCopy } from './testing/start-test-database.ts';
 
 const database = await startTestDatabase();
 after(() => database.stop());
@@ -229,7 +229,7 @@ storeTest('settings are null until they are set, and then what was set last', as
 });
 
 storeTest('a database that does not answer is unavailable, and no error holds the password', async (t, { address }) => {
-  const { connection } = address;
+  const connection = connectionOf(address);
   const gone = await rejection(openStore({ connection: { ...connection, host: `${connection.host}-gone` } }));
   t.equal(gone.code, 'unavailable');
   const refused = await rejection(openStore({ connection: { ...connection, password: 'marker-secret' } }));
@@ -239,7 +239,8 @@ storeTest('a database that does not answer is unavailable, and no error holds th
   t.notMatch(JSON.stringify([crooked, crooked.message]) + String((crooked as { cause?: unknown }).cause), /marker-secret/);
 });
 
-storeTest('a url opens the same database', async (t, { address: { connection }, store }) => {
+storeTest('a url opens the same database', async (t, { address, store }) => {
+  const connection = connectionOf(address);
   const run = await store.runs.create(sampleRun());
   const url = `postgres://${connection.user}:${connection.password}@/${connection.database}?host=${encodeURIComponent(connection.host)}&port=${connection.port}`;
   const second = await openStore({ url });

@@ -284,7 +284,8 @@ test('effects end with their lease by either clock, and nothing brings them back
         time.run += 1;
       }
       t.match(await ask(port, { headers: cookie(key) }), { body: 'production' }, 'no timer was needed');
-      t.match(await ask(port, { headers: { ...cookie(key), 'x-haldane-synthetic': signed('experiment') } }), { body: 'production' });
+      const late = await ask(port, { headers: { ...cookie(key), 'x-haldane-synthetic': signed('experiment') } });
+      t.match(late, { status: 410 }, "a synthetic request that comes too late is nobody's, and never production's");
       router.sweep();
       await until(async () => (await ask(proxy.port)) === 'broken', 'the proxy is closed');
       await client.renew('r1', time.now() + 60_000);

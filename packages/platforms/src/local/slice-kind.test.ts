@@ -56,7 +56,9 @@ test('a slice is not put back while a real request that it brought is in an arm:
   const caps = { failures: 3, latencyLimitMs: 60_000, creditRate: 0 };
   const params = { runId: 'r1', route: 'pay', name: 'baseline', share: 0.5, exposure: 'all', caps } as const;
 
-  const patient = hastyClock(() => patient.slept() >= 1000 && held.splice(0).forEach((release) => release()));
+  const patient = hastyClock(() => {
+    if (patient.slept() >= 1000) for (const release of held.splice(0)) release();
+  });
   const kind = sliceKind({ dataplane, clock: patient });
   await kind.apply(params, null, signal);
   const leaving = ask();

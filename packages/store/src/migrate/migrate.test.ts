@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { after, test } from 'tap';
 import { openPool } from '../connection.ts';
-import { startTestDatabase, type TestCopy } from '../testing/start-test-database.ts';
+import { connectionOf, startTestDatabase, type TestCopy } from '../testing/start-test-database.ts';
 import { migrate } from './migrate.ts';
 import { migrationsFolder, readMigrations } from './read-migrations.ts';
 
@@ -73,7 +73,8 @@ test('line ends do not change a migration', async (t) => {
 });
 
 test('db:migrate applies to the database of DATABASE_URL, says what it did, and fails with one line when it cannot', (t) =>
-  withCopy(async ({ address: { connection }, query }) => {
+  withCopy(async ({ address, query }) => {
+    const connection = connectionOf(address);
     const main = fileURLToPath(new URL('../../dist/migrate/main.js', import.meta.url));
     const run = async (env: Record<string, string>) => {
       const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -139,3 +139,9 @@ async function openCopy(address: Address, drop: () => Promise<void>): Promise<Te
     },
   };
 }
+
+/** How a copy on the embedded server is reached; a copy on a server that is named by a URL has none. */
+export function connectionOf(address: Address): Connection {
+  if (!('connection' in address)) throw new Error('this copy is on a server that is reached by a URL');
+  return address.connection;
+}
