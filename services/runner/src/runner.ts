@@ -4,7 +4,7 @@ import { type Hand, story, type World } from '@haldane/experiment';
 import type { Store } from '@haldane/store';
 
 /** How long a runner may be silent. Effects end by themselves before that; a rescuer comes after it. */
-export const timing = { leaseMs: 10_000, renewEveryMs: 2_000, applyTimeoutMs: 5_000, claimEveryMs: 200 } as const;
+export const timing = { leaseMs: 15_000, renewEveryMs: 2_000, applyTimeoutMs: 8_000, claimEveryMs: 200 } as const;
 
 export type RunnerOptions = {
   readonly name: string;
