@@ -85,7 +85,7 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
     print.chapter('d', 'One that holds, but fails users meanwhile: its error budget ends it');
     results.push(await tell(print, slow, expectations.slow));
 
-    print.chapter('c', 'The sound build: the keys go away for half a minute');
+    print.chapter('c', 'The sound build: the keys go away');
     results.push(await tell(print, sound, expectations.sound));
 
     print.chapter('e', 'Kill -9 of the runner in the middle of a fault');
