@@ -8,8 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { test } from 'tap';
 import { ask, end, folder, owner, start, stateOf } from '../testing/embedded-under-test.ts';
-import { isTraversable, ourUid } from './folders.ts';
-import { outsideOf } from './place.ts';
+import { firstTraversable, isTraversable, ourUid } from './folders.ts';
 import { commandOf, isAlive } from './process-identity.ts';
 import type { Embedded } from './start-embedded.ts';
 
@@ -138,10 +137,9 @@ test('as root, programs that the database user cannot reach, installed without t
   const dist = join(home, 'packages/store/dist');
   await cp(fileURLToPath(new URL('../../dist', import.meta.url)), dist, { recursive: true });
   const { version } = JSON.parse(await readFile(join(native, 'package.json'), 'utf8')) as { version: string };
-  const copy = join(tmpdir(), `haldane-postgres-${version}-${process.arch}-0`);
-  if (!(await stat(copy).catch(() => null))) t.teardown(() => rm(copy, { recursive: true, force: true }));
-
   const dataDir = await folder(t);
+  const copy = join((await firstTraversable(outsideOf(dataDir))) ?? '', `haldane-postgres-${version}-${process.arch}-0`);
+  if (!(await stat(copy).catch(() => null))) t.teardown(() => rm(copy, { recursive: true, force: true }));
   const { said } = await owner(t, dataDir, {}, pathToFileURL(join(dist, 'embedded/start-embedded.js')).href);
   t.match(said, { adopted: false });
   t.same(await ask((said as Embedded).connection, 'select 1 as n'), [{ n: 1 }]);

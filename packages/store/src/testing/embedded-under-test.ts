@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { systemClock } from '@haldane/core';
 import pg from 'pg';
 import { type Connection, clientConfig } from '../connection.ts';
+import { firstTraversable } from '../embedded/folders.ts';
 import { isAlive } from '../embedded/process-identity.ts';
 import { startEmbedded } from '../embedded/start-embedded.ts';
 import { readState, type State } from '../embedded/state-file.ts';
@@ -16,7 +17,9 @@ type Cleaned = { teardown(handler: () => unknown): void };
 
 /** A folder that is gone after the test, with the server that may still run in it. */
 export async function folder(t: Cleaned, mode = 0o711): Promise<string> {
-  const made = await realpath(await mkdtemp(join(tmpdir(), 'haldane-embedded-')));
+  // Where the temporary folder is closed to others, files as root would go elsewhere before the test has begun.
+  const parent = (await firstTraversable([tmpdir(), '/tmp', '/var/tmp'])) ?? tmpdir();
+  const made = await realpath(await mkdtemp(join(parent, 'haldane-embedded-')));
   await chmod(made, mode);
   t.teardown(async () => {
     for (const dataDir of [made, join(made, 'data')]) {
