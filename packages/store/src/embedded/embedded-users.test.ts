@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { test } from 'tap';
 import { ask, end, folder, owner, start, stateOf } from '../testing/embedded-under-test.ts';
 import { firstTraversable, isTraversable, ourUid } from './folders.ts';
+import { outsideOf } from './place.ts';
 import { commandOf, isAlive } from './process-identity.ts';
 import type { Embedded } from './start-embedded.ts';
 
