@@ -201,7 +201,14 @@ test('another local user can neither open the database nor read the data folder'
     const done = (what) => { tried.socket = what; socket.destroy(); console.log(JSON.stringify([process.getuid(), tried])); };
     socket.on('connect', () => done('connected')).on('error', (error) => done(error.code));`;
   for (const id of [65_534, 12_345]) {
-    const child = spawn(process.execPath, ['-e', program], { uid: id, gid: id, cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'ignore'] });
+    // By way of env -i: tap would have it load a file that another user may not be able to read.
+    const child = spawn('/usr/bin/env', ['-i', process.execPath, '-e', program], {
+      uid: id,
+      gid: id,
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       said += text;
