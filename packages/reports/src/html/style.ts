@@ -3,7 +3,7 @@ export const style = `
 :root{--ink:#1d232b;--soft:#5c6773;--line:#d9dee4;--paper:#fff;--wash:#f5f7f9}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#9aa5b1;--line:#39424d;--paper:#14181d;--wash:#1c2229}}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:900px;margin:0 auto;padding:32px 20px 64px}
+main{overflow-wrap:anywhere;max-width:900px;margin:0 auto;padding:32px 20px 64px}
 h1{font-size:1.5rem;margin:.2em 0 .6em}h2{font-size:1.1rem;margin:2em 0 .6em}h3{margin:0;font-size:1rem;text-transform:capitalize}
 .verdict{display:inline-block;margin:0;padding:.15em .7em;border-radius:4px;font-weight:700;text-transform:uppercase;letter-spacing:.04em;color:#fff;background:#5c6773}
 .verdict.resilient{background:#2f7d4f}.verdict.vulnerable{background:#b3202c}.verdict.inconclusive{background:#9a6b00}.verdict.invalid{background:#6d4aa0}
@@ -17,5 +17,6 @@ svg{width:100%;height:auto;background:var(--wash);border-radius:4px;margin-top:6
 .grid{stroke:var(--line)}.tick{fill:var(--soft);font-size:11px}.legend{font-size:12px;font-weight:600}
 .mark{stroke:var(--ink);stroke-dasharray:3 3;opacity:.6}.marked{fill:var(--ink);font-size:11px}
 table{border-collapse:collapse;width:100%;font-size:.92rem}th{text-align:left;color:var(--soft);font-weight:600}td,th{padding:4px 10px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}
-pre{overflow:auto;background:var(--wash);padding:12px;border-radius:4px;font-size:.8rem}footer{margin-top:3em;color:var(--soft);font-size:.9rem}
+@media (max-width:600px){main{padding:16px 12px 40px}td,th{padding-right:6px}table{font-size:.82rem}}
+pre{overflow:auto;max-width:100%;box-sizing:border-box;background:var(--wash);padding:12px;border-radius:4px;font-size:.8rem}footer{margin-top:3em;color:var(--soft);font-size:.9rem}
 `;
