@@ -1,4 +1,5 @@
 import { type DependencyFault, type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
+import type { Dataplane } from './dataplane.ts';
 import {
   type Attachment,
   adminPaths,
@@ -23,7 +24,7 @@ export type DataplaneClientOptions = {
  * Speaks to one router. Every call throws `unavailable` (no answer, too late, a 5xx), `denied` (the token), `gone` (no such
  * route, run or proxy), `conflict` or `bad-request`; an aborted signal's own reason goes through. Deletes succeed when there is nothing.
  */
-export class DataplaneClient {
+export class DataplaneClient implements Dataplane {
   readonly #url: () => string;
   readonly #token: string;
   readonly #timeoutMs: number;

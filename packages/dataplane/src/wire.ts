@@ -70,12 +70,8 @@ export type ProxyView = Omit<ProxyConfig, 'target' | 'tls' | 'trust'> & {
   readonly calls: number;
   readonly met: number;
 };
-export type RouterView = {
-  readonly id: string;
-  readonly startedAt: number;
-  readonly routes: readonly RouteView[];
-  readonly proxies: readonly ProxyView[];
-};
+export type DataplaneView = { readonly routes: readonly RouteView[]; readonly proxies: readonly ProxyView[] };
+export type RouterView = DataplaneView & { readonly id: string; readonly startedAt: number };
 
 /** Closed seconds of one run, oldest first; each is kept for 15 minutes. `attached` is false once the run's lease has ended. */
 export type TelemetryAnswer = { readonly blocks: readonly TrafficBlock[]; readonly now: number; readonly attached: boolean };

@@ -1,9 +1,9 @@
 import { type MetricSource, Registry } from '@haldane/core';
-import type { DataplaneClient } from '@haldane/dataplane';
+import type { Dataplane } from '@haldane/dataplane';
 import { routerMetrics } from './router/router-metrics.ts';
 
 /** What metric sources are made from. */
-export type MetricNeeds = { readonly client: DataplaneClient };
+export type MetricNeeds = { readonly client: Dataplane };
 
 /** The room's list: every metric source, found by id. */
 export function metricSources(needs: MetricNeeds): Registry<MetricSource> {

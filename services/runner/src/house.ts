@@ -1,7 +1,7 @@
 import { webhookAlerts } from '@haldane/alerts';
 import type { Claim, Clock, Criteria, Evidence, Platform, Prober, Run, Scenario } from '@haldane/core';
 import { Registry } from '@haldane/core';
-import type { DataplaneClient } from '@haldane/dataplane';
+import type { Dataplane } from '@haldane/dataplane';
 import { criteriaOf, type World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
 import { metricSources } from '@haldane/metrics';
@@ -16,7 +16,7 @@ export type HouseOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly platform: Platform;
-  readonly dataplane: DataplaneClient;
+  readonly dataplane: Dataplane;
   /** Variables that manifests may name and secrets are taken from. */
   readonly env: Readonly<Record<string, string>>;
   /** Writes a report where its owner finds it. */

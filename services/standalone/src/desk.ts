@@ -4,7 +4,7 @@ import type { Desk } from '@haldane/api';
 import type { NewRun } from '@haldane/client';
 import type { Clock, LaunchRecipe, Platform } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
-import type { DataplaneClient } from '@haldane/dataplane';
+import type { Dataplane } from '@haldane/dataplane';
 import { asItRuns, makePlan, refusalsOf } from '@haldane/experiment';
 import { type ProductionState, sweep } from '@haldane/platforms';
 import { type Report, reports } from '@haldane/reports';
@@ -17,7 +17,7 @@ export type DeskOptions = {
   readonly clock: Clock;
   readonly store: Store;
   readonly house: House;
-  readonly dataplane: DataplaneClient;
+  readonly dataplane: Dataplane;
   /** Starts the service or updates it to this recipe. */
   readonly deploy: (recipe: LaunchRecipe, signal: AbortSignal) => Promise<ProductionState>;
 };

@@ -1,11 +1,11 @@
 import { hasCode, type MetricSource, messageOf, type Reading, type TrafficBlock } from '@haldane/core';
-import type { DataplaneClient } from '@haldane/dataplane';
+import type { Dataplane } from '@haldane/dataplane';
 
 /**
  * Real traffic as one router counted it. `unavailable` when the router does not answer, does not know the run (it was restarted:
  * what it had counted is lost), or no longer holds the run's arms while nothing is left to tell; `no-data` before the next second is closed.
  */
-export function routerMetrics(options: { readonly client: DataplaneClient }): MetricSource {
+export function routerMetrics(options: { readonly client: Dataplane }): MetricSource {
   return {
     id: 'router',
     async read(runId, after, signal): Promise<Reading<TrafficBlock>> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Change, Clock, Deployment, Platform } from '@haldane/core';
-import type { DataplaneClient } from '@haldane/dataplane';
+import type { Dataplane } from '@haldane/dataplane';
 import { attachKind } from './attach-kind.ts';
 import { plainBasics } from './basics.ts';
 import { clusterKind } from './cluster-kind.ts';
@@ -19,7 +19,7 @@ import { localTraffic } from './traffic-router.ts';
 
 export type LocalPlatformOptions = {
   readonly dataDir: string;
-  readonly dataplane: DataplaneClient;
+  readonly dataplane: Dataplane;
   readonly clock: Clock;
   /** Random bytes for the run's key; default: the machine's own. */
   readonly random?: (bytes: number) => Uint8Array;

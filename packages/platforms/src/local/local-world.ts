@@ -1,11 +1,11 @@
 import type { Clock } from '@haldane/core';
-import type { DataplaneClient } from '@haldane/dataplane';
+import type { Dataplane } from '@haldane/dataplane';
 import type { Layout } from './layout.ts';
 
 /** What everything on this platform works with. */
 export type LocalWorld = {
   readonly layout: Layout;
-  readonly dataplane: DataplaneClient;
+  readonly dataplane: Dataplane;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   /** What every instance's environment begins with, before the recipe's own: nothing else of Haldane's reaches it. */

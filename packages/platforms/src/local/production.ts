@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { type Clock, HaldaneError, type LaunchRecipe, messageOf, type ServiceRef } from '@haldane/core';
-import type { DataplaneClient, RouteView } from '@haldane/dataplane';
+import type { Dataplane, RouteView } from '@haldane/dataplane';
 import { plainBasics } from './basics.ts';
 import { type ClusterRecord, readClusterRecord, writeClusterRecord } from './cluster-record.ts';
 import { describeCluster, stateOf } from './describe-cluster.ts';
@@ -17,7 +17,7 @@ import { startInstances } from './start-instances.ts';
 
 export type LocalProductionOptions = {
   readonly dataDir: string;
-  readonly dataplane: DataplaneClient;
+  readonly dataplane: Dataplane;
   readonly clock: Clock;
   readonly basics?: Readonly<Record<string, string>>;
 };
@@ -32,7 +32,7 @@ const never = new AbortController().signal;
  */
 export class LocalProduction {
   readonly #layout: Layout;
-  readonly #dataplane: DataplaneClient;
+  readonly #dataplane: Dataplane;
   readonly #clock: Clock;
   readonly #basics: Readonly<Record<string, string>>;
 

@@ -1,6 +1,6 @@
 import { rmSync, statSync } from 'node:fs';
 import { type Clock, hasCode, messageOf } from '@haldane/core';
-import type { DataplaneClient, RouterView } from '@haldane/dataplane';
+import type { Dataplane, DataplaneView } from '@haldane/dataplane';
 import { readClusterRecord } from './cluster-record.ts';
 import { endInstance } from './end-instance.ts';
 import { foldersIn, instancesOf, type KeptInstance } from './instances.ts';
@@ -11,7 +11,7 @@ import { destroyRunSecret } from './run-secret.ts';
 export type SweepOptions = {
   readonly dataDir: string;
   /** Null when no router runs: then only this machine's processes and files are looked at. */
-  readonly dataplane: DataplaneClient | null;
+  readonly dataplane: Dataplane | null;
   readonly clock: Clock;
   /** Epoch ms. */
   readonly now: number;
@@ -75,7 +75,7 @@ function instanceFinding(cluster: string, instance: KeptInstance, clock: Clock, 
 }
 
 /** A run's key without any arm that could still use it. */
-function secretFindings(layout: Layout, view: RouterView | null, now: number): readonly Finding[] {
+function secretFindings(layout: Layout, view: DataplaneView | null, now: number): readonly Finding[] {
   return foldersIn(layout.runs).flatMap((runId) => {
     const arms = runClusters(layout.clusters, runId).flatMap((cluster) => instancesOf(layout, cluster));
     const isUsed = arms.some((one) => one.isKept && (one.until === null || one.until > now)) || isYoung(layout.run(runId), now);
@@ -86,7 +86,7 @@ function secretFindings(layout: Layout, view: RouterView | null, now: number): r
 }
 
 /** The router ends these by itself; here they only show when it has not come to it yet. */
-function routerFindings(view: RouterView | null, { dataplane, now }: SweepOptions): readonly Finding[] {
+function routerFindings(view: DataplaneView | null, { dataplane, now }: SweepOptions): readonly Finding[] {
   if (view === null || dataplane === null) return [];
   const attached = view.routes.flatMap(({ route, attached }) =>
     attached
@@ -104,7 +104,7 @@ function routerFindings(view: RouterView | null, { dataplane, now }: SweepOption
   return [...attached, ...proxies];
 }
 
-async function routerView(dataplane: DataplaneClient | null): Promise<RouterView | null> {
+async function routerView(dataplane: Dataplane | null): Promise<DataplaneView | null> {
   try {
     return (await dataplane?.view()) ?? null;
   } catch (error) {
