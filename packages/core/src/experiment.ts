@@ -1,6 +1,6 @@
 import type { JsonObject } from './json.ts';
-import type { Exposure } from './platform.ts';
 import type { ServiceRef } from './service.ts';
+import type { Exposure } from './slice.ts';
 
 /** What the owner wants to see in an alert, and where. */
 export type AlertExpectation = {

@@ -14,4 +14,5 @@ export * from './registry.ts';
 export * from './run.ts';
 export * from './scenario.ts';
 export * from './service.ts';
+export * from './slice.ts';
 export * from './verdict.ts';

@@ -1,5 +1,6 @@
 import type { AnyChangeKind, Change } from './change.ts';
 import type { Deployment } from './service.ts';
+import type { Slice } from './slice.ts';
 
 export type Arm = 'control' | 'experiment';
 export const arms: readonly Arm[] = ['control', 'experiment'];
@@ -35,18 +36,6 @@ export type Wiring = {
   readonly dependencies: readonly { readonly dependency: string; readonly proxy: string }[];
 };
 
-export type Exposure = 'synthetic' | 'reads' | 'all';
-
-/** The limits that the router enforces by itself. See law 4. */
-export type BudgetCaps = {
-  /** The most failures of real users, over both arms and the whole run. */
-  readonly failures: number;
-  /** A request slower than this is a failure. */
-  readonly latencyLimitMs: number;
-  /** Admitted beyond the cap for every admitted request: the baseline's upper bound on the background failure rate. */
-  readonly creditRate: number;
-};
-
 export type RouteState = {
   readonly route: string;
   readonly address: string;
@@ -71,8 +60,8 @@ export interface TrafficRouter {
   describe(route: string, signal: AbortSignal): Promise<RouteState | null>;
   /** A change that lets synthetic requests reach the arms; no user is moved. Pure. */
   attach(deployment: Deployment, runId: string, standsOn: readonly string[]): Change;
-  /** A change that gives each arm this share (0..1) of real users. Pure. `name` tells two slices of one run apart. */
-  slice(deployment: Deployment, runId: string, name: string, share: number, exposure: Exposure, caps: BudgetCaps): Change;
+  /** A change that gives each arm a share of real users. Pure. */
+  slice(deployment: Deployment, runId: string, slice: Slice): Change;
   /** How synthetic requests of this run enter an arm, once `attach` was made. */
   reach(deployment: Deployment, runId: string, arm: Arm, signal: AbortSignal): Promise<Reach>;
 }

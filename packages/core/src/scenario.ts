@@ -1,9 +1,10 @@
 import type { Change } from './change.ts';
 import type { ExperimentSpec } from './experiment.ts';
 import type { JsonObject } from './json.ts';
-import type { Capability, Exposure, FaultPlane } from './platform.ts';
+import type { Capability, FaultPlane } from './platform.ts';
 import type { ProbeStream } from './probe.ts';
 import type { Deployment } from './service.ts';
+import type { Exposure } from './slice.ts';
 
 /** What a scenario may look at when it describes its changes. */
 export type Target = { readonly runId: string; readonly deployment: Deployment; readonly faults: FaultPlane };

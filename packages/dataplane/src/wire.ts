@@ -1,4 +1,4 @@
-import type { Arm, BudgetCaps, DependencyFault, Exposure, TrafficBlock } from '@haldane/core';
+import type { Arm, DependencyFault, Slice, TrafficBlock } from '@haldane/core';
 
 /**
  * What is said to a router and what it says back. Every effect of a run carries the run's id and ends at `until`
@@ -26,13 +26,7 @@ export type Attachment = {
 };
 
 /** A share of real users for each arm of an attached run. */
-export type SliceConfig = {
-  readonly runId: string;
-  readonly name: string;
-  readonly share: number;
-  readonly exposure: Exposure;
-  readonly caps: BudgetCaps;
-};
+export type SliceConfig = Slice & { readonly runId: string };
 
 /** A dependency as one arm reaches it. */
 export type ProxyConfig = {

@@ -28,7 +28,9 @@ export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deplo
     creditRate,
   });
   const slice = (name: string, creditRate: number) =>
-    spec.exposure === 'synthetic' ? null : platform.traffic.slice(deployment, runId, name, spec.share, spec.exposure, caps(creditRate));
+    spec.exposure === 'synthetic'
+      ? null
+      : platform.traffic.slice(deployment, runId, { name, share: spec.share, exposure: spec.exposure, caps: caps(creditRate) });
   return {
     provision: [wirings.flatMap(({ wiring }) => wiring.changes), scenario.prepare(spec.scenario.params, target), clusters],
     attach: platform.traffic.attach(

@@ -105,10 +105,11 @@ test('a run that lost its runner is put back by the next one and not resumed', a
   if (claim === null) throw new Error('the run could not be claimed');
   const { fence } = claim;
   const [slice] = lab.platform.changeKinds.filter(({ kind }) => kind === 'memory.slice');
-  const change = lab.platform.traffic.slice(lab.pipeline.live, 'run-1', 'watch', 0.1, 'all', {
-    failures: 1,
-    latencyLimitMs: 1,
-    creditRate: 0,
+  const change = lab.platform.traffic.slice(lab.pipeline.live, 'run-1', {
+    name: 'watch',
+    share: 0.1,
+    exposure: 'all',
+    caps: { failures: 1, latencyLimitMs: 1, creditRate: 0 },
   });
   await lab.stores.journal.intend(fence, { ...change, standsOn: [] }, null);
   await slice?.apply(change.params, null, new AbortController().signal);

@@ -122,7 +122,7 @@ test('every kind of change holds the contract, on real processes and a real rout
     changeKindContract(t, () =>
       world((runId) => ({
         stands: [attach(runId)],
-        change: platform.traffic.slice(deployment, runId, 'watch', 0.1, 'all', caps),
+        change: platform.traffic.slice(deployment, runId, { name: 'watch', share: 0.1, exposure: 'all', caps }),
         takeAway: () => dataplane.deleteSlice('greeter', runId, 'watch'),
       })),
     ),

@@ -245,7 +245,7 @@ test('when Haldane is killed, arms, slice, fault and key end by themselves with 
     await Promise.all(arms.map((arm, i) => make(platform.clusters.launch(d, arm, wirings[i], 'lost', 1))));
     for (const arm of arms) while (!(await platform.clusters.describe('lost.' + arm, signal))?.instances.every((one) => one.healthy)) await clock.sleep(50);
     await make(platform.traffic.attach(d, 'lost', []));
-    await make(platform.traffic.slice(d, 'lost', 'watch', 0.2, 'all', { failures: 5, latencyLimitMs: 1000, creditRate: 0 }));
+    await make(platform.traffic.slice(d, 'lost', { name: 'watch', share: 0.2, exposure: 'all', caps: { failures: 5, latencyLimitMs: 1000, creditRate: 0 } }));
     await make(platform.faults.dependency('lost', 'experiment', 'keys', { mode: 'abort', status: 503 }));
     console.log('ready');`;
   const script = join(sandbox.folder, 'haldane.mjs');
@@ -457,7 +457,12 @@ test('both arms reach each dependency through their own proxies, and a fault is 
     [/its certificate would not fit its name/],
   );
 
-  const slice = platform.traffic.slice(deployment, 'run4', 'watch', 0.1, 'reads', { failures: 3, latencyLimitMs: 1000, creditRate: 0 });
+  const slice = platform.traffic.slice(deployment, 'run4', {
+    name: 'watch',
+    share: 0.1,
+    exposure: 'reads',
+    caps: { failures: 3, latencyLimitMs: 1000, creditRate: 0 },
+  });
   await make1(slice);
   t.match(await platform.traffic.describe('greeter', signal), {
     slices: [{ runId: 'run4', share: 0.1 }],

@@ -1,15 +1,8 @@
-import type { BudgetCaps, ChangeKind, Clock, Exposure } from '@haldane/core';
+import type { ChangeKind, Clock, Slice } from '@haldane/core';
 import type { RouteView } from '@haldane/dataplane';
 import type { LocalWorld } from './local-world.ts';
 
-export type SliceParams = {
-  readonly runId: string;
-  readonly route: string;
-  readonly name: string;
-  readonly share: number;
-  readonly exposure: Exposure;
-  readonly caps: BudgetCaps;
-};
+export type SliceParams = Slice & { readonly runId: string; readonly route: string };
 
 /** How long users that a slice has brought into an arm may take to finish there when the slice goes. */
 const leaveWithinMs = 2000;

@@ -36,8 +36,9 @@ export function localTraffic({ layout, dataplane }: LocalWorld): TrafficRouter {
         undo: `takes the arms off route ${route} and destroys the run's key; without Haldane, the router does it when the lease ends`,
       };
     },
-    slice({ route }, runId, name, share, exposure, caps) {
-      const params: SliceParams = { runId, route, name, share, exposure, caps };
+    slice({ route }, runId, slice) {
+      const { name, share, exposure, caps } = slice;
+      const params: SliceParams = { runId, route, ...slice };
       const whose =
         exposure === 'synthetic'
           ? 'no real user'

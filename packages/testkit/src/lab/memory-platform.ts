@@ -120,7 +120,7 @@ export class MemoryPlatform implements Platform {
         return { route, address: `memory://${route}`, production: { healthy: 1, instances: 1 }, requestsPerSecond: null, slices };
       },
       attach: ({ route }, runId, standsOn) => change('attach', 'memory.attach', { name: runId, owner: runId, route }, standsOn),
-      slice: ({ route }, runId, name, share) =>
+      slice: ({ route }, runId, { name, share }) =>
         change(`slice:${name}`, 'memory.slice', { name: `${runId}.${name}`, owner: runId, route, share }, ['attach']),
       reach: async ({ route }, runId, arm) => {
         if (this.#world.routes.get(route)?.attached.has(runId) !== true)
