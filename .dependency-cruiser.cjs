@@ -74,7 +74,7 @@ module.exports = {
     },
     ...['packages/scenarios', 'packages/platforms', 'packages/metrics', 'packages/alerts', 'pipelines'].map(strangers),
     sdk('(pg|kysely)/', ['packages/store/', 'examples/']),
-    sdk('fastify/', ['services/api/', 'examples/']),
+    sdk('fastify/', ['services/api/', 'services/router/src/bench/', 'examples/']),
     sdk('undici/', ['services/router/', 'packages/probes/', 'examples/']),
     sdk('@peculiar/', ['packages/platforms/src/local/']),
     { name: 'not-to-unresolvable', severity: 'error', from: { path: rooms }, to: { couldNotResolve: true } },
