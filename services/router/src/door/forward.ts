@@ -4,6 +4,9 @@ import type { Observer } from '../run/real-request.ts';
 import type { Cluster, Upstream } from '../upstreams.ts';
 import { answered, headerOf } from './headers.ts';
 
+/** Up to here, copying a body costs less than sending it as a piece of its own. */
+const shortBody = 4096;
+
 export type Forwarding = {
   readonly cluster: Cluster;
   readonly path: string;
@@ -26,55 +29,37 @@ export function forward(request: IncomingMessage, response: ServerResponse, forw
   else noAnswer(response, forwarding, 503, 'no instance');
 }
 
-class Exchange {
+/**
+ * One request on its way. It is undici's handler itself, by the names that undici calls inside: one object a request, and an answer's
+ * headers are read once. Head and body of a short answer leave in one piece.
+ */
+class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #forwarding: Forwarding;
-  #controller: Dispatcher.DispatchController | null = null;
+  #upstream: Upstream | null = null;
+  #retry = false;
+  #started = false;
   #done = false;
-  #wrote = false;
+  #abort: ((reason: Error) => void) | null = null;
+  #resume: (() => void) | null = null;
+  /** The answer's head while it waits for its body to come along. */
+  #head: { readonly status: number; readonly words: string; readonly headers: string[] } | null = null;
+  /** The whole of a short body, waiting with its head. */
+  #body: string | null = null;
 
   constructor(request: IncomingMessage, response: ServerResponse, forwarding: Forwarding) {
     this.#request = request;
     this.#response = response;
     this.#forwarding = forwarding;
-    response.on('finish', () => this.#end((observer) => observer.finished()));
-    response.on('close', () => {
-      if (this.#done) return;
-      this.#end((observer) => observer.broken());
-      this.#controller?.abort(new Error('the client left'));
-    });
-    response.on('drain', () => this.#controller?.resume());
+    response.on('finish', () => this.#end('finished'));
+    response.on('close', () => this.#left());
   }
 
   send(upstream: Upstream, retry: boolean): void {
-    let started = false;
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart: (controller) => {
-        started = true;
-        this.#controller = controller;
-        if (this.#done) controller.abort(new Error('the client left'));
-      },
-      onResponseStart: (controller, status, _headers, words) => {
-        if (status >= 200) this.#begin(status, words, answered((controller.rawHeaders ?? []) as (Buffer | string)[]));
-      },
-      onResponseData: (controller, chunk) => {
-        this.#wrote = true;
-        if (!this.#response.write(chunk)) controller.pause();
-      },
-      onResponseEnd: () => {
-        this.#response.end();
-      },
-      onResponseError: (_controller, error) => {
-        if (!started && !this.#done) {
-          if ((error as { code?: unknown }).code === 'UND_ERR_INVALID_ARG') return this.#refuse();
-          upstream.refused();
-          const other = retry ? this.#forwarding.cluster.pick(upstream) : null;
-          if (other) return this.send(other, false);
-        }
-        this.#break();
-      },
-    };
+    this.#upstream = upstream;
+    this.#retry = retry;
+    this.#started = false;
     try {
       upstream.pool.dispatch(
         {
@@ -83,20 +68,73 @@ class Exchange {
           headers: this.#forwarding.headers as string[],
           body: hasBody(this.#request) ? this.#request : null,
         },
-        handler,
+        this,
       );
     } catch {
       this.#refuse();
     }
   }
 
-  #begin(status: number, words: string | undefined, headers: string[]): void {
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#started = true;
+    this.#abort = abort;
+    if (this.#done) abort(new Error('the client left'));
+  }
+  onHeaders(status: number, raw: readonly Buffer[], resume: () => void, words: string): boolean {
+    if (status < 200) return true;
+    this.#resume = resume;
+    const headers = answered(raw);
     for (const observer of this.#forwarding.observers) observer.answered(status, headerOf(headers, 'location'));
-    this.#response.writeHead(status, words ?? '', [...headers, ...this.#forwarding.addToAnswer]);
-    // Headers go out with the first bytes if these came along; if not, a client waiting on a slow stream gets them now.
-    process.nextTick(() => {
-      if (!this.#wrote && !this.#response.writableEnded) this.#response.flushHeaders();
-    });
+    this.#head = { status, words, headers };
+    process.nextTick(flushHead, this);
+    return true;
+  }
+  onData(chunk: Buffer): boolean {
+    if (this.#head && this.#body === null && chunk.length <= shortBody && isWhole(chunk, this.#head.headers)) {
+      this.#body = chunk.toString('latin1');
+      return true;
+    }
+    this.#writeHead();
+    if (this.#response.write(chunk)) return true;
+    this.#response.once('drain', () => this.#resume?.());
+    return false;
+  }
+  onComplete(): void {
+    const body = this.#body;
+    this.#writeHead();
+    if (body === null) this.#response.end();
+    else this.#response.end(body, 'latin1');
+  }
+  onError(error: Error): void {
+    if (!this.#started && !this.#done) {
+      if ((error as { code?: unknown }).code === 'UND_ERR_INVALID_ARG') return this.#refuse();
+      this.#upstream?.refused();
+      const other = this.#retry ? this.#forwarding.cluster.pick(this.#upstream) : null;
+      if (other) return this.send(other, false);
+    }
+    this.#break();
+  }
+  /** Headers go out with the first bytes if these came along; if not, a client waiting on a slow stream gets them now. */
+  flush(): void {
+    if (!this.#head) return;
+    const body = this.#body;
+    this.#writeHead();
+    if (body === null) this.#response.flushHeaders();
+    else this.#response.write(body, 'latin1');
+  }
+
+  #writeHead(): void {
+    const head = this.#head;
+    if (!head) return;
+    this.#head = null;
+    this.#body = null;
+    this.#response.writeHead(head.status, head.words, head.headers.concat(this.#forwarding.addToAnswer));
+  }
+  #left(): void {
+    if (this.#done) return;
+    this.#end('broken');
+    this.#head = null;
+    this.#abort?.(new Error('the client left'));
   }
   #break(): void {
     if (this.#done) return;
@@ -104,18 +142,28 @@ class Exchange {
       this.#response.destroy();
       return;
     }
-    this.#end((observer) => observer.broken());
+    this.#head = null;
+    this.#end('broken');
     noAnswer(this.#response, { ...this.#forwarding, observers: [] }, 502, 'the service did not answer');
   }
   #refuse(): void {
-    this.#end((observer) => observer.malformed());
+    this.#end('malformed');
     noAnswer(this.#response, { ...this.#forwarding, observers: [] }, 400, 'the request cannot be sent on');
   }
-  #end(tell: (observer: Observer) => void): void {
+  #end(how: 'finished' | 'broken' | 'malformed'): void {
     if (this.#done) return;
     this.#done = true;
-    for (const observer of this.#forwarding.observers) tell(observer);
+    for (const observer of this.#forwarding.observers) observer[how]();
   }
+}
+
+function flushHead(exchange: Exchange): void {
+  exchange.flush();
+}
+
+/** Whether this first piece of a body is all of it. */
+function isWhole(chunk: Buffer, headers: readonly string[]): boolean {
+  return headerOf(headers, 'content-length') === String(chunk.length);
 }
 
 /** An answer of the router's own. */
