@@ -58,10 +58,14 @@ export class Cluster {
   pick(other: Upstream | null = null): Upstream | null {
     const count = this.#instances.length;
     this.#turn = (this.#turn + 1) % Math.max(count, 1);
-    const inTurn = [...this.#instances.slice(this.#turn), ...this.#instances.slice(0, this.#turn)].filter(
-      (instance) => instance !== other || count === 1,
-    );
-    return inTurn.find((instance) => instance.healthy) ?? inTurn[0] ?? null;
+    let fallback: Upstream | null = null;
+    for (let i = 0; i < count; i += 1) {
+      const instance = this.#instances[(this.#turn + i) % count] as Upstream;
+      if (instance === other && count > 1) continue;
+      if (instance.healthy) return instance;
+      fallback ??= instance;
+    }
+    return fallback;
   }
   /** These addresses from now on. Instances that stay keep their connections; what is in flight at those that go finishes there. */
   replace(addresses: readonly string[]): void {

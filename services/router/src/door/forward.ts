@@ -84,7 +84,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return true;
     this.#resume = resume;
     const headers = answered(raw);
-    for (const observer of this.#forwarding.observers) observer.answered(status, headerOf(headers, 'location'));
+    const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined;
+    for (const observer of this.#forwarding.observers) observer.answered(status, location);
     this.#head = { status, words, headers };
     process.nextTick(flushHead, this);
     return true;
@@ -101,18 +102,20 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
   onComplete(): void {
     const body = this.#body;
+    const response = this.#response;
     this.#writeHead();
-    if (body === null) this.#response.end();
-    else this.#response.end(body, 'latin1');
+    if (body !== null) {
+      // Uncorked before its end, Node writes head and body as one string; `end(body)` would write a second, empty piece.
+      response.cork();
+      response.write(body, 'latin1');
+      response.uncork();
+    }
+    response.end();
   }
   onError(error: Error): void {
-    if (!this.#started && !this.#done) {
-      if ((error as { code?: unknown }).code === 'UND_ERR_INVALID_ARG') return this.#refuse();
-      this.#upstream?.refused();
-      const other = this.#retry ? this.#forwarding.cluster.pick(this.#upstream) : null;
-      if (other) return this.send(other, false);
-    }
-    this.#break();
+    if (this.#started || this.#done) this.#break();
+    else if ((error as { code?: unknown }).code === 'UND_ERR_INVALID_ARG') this.#refuse();
+    else this.#unreached();
   }
   /** Headers go out with the first bytes if these came along; if not, a client waiting on a slow stream gets them now. */
   flush(): void {
@@ -135,6 +138,13 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#end('broken');
     this.#head = null;
     this.#abort?.(new Error('the client left'));
+  }
+  /** Nothing was sent: another instance may be asked. */
+  #unreached(): void {
+    this.#upstream?.refused();
+    const other = this.#retry ? this.#forwarding.cluster.pick(this.#upstream) : null;
+    if (other) this.send(other, false);
+    else this.#break();
   }
   #break(): void {
     if (this.#done) return;

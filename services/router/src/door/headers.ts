@@ -17,15 +17,35 @@ const hopByHop = new Set([
 ]);
 /** A client must not say these for us. */
 const ours = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded']);
-const cookiePair = new RegExp(`^\\s*${keyCookie}\\s*=`);
+const keyPair = new RegExp(`(?:^|;)\\s*${keyCookie}\\s*=([^;]*)`);
+const keyPairs = new RegExp(keyPair, 'g');
 const keyValue = /^[0-9a-f]{32}$/;
+
+type Kind = 'passed' | 'hop-by-hop' | 'haldane' | 'ours' | 'cookie';
+/** What was once made out about a name as it is spelled. Bounded: clients choose the names. */
+const kinds = new Map<string, Kind>();
+const mostKinds = 1000;
+
+function kindOf(name: string): Kind {
+  const known = kinds.get(name);
+  if (known !== undefined) return known;
+  const kind = kindOfLower(name.toLowerCase());
+  if (kinds.size < mostKinds) kinds.set(name, kind);
+  return kind;
+}
+
+function kindOfLower(name: string): Kind {
+  if (hopByHop.has(name)) return 'hop-by-hop';
+  if (name.startsWith('x-haldane-')) return 'haldane';
+  if (ours.has(name)) return 'ours';
+  return name === 'cookie' ? 'cookie' : 'passed';
+}
 
 /** The user's sticky key, when the request brought a whole one. */
 export function keyOf(request: IncomingMessage): string | null {
   const cookie = request.headers.cookie;
   if (cookie === undefined || !cookie.includes(keyCookie)) return null;
-  const pair = cookie.split(';').find((part) => cookiePair.test(part));
-  const value = pair?.slice(pair.indexOf('=') + 1).trim();
+  const value = keyPair.exec(cookie)?.[1]?.trim();
   return value !== undefined && keyValue.test(value) ? value : null;
 }
 
@@ -43,58 +63,67 @@ function namedByConnection(request: { readonly headers: IncomingMessage['headers
 
 /** Headers to send on, flat: without hop-by-hop ones and without anything that says `x-haldane-`. */
 export function passedOn(request: IncomingMessage): string[] {
-  const named = namedByConnection(request);
-  const raw = request.rawHeaders;
-  const headers: string[] = [];
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string;
-    const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || lower.startsWith('x-haldane-') || named?.has(lower)) continue;
-    headers.push(name, raw[i + 1] as string);
-  }
-  return headers;
+  return filtered(request, (_kind, value) => value);
 }
 
 /** As `passedOn`, for a front door: our own cookie is cut out, and where the client is from is said by us alone. */
 export function passedOnFromClient(request: IncomingMessage): string[] {
-  const all = passedOn(request);
-  const headers: string[] = [];
-  for (let i = 0; i < all.length; i += 2) {
-    const name = all[i] as string;
-    const lower = name.toLowerCase();
-    if (ours.has(lower)) continue;
-    const value = lower === 'cookie' ? withoutKey(all[i + 1] as string) : (all[i + 1] as string);
-    if (value !== '') headers.push(name, value);
-    else if (lower !== 'cookie') headers.push(name, value);
-  }
+  const headers = filtered(request, fromClient);
   headers.push('x-forwarded-for', request.socket.remoteAddress ?? 'unknown', 'x-forwarded-proto', 'http');
   if (request.headers.host !== undefined) headers.push('x-forwarded-host', request.headers.host);
   return headers;
 }
 
-function withoutKey(cookie: string): string {
-  if (!cookie.includes(keyCookie)) return cookie;
-  return cookie
-    .split(';')
-    .filter((part) => !cookiePair.test(part))
-    .join(';')
-    .trim();
+/** What `keep` makes of each header that may be sent on; null drops it. */
+function filtered(request: IncomingMessage, keep: (kind: Kind, value: string) => string | null): string[] {
+  const named = namedByConnection(request);
+  const raw = request.rawHeaders;
+  const headers: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const kind = kindOf(name);
+    if (kind === 'hop-by-hop' || kind === 'haldane' || named?.has(name.toLowerCase())) continue;
+    const value = keep(kind, raw[i + 1] as string);
+    if (value !== null) headers.push(name, value);
+  }
+  return headers;
+}
+
+function fromClient(kind: Kind, value: string): string | null {
+  if (kind === 'passed') return value;
+  return kind === 'cookie' ? withoutKey(value) : null;
+}
+
+/** Null when nothing is left of it. */
+function withoutKey(cookie: string): string | null {
+  if (!cookie.includes(keyCookie)) return cookie === '' ? null : cookie;
+  return (
+    cookie
+      .replace(keyPairs, '')
+      .replace(/^;?\s*/, '')
+      .trimEnd() || null
+  );
 }
 
 /** An answer's headers as they go to the client, flat, without hop-by-hop ones. */
 export function answered(raw: readonly (Buffer | string)[]): string[] {
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = String(raw[i]);
-    if (hopByHop.has(name.toLowerCase())) continue;
-    const value = raw[i + 1] as Buffer | string;
-    headers.push(name, typeof value === 'string' ? value : value.toString('latin1'));
+    const name = textOf(raw[i] as Buffer | string);
+    if (kindOf(name) !== 'hop-by-hop') headers.push(name, textOf(raw[i + 1] as Buffer | string));
   }
   return headers;
 }
 
-/** The first value of a header in a flat list. */
+function textOf(part: Buffer | string): string {
+  return typeof part === 'string' ? part : part.toString('latin1');
+}
+
+/** The first value of a header in a flat list; `name` in small letters. */
 export function headerOf(headers: readonly string[], name: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === name) return headers[i + 1];
+  for (let i = 0; i < headers.length; i += 2) {
+    const here = headers[i] as string;
+    if (here.length === name.length && here.toLowerCase() === name) return headers[i + 1];
+  }
   return undefined;
 }

@@ -1,8 +1,9 @@
 import type { Arm } from '@haldane/core';
-import { type Attachment, drawKey, type KeyDraw, type SliceConfig } from '@haldane/dataplane';
+import type { Attachment, KeyDraw, SliceConfig } from '@haldane/dataplane';
 import { Lease } from '../lease.ts';
 import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
+import { KeyDraws } from './key-draws.ts';
 import type { RunLedger } from './run-ledger.ts';
 
 /** A run that has arms behind a route, for as long as its lease lasts. */
@@ -12,14 +13,16 @@ export class AttachedRun {
   readonly arms: Readonly<Record<Arm, Cluster>>;
   readonly ledger: RunLedger;
   readonly lease: Lease;
-  #secret: string;
-  /** In the order in which they were put; the latest governs. */
+  readonly #draws: KeyDraws;
+  /** In the order in which they were put. */
   readonly #slices = new Map<string, SliceConfig>();
+  /** The one that governs: the latest. */
+  #latest: SliceConfig | null = null;
 
   constructor(attachment: Attachment, ledger: RunLedger, time: RouterTime) {
     this.runId = attachment.runId;
     this.route = attachment.route;
-    this.#secret = attachment.secret;
+    this.#draws = new KeyDraws(attachment.secret);
     this.arms = { control: new Cluster(attachment.arms.control, time), experiment: new Cluster(attachment.arms.experiment, time) };
     this.ledger = ledger;
     this.lease = new Lease(time, attachment.until);
@@ -27,17 +30,17 @@ export class AttachedRun {
   }
   /** The same attachment again: addresses, secret and lease follow, slices stay. */
   update(attachment: Attachment): void {
-    this.#secret = attachment.secret;
+    this.#draws.use(attachment.secret);
     this.arms.control.replace(attachment.arms.control);
     this.arms.experiment.replace(attachment.arms.experiment);
     this.lease.renew(attachment.until);
   }
   get secret(): string {
-    return this.#secret;
+    return this.#draws.secret;
   }
   /** Null once the lease is over, whatever else is still here. */
   get slice(): SliceConfig | null {
-    return this.lease.isOver() ? null : ([...this.#slices.values()].at(-1) ?? null);
+    return this.lease.isOver() ? null : this.#latest;
   }
   get slices(): readonly SliceConfig[] {
     return [...this.#slices.values()];
@@ -52,18 +55,20 @@ export class AttachedRun {
     this.#limit();
   }
   draw(key: string): KeyDraw {
-    return drawKey(this.#secret, key);
+    return this.#draws.of(key);
   }
   /** Ends the slices and forgets the secret. What is in flight in the arms finishes there. */
   end(): void {
     this.#slices.clear();
-    this.#secret = '';
+    this.#latest = null;
+    this.#draws.forget();
     this.ledger.detach();
     this.arms.control.close();
     this.arms.experiment.close();
   }
 
   #limit(): void {
+    this.#latest = [...this.#slices.values()].at(-1) ?? null;
     const slice = this.slice;
     if (slice) this.ledger.limit(slice.caps);
   }
