@@ -12,8 +12,12 @@ export type Followed = {
 };
 
 /** Starts a run of the file and listens to it. */
-export async function startRun(client: HaldaneClient, file: string): Promise<Followed> {
-  const run = await client.create({ file });
+export async function startRun(
+  client: HaldaneClient,
+  file: string,
+  { fault = true, withinMs = 110_000 }: { readonly fault?: boolean; readonly withinMs?: number } = {},
+): Promise<Followed> {
+  const run = await client.create({ file, ...(fault ? {} : { fault }) });
   const events: RunEvent[] = [];
   const waiting: (() => void)[] = [];
   let over = false;
@@ -22,7 +26,7 @@ export async function startRun(client: HaldaneClient, file: string): Promise<Fol
   };
   const listen = async () => {
     try {
-      for await (const event of client.events(run.id, 0, AbortSignal.timeout(110_000))) {
+      for await (const event of client.events(run.id, 0, AbortSignal.timeout(withinMs))) {
         events.push(event);
         wake();
       }

@@ -15,16 +15,18 @@ export type LoadSummary = {
   readonly byStatus: Readonly<Record<string, number>>;
 };
 
-export type Load = { stop(): Promise<LoadSummary> };
+export type Load<Summary = LoadSummary> = { stop(): Promise<Summary> };
 
 const main = fileURLToPath(new URL('../../examples/payments/dist/load/main.js', import.meta.url));
 
 /** The example's own load generator as a process: open loop, users who keep their cookies, until `stop`. Resolves when the first request goes out. */
-export async function startLoad(url: string, rate: number, env: Readonly<Record<string, string>>): Promise<Load> {
-  const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env['PATH'], ...env, LOAD_URL: url, LOAD_RATE: `${rate}`, LOAD_USERS: `${rate * 2}`, ENDS_WITH_PARENT: '1' },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+export function startLoad(url: string, rate: number, env: Readonly<Record<string, string>>): Promise<Load> {
+  return startSender(main, { ...env, LOAD_URL: url, LOAD_RATE: `${rate}`, LOAD_USERS: `${rate * 2}`, ENDS_WITH_PARENT: '1' });
+}
+
+/** A program that says `{"ready"...` when it begins to send, and a summary as its last line when its input ends. */
+export async function startSender<Summary = LoadSummary>(program: string, env: Readonly<Record<string, string>>): Promise<Load<Summary>> {
+  const child = spawn(process.execPath, [program], { env: { PATH: process.env['PATH'], ...env }, stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.on('error', () => undefined);
   const ended = once(child, 'close');
   let last = '';
@@ -40,7 +42,7 @@ export async function startLoad(url: string, rate: number, env: Readonly<Record<
     async stop() {
       child.stdin.end();
       await ended;
-      return JSON.parse(last) as LoadSummary;
+      return JSON.parse(last) as Summary;
     },
   };
 }

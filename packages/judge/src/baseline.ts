@@ -7,8 +7,8 @@ import { budgetSpent, dataGap } from './limits.ts';
 import type { JudgeState } from './state.ts';
 import { plural } from './words.ts';
 
-/** Share of synthetic users that must be served in each arm before anything is changed. */
-const servedShare = 0.9;
+/** Of ten synthetic users, so many must be served in each arm before anything is changed. */
+const servedOfTen = 9;
 
 /** Baseline: `next` once enough good seconds show two equal arms that serve whom they should and refuse whom they should. */
 export function decideBaseline(state: JudgeState, accepts: readonly Accept[]): Decision {
@@ -54,7 +54,7 @@ function brokenBefore(state: JudgeState): string | null {
   const { criteria, baseline, hostile } = state;
   for (const arm of ['control', 'experiment'] as const) {
     const legitimate = baseline.legitimate[arm];
-    if (legitimate.sent > 0 && failedProbes(legitimate) > (1 - servedShare) * legitimate.sent) {
+    if (legitimate.sent > 0 && 10 * (legitimate.sent - failedProbes(legitimate)) < servedOfTen * legitimate.sent) {
       return `${failedProbes(legitimate)} of ${plural(legitimate.sent, 'synthetic user')} failed in the ${arm} arm before any change: check the identities and requests under synthetic`;
     }
     const { sent, denied } = hostile.before[arm];

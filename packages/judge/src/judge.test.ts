@@ -116,6 +116,12 @@ function classesOf(counts: Partial<Record<(typeof answerClasses)[number], number
   return answerClasses.map((name) => counts[name] ?? 0);
 }
 
+/** One synthetic user in this second, served or not. */
+function oneUser(served: boolean): ProbeTally {
+  const classes = classesOf(served ? { success: 1 } : { 'server-error': 1 });
+  return { sent: 1, classes, accepted: served ? 1 : 0, denied: 0, incidental: 0, leaky: 0 };
+}
+
 /** Drives the judge as a run does: baseline, the change, proving, observing, until it says stop or the end. */
 function run(world: World = {}): Told {
   const random = randomFrom(world.seed ?? 1);
@@ -484,6 +490,16 @@ test('each run ends for the reason, and with the verdict, that its evidence give
       'invalid-arms',
       'invalid',
       /before any change/,
+    ],
+    [
+      'one synthetic user of ten that fails before the change hinders nothing',
+      {
+        bend: (block) => ({ ...block, legitimate: { ...block.legitimate, experiment: oneUser(block.at > start) } }),
+        spec: { watchSeconds: 20 },
+      },
+      null,
+      'resilient',
+      /tokens accepted/,
     ],
     [
       'a source that leaves out seconds stops the run',
