@@ -77,6 +77,7 @@ module.exports = {
     sdk('fastify/', ['services/api/', 'services/router/src/bench/', 'examples/']),
     sdk('undici/', ['services/router/', 'packages/probes/', 'examples/']),
     sdk('@peculiar/', ['packages/platforms/src/local/']),
+    sdk('@aws-sdk/', ['packages/platforms/src/aws/']),
     { name: 'not-to-unresolvable', severity: 'error', from: { path: rooms }, to: { couldNotResolve: true } },
   ],
   options: {

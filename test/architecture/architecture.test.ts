@@ -8,7 +8,8 @@ import { systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
 import { metricSources } from '@haldane/metrics';
 import { manifestPipeline } from '@haldane/pipelines';
-import { localPlatform } from '@haldane/platforms';
+import { platforms } from '@haldane/platforms';
+import { MemoryAccount } from '@haldane/platforms/aws-testing';
 import { reports } from '@haldane/reports';
 import { scenarios } from '@haldane/scenarios';
 import { after, type Test, test } from 'tap';
@@ -126,7 +127,10 @@ test('in every room folder name, id and registered key are one', async (t) => {
   const dataplane = new DataplaneClient({ url: 'http://127.0.0.1:9', token: '' });
   const rooms: Readonly<Record<string, readonly string[]>> = {
     'packages/scenarios/src': scenarios.map(({ id }) => id),
-    'packages/platforms/src': [localPlatform({ dataDir: room.folder, dataplane, clock: systemClock }).id],
+    'packages/platforms/src': [
+      platforms.aws({ calls: new MemoryAccount(), clock: systemClock }).id,
+      platforms.local({ dataDir: room.folder, dataplane, clock: systemClock }).id,
+    ],
     'packages/metrics/src': metricSources({ client: dataplane }).ids(),
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
     'packages/reports/src': Object.keys(reports),

@@ -16,6 +16,8 @@ export type HouseOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly platform: Platform;
+  /** Platforms besides the one of this machine, which whoever runs Haldane has connected. */
+  readonly connected?: readonly Platform[];
   readonly dataplane: Dataplane;
   /** Variables that manifests may name and secrets are taken from. */
   readonly env: Readonly<Record<string, string>>;
@@ -36,7 +38,7 @@ export class House {
   constructor(options: HouseOptions) {
     this.#options = options;
     this.#scenarios = new Registry('scenario', options.scenarios ?? scenarios);
-    this.#platforms = new Registry('platform', [options.platform]);
+    this.#platforms = new Registry('platform', [options.platform, ...(options.connected ?? [])]);
     this.#metrics = metricSources({ client: options.dataplane });
     this.#prober = httpProber({ clock: options.clock, secret: (name) => options.env[name] });
   }

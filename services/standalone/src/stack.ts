@@ -4,7 +4,7 @@ import { createApi } from '@haldane/api';
 import type { Access } from '@haldane/client';
 import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
-import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
+import { awsPlatform, connectAws, LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
 import { liveRouter, spawnRouter } from '@haldane/router';
 import { House, Runner } from '@haldane/runner';
 import { openStore, type Store } from '@haldane/store';
@@ -12,7 +12,6 @@ import { removeAccess, writeAccess } from './access-file.ts';
 import type { Config } from './config.ts';
 import { desk, publish } from './desk.ts';
 import { own } from './ownership.ts';
-import { poolOf } from './pool.ts';
 import { routerToken, secret } from './router-token.ts';
 import { troubleLog } from './trouble-log.ts';
 import { watch } from './watch.ts';
@@ -95,24 +94,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closing.push(() => watching.stop());
 
     const platform = localPlatform({ dataDir, dataplane, clock });
+    const account = options.aws === undefined ? null : await connectAws(options.aws);
+    closing.push(async () => account?.close());
     const house = new House({
       store,
       clock,
       platform,
+      connected: account === null ? [] : [awsPlatform({ calls: account, clock })],
       dataplane,
       env: options.env,
       publish: (report) => publish(dataDir, report),
       ...(options.scenarios === undefined ? {} : { scenarios: options.scenarios }),
     });
-    const pool = await poolOf(dataDir);
-    const runner = new Runner({ name: `${process.pid}`, pools: [pool], store, clock, assemble: (claim) => house.world(claim), onTrouble });
+    const runner = new Runner({ name: `${process.pid}`, store, clock, assemble: (claim) => house.world(claim), onTrouble });
     runner.start();
     closing.push(() => runner.stop('Haldane is shutting down'));
 
     const apiToken = secret();
     const alertToken = options.alertToken ?? secret();
     const api = createApi({
-      desk: desk({ dataDir, env: options.env, clock, store, house, pool, deploy, dataplane }),
+      desk: desk({ dataDir, env: options.env, clock, store, house, deploy, dataplane }),
       tokens: [apiToken],
       alertTokens: [alertToken],
       onError: (error) => onTrouble('answering the API', error),

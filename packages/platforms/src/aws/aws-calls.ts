@@ -1,0 +1,123 @@
+import type { JsonObject } from '@haldane/core';
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** An action of a listener's rule as AWS writes it, kept whole: what we do not know of must survive us. */
+export type Action = JsonObject;
+
+export type Listener = {
+  readonly arn: string;
+  /** Where its balancer answers, with scheme and port. */
+  readonly address: string;
+  readonly isEncrypted: boolean;
+};
+
+export type Rule = {
+  readonly arn: string;
+  readonly isDefault: boolean;
+  /** 1 (first) to 50000; null: the default rule, which comes last. */
+  readonly priority: number | null;
+  readonly conditions: readonly JsonObject[];
+  readonly actions: readonly Action[];
+};
+
+export type TargetGroup = {
+  readonly arn: string;
+  readonly name: string;
+  /** What another one equal to it is created with: protocol, port, network, health check. */
+  readonly settings: JsonObject;
+};
+
+export type Target = { readonly id: string; readonly state: string };
+
+/**
+ * The calls of Elastic Load Balancing that this platform makes. Each throws a HaldaneError: `gone`, `denied`, `throttled`, `conflict`
+ * (it is there already, or in use) or `unavailable`, which names service, operation and what AWS said. Removing what is not there succeeds.
+ */
+export interface LoadBalancing {
+  listener(loadBalancer: string, port: number, signal: AbortSignal): Promise<Listener | null>;
+  /** Every rule of the listener, the default one too. */
+  rules(listenerArn: string, signal: AbortSignal): Promise<readonly Rule[]>;
+  setActions(listenerArn: string, rule: Rule, actions: readonly Action[], signal: AbortSignal): Promise<void>;
+  addRule(
+    listenerArn: string,
+    rule: {
+      readonly priority: number;
+      readonly conditions: readonly JsonObject[];
+      readonly actions: readonly Action[];
+      readonly tags: Tags;
+    },
+    signal: AbortSignal,
+  ): Promise<void>;
+  setConditions(ruleArn: string, conditions: readonly JsonObject[], signal: AbortSignal): Promise<void>;
+  removeRule(arn: string, signal: AbortSignal): Promise<void>;
+  targetGroup(name: string, signal: AbortSignal): Promise<TargetGroup | null>;
+  /** These, or all of the account and region; one that is gone is left out. */
+  targetGroups(which: readonly string[] | 'all', signal: AbortSignal): Promise<readonly TargetGroup[]>;
+  /** Its attributes, like the time that a leaving target gets. */
+  attributes(arn: string, signal: AbortSignal): Promise<Tags>;
+  addTargetGroup(name: string, settings: JsonObject, tags: Tags, signal: AbortSignal): Promise<TargetGroup>;
+  setAttributes(arn: string, attributes: Tags, signal: AbortSignal): Promise<void>;
+  removeTargetGroup(arn: string, signal: AbortSignal): Promise<void>;
+  health(arn: string, signal: AbortSignal): Promise<readonly Target[]>;
+  /** By ARN; one that is gone is left out. */
+  tags(arns: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Tags>>;
+  setTags(arns: readonly string[], tags: Tags, signal: AbortSignal): Promise<void>;
+  /** Every listener of every balancer: for a sweep, which knows no route. */
+  listeners(signal: AbortSignal): Promise<readonly string[]>;
+}
+
+export type Group = {
+  readonly name: string;
+  /** Null: it is made from something other than one launch template. */
+  readonly template: { readonly id: string; readonly name: string; readonly version: string } | null;
+  readonly targetGroups: readonly string[];
+  readonly desired: number;
+  /** What another one equal to it is created with: subnets, health check, life times. */
+  readonly settings: JsonObject;
+  readonly instances: readonly {
+    readonly id: string;
+    readonly type: string;
+    readonly isInService: boolean;
+    /** Of its launch template; null when it has none. */
+    readonly version: string | null;
+  }[];
+  readonly suspended: readonly string[];
+  readonly tags: readonly { readonly key: string; readonly value: string; readonly atLaunch: boolean }[];
+  /** It is on its way out. */
+  readonly isLeaving: boolean;
+};
+
+export type NewGroup = {
+  readonly name: string;
+  readonly template: { readonly id: string; readonly version: string };
+  readonly instances: number;
+  readonly targetGroup: string;
+  readonly settings: JsonObject;
+  readonly tags: Group['tags'];
+};
+
+/** The calls of EC2 Auto Scaling. Errors as with LoadBalancing. */
+export interface Groups {
+  group(name: string, signal: AbortSignal): Promise<Group | null>;
+  /** Groups that carry this tag. */
+  tagged(key: string, signal: AbortSignal): Promise<readonly Group[]>;
+  addGroup(group: NewGroup, signal: AbortSignal): Promise<void>;
+  suspend(name: string, processes: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Ends its instances too. */
+  removeGroup(name: string, signal: AbortSignal): Promise<void>;
+  setTags(name: string, tags: Tags, signal: AbortSignal): Promise<void>;
+  /** Whether an instance refresh of it is under way. */
+  isRefreshing(name: string, signal: AbortSignal): Promise<boolean>;
+}
+
+/** The calls of EC2. */
+export interface Templates {
+  /** The number behind `$Latest`, `$Default` or a number; null when there is no such version. */
+  version(templateId: string, version: string, signal: AbortSignal): Promise<string | null>;
+  /** Private addresses, by instance id. */
+  addresses(instanceIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+}
+
+/** Everything of one account and region that this platform can do. */
+export type AwsCalls = { readonly balancing: LoadBalancing; readonly groups: Groups; readonly templates: Templates };

@@ -1,0 +1,142 @@
+import { type Change, HaldaneError, systemClock } from '@haldane/core';
+import { changeKindContract, type KindUnderTest } from '@haldane/testkit';
+import { t as all, type Test, test } from 'tap';
+import type { AwsCalls } from './aws-calls.ts';
+import { awsPlatform } from './aws-platform.ts';
+import { forwardOf, withGroups } from './forward.ts';
+import { deploymentOf, editRule, lookAt, memoryStand, type ServiceStand, sdkStand, startMoto } from './testing/index.ts';
+
+// In moto thousands of calls are made; the runner, which is another process, reads the bound from the comment.
+if (process.env['LANE_MOTO'] !== undefined) {
+  all.setTimeout(900_000);
+  all.comment('timeout=900000');
+}
+const { signal } = new AbortController();
+const caps = { failures: 3, latencyLimitMs: 1000, creditRate: 0 };
+const moto = process.env['LANE_MOTO'];
+
+test('every kind of change holds the contract, in an account in memory', (t) => everyKind(t, memoryStand));
+test('and in one of moto, through the real SDK', {
+  skip: moto === undefined && 'LANE_MOTO names no moto_server; .ci/run installs one',
+}, async (t) => {
+  const { url, stop } = await startMoto(moto ?? '');
+  t.teardown(stop);
+  const connection = { region: 'eu-west-1', endpoint: url, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+  await everyKind(t, (mark) => sdkStand(mark, connection));
+});
+
+async function everyKind(t: Test, makeStand: (mark: string) => Promise<ServiceStand>): Promise<void> {
+  let worlds = 0;
+  const started = Date.now().toString(36).slice(-4);
+  const world = async (
+    describe: (lists: ReturnType<typeof changesOf>) => { readonly stands: readonly Change[]; readonly change: Change },
+    abilities: {
+      readonly takeAway?: (stand: ServiceStand) => Promise<void>;
+      readonly supersede?: (stand: ServiceStand) => Promise<void>;
+    } = {},
+  ): Promise<KindUnderTest> => {
+    const stand = await makeStand(`${started}${(worlds++).toString(36)}`);
+    const kinds = (calls: AwsCalls) => awsPlatform({ calls, clock: systemClock, leaveMs: 0, settleMs: 0 }).changeKinds;
+    const kindOf = (change: Change, calls = stand.calls) =>
+      kinds(calls).find((one) => one.kind === change.kind) as ReturnType<typeof kinds>[number];
+    const { stands, change } = describe(changesOf(stand));
+    for (const below of stands) await kindOf(below).apply(below.params, await kindOf(below).capture(below.params, signal), signal);
+    const { takeAway, supersede } = abilities;
+    return {
+      kind: kindOf(change),
+      params: change.params,
+      look: () => lookAt(stand),
+      async applyHalf(before, step) {
+        const { calls, cut } = cutAfter(stand.calls, step);
+        await kindOf(change, calls)
+          .apply(change.params, before, signal)
+          .catch((error: unknown) => {
+            if (!cut()) throw error;
+          });
+        return cut();
+      },
+      ...(takeAway && { takeAway: () => takeAway(stand) }),
+      ...(supersede && { supersede: () => supersede(stand) }),
+      close: async () => (stand as { close?: () => void }).close?.(),
+    };
+  };
+  await t.test('aws.targets', (t) =>
+    changeKindContract(t, () =>
+      world((all) => ({ stands: [], change: all.targets[0] }), {
+        takeAway: async ({ calls, mark }) => {
+          const found = await calls.balancing.targetGroup(`haldane-${mark}r-control`, signal);
+          await calls.balancing.removeTargetGroup(found?.arn ?? '', signal);
+        },
+      }),
+    ),
+  );
+  await t.test('aws.door', (t) =>
+    changeKindContract(t, () =>
+      world((all) => ({ stands: [all.targets[0]], change: all.doors[0] }), {
+        takeAway: async ({ calls, listener }) => {
+          for (const rule of await calls.balancing.rules(listener, signal))
+            if (!rule.isDefault) await calls.balancing.removeRule(rule.arn, signal);
+        },
+      }),
+    ),
+  );
+  await t.test('aws.cluster', (t) =>
+    changeKindContract(t, () =>
+      world((all) => ({ stands: [all.targets[0], all.doors[0]], change: all.clusters[0] }), {
+        takeAway: ({ calls, mark }) => calls.groups.removeGroup(`${mark}r.control`, signal),
+      }),
+    ),
+  );
+  await t.test('aws.attach', (t) =>
+    changeKindContract(t, () => world((all) => ({ stands: [...all.targets, ...all.doors], change: all.attach }))),
+  );
+  await t.test('aws.slice', (t) =>
+    changeKindContract(t, () =>
+      world((all) => ({ stands: [...all.targets, ...all.doors], change: all.slice }), {
+        supersede: editRule,
+        takeAway: async ({ calls, listener }) => {
+          const rule = (await calls.balancing.rules(listener, signal)).find((one) => one.isDefault);
+          const first = forwardOf(rule?.actions ?? [])?.groups.slice(0, 1) ?? [];
+          if (rule !== undefined) await calls.balancing.setActions(listener, rule, withGroups(rule.actions, first), signal);
+        },
+      }),
+    ),
+  );
+}
+
+/** The changes of a run in this stand, by what they are. */
+function changesOf(stand: ServiceStand) {
+  const { clusters, faults, traffic } = awsPlatform({ calls: stand.calls, clock: systemClock });
+  const deployment = deploymentOf(stand);
+  const runId = `${stand.mark}r`;
+  const wirings = (['control', 'experiment'] as const).map((arm) => ({ arm, wiring: faults.wire(deployment, arm, runId) }));
+  const nth = (index: number) => wirings.map(({ wiring }) => wiring.changes[index]) as [Change, Change];
+  return {
+    targets: nth(0),
+    doors: nth(1),
+    clusters: wirings.map(({ arm, wiring }) => clusters.launch(deployment, arm, wiring, runId, 2)) as [Change, Change],
+    attach: traffic.attach(deployment, runId, []),
+    slice: traffic.slice(deployment, runId, { name: 'watch', share: 0.05, exposure: 'all', caps }),
+  };
+}
+
+/** The same calls until so many have changed something; from then on each fails. */
+function cutAfter(calls: AwsCalls, moves: number): { readonly calls: AwsCalls; readonly cut: () => boolean } {
+  let left = moves;
+  let isCut = false;
+  const watched = <T extends object>(service: T): T =>
+    new Proxy(service, {
+      get(target, name) {
+        const call = Reflect.get(target, name) as (...given: unknown[]) => unknown;
+        return async (...given: unknown[]) => {
+          if (/^(add|set|remove|suspend)/.test(String(name)) && left-- <= 0) isCut = true;
+          if (isCut) throw new HaldaneError('unavailable', `cut off before ${String(name)}`);
+          return call.apply(target, given);
+        };
+      },
+    });
+  return {
+    calls: { balancing: watched(calls.balancing), groups: watched(calls.groups), templates: watched(calls.templates) },
+    cut: () => isCut,
+  };
+}

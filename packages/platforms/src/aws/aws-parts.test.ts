@@ -1,0 +1,164 @@
+import type { Change } from '@haldane/core';
+import { codeOf, VirtualClock } from '@haldane/testkit';
+import { test } from 'tap';
+import { awsPlatform } from './aws-platform.ts';
+import { forwardOf, sameActions, withGroups } from './forward.ts';
+import { targetGroupName } from './names.ts';
+import { parseRouteName } from './route-name.ts';
+import { translateError } from './sdk/translate-error.ts';
+import { shareWeights } from './share-weights.ts';
+import { deploymentOf, memoryStand } from './testing/index.ts';
+
+const { signal } = new AbortController();
+const caps = { failures: 3, latencyLimitMs: 1000, creditRate: 0 };
+
+test('a share in whole weights is the nearest there is, and production keeps its proportions', (t) => {
+  t.same(shareWeights([1], 0.001), { production: [998], arm: 1, share: 0.001 });
+  t.same(shareWeights([1], 0.05), { production: [18], arm: 1, share: 0.05 });
+  t.same(shareWeights([1], 0.4), { production: [1], arm: 2, share: 0.4 });
+  const { production, arm, share } = shareWeights([90, 10], 0.02);
+  t.equal((production[0] ?? 0) / (production[1] ?? 1), 9);
+  t.ok(Math.abs(share - 0.02) < 0.0005 && arm >= 1, `${production.join(':')} and ${arm} are ${share}`);
+  t.ok([...production, arm].every((weight) => Number.isInteger(weight) && weight >= 0 && weight <= 999));
+  for (let permille = 1; permille < 490; permille += 1) {
+    const reached = shareWeights([1], permille / 1000);
+    t.ok(Math.abs(reached.share - permille / 1000) <= (permille / 1000) * 0.05, `${permille} per mille`);
+    const sum = (reached.production[0] ?? 0) + 2 * reached.arm;
+    t.equal(reached.share, reached.arm / sum, 'and what is said is what the weights are');
+  }
+  for (const impossible of [0.0005, 0.4999]) t.throws(() => shareWeights([1], impossible), { code: 'refused', message: /0\.1 %/ });
+  t.throws(() => shareWeights([0, 0], 0.05), { code: 'refused', message: /weight 0/ });
+  t.throws(() => shareWeights([500, 499], 0.0004), { code: 'refused' }, 'beside weights that cannot grow, nothing smaller fits');
+  t.end();
+});
+
+test('the forward action is read in both of its forms, and nothing else of an action is lost', (t) => {
+  const login = { Type: 'authenticate-oidc', Order: 1, AuthenticateOidcConfig: { Issuer: 'https://idp.test' } };
+  const short = [login, { Type: 'forward', Order: 2, TargetGroupArn: 'a' }];
+  t.same(forwardOf(short), { index: 1, groups: [{ targetGroup: 'a', weight: 1 }], sticky: false });
+  const long = withGroups(short, [
+    { targetGroup: 'a', weight: 18 },
+    { targetGroup: 'b', weight: 1 },
+  ]);
+  t.same(long[0], login);
+  t.equal(long[1]?.['TargetGroupArn'], undefined, 'AWS refuses both forms at once when they differ');
+  t.ok(sameActions(short, withGroups(long, [{ targetGroup: 'a', weight: 1 }])), 'one group of weight 1 is the short form');
+  t.notOk(sameActions(short, long));
+  const sticky = {
+    Type: 'forward',
+    ForwardConfig: { TargetGroups: [{ TargetGroupArn: 'a' }], TargetGroupStickinessConfig: { Enabled: true } },
+  };
+  t.equal(forwardOf([sticky])?.sticky, true);
+  t.notOk(sameActions([sticky], [{ Type: 'forward', TargetGroupArn: 'a' }]), 'stickiness makes a difference');
+  t.equal(forwardOf([{ Type: 'redirect' }]), null);
+  t.end();
+});
+
+test('names: routes as people write them, target groups as AWS allows them', (t) => {
+  t.same(parseRouteName('pay-alb:443'), { loadBalancer: 'pay-alb', port: 443, priority: null });
+  t.same(parseRouteName('pay-alb:443/10'), { loadBalancer: 'pay-alb', port: 443, priority: 10 });
+  for (const bad of ['pay', 'pay:x', 'pay:443/', 'arn:aws:x', ''])
+    t.throws(() => parseRouteName(bad), { code: 'bad-request', message: /balancer:port/ });
+  t.equal(targetGroupName('rabcdefghijk', 'experiment'), 'haldane-rabcdefghijk-experiment');
+  for (const runId of ['7d0ff3b1-7a44-4d0e-9d6e-0f1cbb4b8d11', 'with.dots'])
+    t.match(targetGroupName(runId, 'experiment'), /^hal-[0-9a-f]{16}-experiment$/);
+  t.not(targetGroupName('run.1', 'control'), targetGroupName('run.2', 'control'));
+  t.end();
+});
+
+test("AWS's errors are ours, with service and call", (t) => {
+  const codeFor = (name: string, message = '') => translateError('ec2', 'Call', { name, message }).code;
+  for (const name of ['ThrottlingException', 'Throttling', 'RequestLimitExceeded']) t.equal(codeFor(name), 'throttled');
+  for (const name of ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation']) t.equal(codeFor(name), 'denied');
+  for (const name of ['TargetGroupNotFoundException', 'InvalidLaunchTemplateId.NotFound']) t.equal(codeFor(name), 'gone');
+  for (const name of ['DuplicateTargetGroupNameException', 'AlreadyExistsFault', 'PriorityInUseException', 'ResourceInUseFault'])
+    t.equal(codeFor(name), 'conflict');
+  t.equal(codeFor('ValidationError', 'AutoScalingGroup name not found - null'), 'gone');
+  t.equal(codeFor('ValidationError', 'MinSize must be a number'), 'unavailable');
+  t.equal(codeFor('TimeoutError'), 'unavailable');
+  t.match(translateError('ec2', 'Call', { name: 'X', message: 'why' }).message, /AWS ec2 Call: X: why/);
+  t.end();
+});
+
+test('the plan refuses what cannot be sliced or equalled, and says what to change', async (t) => {
+  const refusals = async (
+    break_: (stand: Awaited<ReturnType<typeof memoryStand>>) => Promise<unknown> | unknown,
+    share = 0.05,
+    changes: Partial<ReturnType<typeof deploymentOf>> = {},
+  ) => {
+    const stand = await memoryStand('w');
+    await break_(stand);
+    const platform = awsPlatform({ calls: stand.calls, clock: new VirtualClock() });
+    const deployment = { ...deploymentOf(stand), ...changes };
+    const slice: Change = platform.traffic.slice(deployment, 'r', { name: 'watch', share, exposure: 'all', caps });
+    return (await platform.refusals(deployment, signal, [slice])).join('; ');
+  };
+  const setActions =
+    (actions: (arn: string, theirs: string) => readonly object[]) => async (stand: Awaited<ReturnType<typeof memoryStand>>) => {
+      const [rule] = await stand.calls.balancing.rules(stand.listener, signal);
+      const production = (await stand.calls.balancing.targetGroup('w-targets', signal))?.arn ?? '';
+      if (rule) await stand.calls.balancing.setActions(stand.listener, rule, actions(production, stand.theirs) as never, signal);
+    };
+  t.equal(await refusals(() => undefined), '', 'a service as it should be is not refused');
+  t.match(await refusals(() => undefined, 0.05, { source: 'nope' }), /no Auto Scaling group nope/);
+  t.match(await refusals(() => undefined, 0.05, { route: 'nope:80' }), /no listener rule nope:80/);
+  t.match(await refusals(() => undefined, 0.05, { revision: 'w-template:2' }), /is at w-template:1, but the pipeline says/);
+  t.match(await refusals(() => undefined, 0.0001), /smallest is about 0\.1 %/);
+  t.match(
+    await refusals(() => undefined, 0.05, { intake: [{ name: 'jobs', kind: 'queue', off: {} }] }),
+    /jobs would have to be turned off/,
+  );
+  t.match(await refusals(setActions(() => [{ Type: 'fixed-response' }])), /forwards to no target group/);
+  t.match(await refusals(setActions((_, theirs) => [{ Type: 'forward', TargetGroupArn: theirs }])), /do not belong together/);
+  const config = (arns: readonly string[], sticky: boolean) => [
+    {
+      Type: 'forward',
+      ForwardConfig: {
+        TargetGroups: arns.map((TargetGroupArn) => ({ TargetGroupArn, Weight: 1 })),
+        TargetGroupStickinessConfig: { Enabled: sticky },
+      },
+    },
+  ];
+  t.match(await refusals(setActions((arn) => config([arn], true))), /is sticky/);
+  t.match(await refusals(setActions((arn, theirs) => config([arn, theirs, 'x', 'y'], false))), /AWS allows 5/);
+  const inUse = async (stand: Awaited<ReturnType<typeof memoryStand>>) => {
+    await stand.calls.balancing.setTags([stand.theirs], { 'haldane:run': 'rother' }, signal);
+    await setActions((arn, theirs) => config([arn, theirs], false))(stand);
+  };
+  t.match(await refusals(inUse), /run rother still has its arms/);
+});
+
+test('what is somebody else’s and has the name that we want is refused, and never removed', async (t) => {
+  const stand = await memoryStand('w');
+  const { calls } = stand;
+  const platform = awsPlatform({ calls, clock: new VirtualClock(), leaveMs: 0 });
+  const [targets] = platform.faults.wire(deploymentOf(stand), 'control', 'wr').changes;
+  const kind = platform.changeKinds.find((one) => one.kind === 'aws.targets');
+  await calls.balancing.addTargetGroup('haldane-wr-control', {}, { owner: 'them' }, signal);
+  t.equal(await codeOf(kind?.apply(targets?.params, null, signal) as Promise<void>), 'denied');
+  await kind?.revert(targets?.params, null, signal);
+  t.ok(await calls.balancing.targetGroup('haldane-wr-control', signal), 'theirs is still there');
+  t.equal(await kind?.isReverted(targets?.params, null, signal), true);
+});
+
+test('the expiry lies beyond the lease and is written again in time, not with every heartbeat', async (t) => {
+  const clock = new VirtualClock();
+  const stand = await memoryStand('w');
+  const platform = awsPlatform({ calls: stand.calls, clock, expiryAheadMs: 60_000 });
+  const until = () => clock.now() + 15_000;
+  await platform.renew('wr', until(), signal);
+  const first = new Date(until() + 60_000).toISOString();
+  const [targets] = platform.faults.wire(deploymentOf(stand), 'control', 'wr').changes;
+  await platform.changeKinds.find((one) => one.kind === 'aws.targets')?.apply(targets?.params, null, signal);
+  const expires = async () => {
+    const arn = (await stand.calls.balancing.targetGroup('haldane-wr-control', signal))?.arn ?? '';
+    return (await stand.calls.balancing.tags([arn], signal)).get(arn)?.['haldane:expires'];
+  };
+  t.equal(await expires(), first);
+  await clock.advance(10_000);
+  await platform.renew('wr', until(), signal);
+  t.equal(await expires(), first, 'not yet');
+  await clock.advance(10_000);
+  await platform.renew('wr', until(), signal);
+  t.equal(await expires(), new Date(until() + 60_000).toISOString());
+});

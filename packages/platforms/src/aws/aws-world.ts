@@ -1,0 +1,15 @@
+import type { Clock } from '@haldane/core';
+import type { AwsCalls } from './aws-calls.ts';
+
+/** What everything on this platform works with. */
+export type AwsWorld = {
+  readonly calls: AwsCalls;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  /** How long what was written may take to be seen in every place that AWS answers from. */
+  readonly settleMs: number;
+  /** How long requests that entered an arm before its slice went may take to leave it: the balancer does not say when they have. */
+  readonly leaveMs: number;
+  /** Until when (epoch ms) a resource of this run that is made now is its own; after that a sweep may end it. */
+  expiresFor(runId: string): number;
+};

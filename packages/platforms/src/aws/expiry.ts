@@ -1,0 +1,54 @@
+import { arms, type Clock, hasCode } from '@haldane/core';
+import type { AwsCalls } from './aws-calls.ts';
+import { armClusterName, targetGroupName } from './names.ts';
+import { expiry, tagNames } from './our-tags.ts';
+import { ownGroup, ownTargetGroup } from './own.ts';
+
+/**
+ * Nothing in AWS ends by itself: the lease of a resource is the expiry in its tags, which a sweep acts on. It lies `aheadMs` after the
+ * run's own lease, and is written again when a third of that is over, not with every heartbeat: AWS counts calls.
+ */
+export class Expiry {
+  readonly #calls: AwsCalls;
+  readonly #clock: Clock;
+  readonly #aheadMs: number;
+  readonly #written = new Map<string, number>();
+
+  constructor(calls: AwsCalls, clock: Clock, aheadMs: number) {
+    this.#calls = calls;
+    this.#clock = clock;
+    this.#aheadMs = aheadMs;
+  }
+
+  for(runId: string): number {
+    return this.#written.get(runId) ?? this.#clock.now() + this.#aheadMs;
+  }
+
+  async renew(runId: string, until: number, signal: AbortSignal): Promise<void> {
+    const expires = until + this.#aheadMs;
+    const last = this.#written.get(runId);
+    if (last === undefined) this.#written.set(runId, expires);
+    if (last === undefined || expires - last < this.#aheadMs / 3) return;
+    this.#written.set(runId, expires);
+    try {
+      await this.#write(runId, expires, signal);
+    } catch (error) {
+      this.#written.set(runId, last);
+      throw error;
+    }
+  }
+
+  async #write(runId: string, expires: number, signal: AbortSignal): Promise<void> {
+    const tags = { [tagNames.expires]: expiry(expires) };
+    for (const arm of arms) {
+      const targets = await ownTargetGroup(this.#calls, targetGroupName(runId, arm), runId, signal);
+      if (targets !== null) await this.#calls.balancing.setTags([targets.arn], tags, signal);
+      const group = await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);
+      try {
+        if (group !== null && !group.isLeaving) await this.#calls.groups.setTags(group.name, tags, signal);
+      } catch (error) {
+        if (!hasCode(error, 'gone')) throw error;
+      }
+    }
+  }
+}

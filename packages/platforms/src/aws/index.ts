@@ -1,0 +1,3 @@
+export type { AwsCalls } from './aws-calls.ts';
+export * from './aws-platform.ts';
+export * from './connect-aws.ts';

@@ -1,0 +1,24 @@
+import { arms } from '@haldane/core';
+import type { AwsCalls } from './aws-calls.ts';
+import { armClusterName, targetGroupName } from './names.ts';
+import { ownGroup, ownTargetGroup } from './own.ts';
+
+/**
+ * What of a run is still there, in words. Target groups are deleted last, and AWS refuses that while any rule leads to them: once they are
+ * gone, no rule and no slice of the run can be left.
+ */
+export async function awsLeftovers(calls: AwsCalls, runId: string, signal: AbortSignal): Promise<readonly string[]> {
+  const found = await Promise.all(
+    arms.map(async (arm) => {
+      const [group, targets] = await Promise.all([
+        ownGroup(calls, armClusterName(runId, arm), runId, signal),
+        ownTargetGroup(calls, targetGroupName(runId, arm), runId, signal),
+      ]);
+      return [
+        ...(group === null ? [] : [`Auto Scaling group ${group.name} with ${group.instances.length} instances`]),
+        ...(targets === null ? [] : [`target group ${targets.name}, and whatever rules lead to it`]),
+      ];
+    }),
+  );
+  return found.flat();
+}

@@ -1,0 +1,16 @@
+import { createHash } from 'node:crypto';
+import type { Arm } from '@haldane/core';
+
+/** As everywhere in Haldane: whoever knows the run finds its clusters. An Auto Scaling group may be called so. */
+export const armClusterName = (runId: string, arm: Arm): string => `${runId}.${arm}`;
+
+/** Target groups have at most 32 characters, letters, digits and dashes: a run's id that does not fit is shortened to its hash. */
+export function targetGroupName(runId: string, arm: Arm): string {
+  const plain = `haldane-${runId}-${arm}`;
+  if (plain.length <= 32 && /^[A-Za-z0-9-]+$/.test(plain)) return plain;
+  return `hal-${createHash('sha256').update(runId).digest('hex').slice(0, 16)}-${arm}`;
+}
+
+export const targetGroupChangeId = (arm: Arm): string => `targets:${arm}`;
+export const clusterChangeId = (arm: Arm): string => `cluster:${arm}`;
+export const attachChangeId = 'attach';

@@ -1,0 +1,68 @@
+import { HaldaneError, hasCode } from '@haldane/core';
+import type { AwsCalls, Group, Rule, TargetGroup } from './aws-calls.ts';
+import { tagNames } from './our-tags.ts';
+
+/** The target group by that name if it is this run's; null when there is none, or it is somebody else's. */
+export async function ownTargetGroup(
+  { balancing }: AwsCalls,
+  name: string,
+  runId: string,
+  signal: AbortSignal,
+): Promise<TargetGroup | null> {
+  const found = await balancing.targetGroup(name, signal);
+  if (found === null) return null;
+  const tags = (await balancing.tags([found.arn], signal)).get(found.arn);
+  return tags?.[tagNames.run] === runId ? found : null;
+}
+
+/** The group by that name if it is this run's. */
+export async function ownGroup({ groups }: AwsCalls, name: string, runId: string, signal: AbortSignal): Promise<Group | null> {
+  const found = await groups.group(name, signal);
+  return found !== null && runOf(found) === runId ? found : null;
+}
+
+export function runOf(group: Group): string | null {
+  return group.tags.find((tag) => tag.key === tagNames.run)?.value ?? null;
+}
+
+/** The run's own rules on a listener, by arm. More than one of an arm means that a call was made twice. */
+export async function ownRules(
+  { balancing }: AwsCalls,
+  rules: readonly Rule[],
+  runId: string,
+  signal: AbortSignal,
+): Promise<readonly { readonly rule: Rule; readonly arm: string }[]> {
+  const candidates = rules.filter((rule) => !rule.isDefault);
+  if (candidates.length === 0) return [];
+  const tags = await balancing.tags(
+    candidates.map((rule) => rule.arn),
+    signal,
+  );
+  return candidates.flatMap((rule) => {
+    const own = tags.get(rule.arn);
+    return own?.[tagNames.run] === runId ? [{ rule, arm: own[tagNames.arm] ?? '' }] : [];
+  });
+}
+
+/**
+ * Makes something unless it is there. When the call fails it may have been made all the same (the answer was lost, or an earlier try
+ * of the SDK's had come through): then what is there is looked at once more, and counts if it is ours.
+ */
+export async function findOrMake<T>(what: string, find: () => Promise<T | null>, make: () => Promise<unknown>): Promise<T> {
+  const there = await find();
+  if (there !== null) return there;
+  let failure: unknown = null;
+  try {
+    await make();
+  } catch (error) {
+    if (!hasCode(error, 'conflict')) throw error;
+    failure = error;
+  }
+  const made = await find();
+  if (made !== null) return made;
+  if (failure !== null)
+    throw new HaldaneError('denied', `${what} is there already and is somebody else's: it does not carry this run's tag`, {
+      cause: failure,
+    });
+  throw new HaldaneError('unavailable', `${what} was made but is not seen yet`);
+}

@@ -1,0 +1,104 @@
+import { type Change, type Deployment, hasCode, messageOf } from '@haldane/core';
+import type { AwsCalls, Group } from './aws-calls.ts';
+import { type FoundRoute, findRoute } from './find-route.ts';
+import { forwardOf } from './forward.ts';
+import type { SliceParams } from './kinds/slice-kind.ts';
+import { tagNames } from './our-tags.ts';
+import { revisionOf } from './revision.ts';
+import { shareWeights } from './share-weights.ts';
+
+/** AWS: so many target groups may stand in one forward action. */
+const mostGroups = 5;
+
+/** Why a run with these changes cannot be made here, each naming what to change. Reads only. */
+export async function awsRefusals(
+  calls: AwsCalls,
+  deployment: Deployment,
+  changes: readonly Change[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { source, route } = deployment;
+  const group = await calls.groups.group(source, signal);
+  const found = await findRoute(calls, route, signal);
+  return [
+    ...(group === null
+      ? [`there is no Auto Scaling group ${source} in this account and region`]
+      : await groupRefusals(calls, group, deployment, signal)),
+    ...(found === null
+      ? [`there is no listener rule ${route}; write balancer:port, or balancer:port/priority`]
+      : await routeRefusals(calls, found, group, deployment, changes, signal)),
+    ...deployment.intake.map(
+      ({ name }) =>
+        `${name} would have to be turned off in the arms by variables, which cannot be set in instances of a launch template: a service with such intake cannot run here yet`,
+    ),
+  ];
+}
+
+async function groupRefusals(
+  calls: AwsCalls,
+  group: Group,
+  { revision, source }: Deployment,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const live = await revisionOf(calls, group, signal);
+  if (live === null)
+    return [
+      `group ${source} is not made from one launch template that exists (a launch configuration or a mixed policy): arms cannot be pinned to its version`,
+    ];
+  const refusals: string[] = [];
+  if (live.revision !== revision)
+    refusals.push(`group ${source} is at ${live.revision}, but the pipeline says that ${revision} is live: deploy it first`);
+  const others = [...new Set(group.instances.map((one) => one.version))].filter((version) => version !== live.version);
+  if (others.length > 0)
+    refusals.push(
+      `instances of ${source} still run version ${others.join(', ')} beside ${live.version}: a deploy is in progress, wait until it is done`,
+    );
+  const away = group.instances.filter((one) => !one.isInService);
+  if (away.length > 0 || group.instances.length === 0)
+    refusals.push(
+      `production of ${source} is not whole (${group.instances.length - away.length} of ${group.desired} in service): an experiment needs a healthy service to compare with`,
+    );
+  return refusals;
+}
+
+async function routeRefusals(
+  calls: AwsCalls,
+  { rule }: FoundRoute,
+  group: Group | null,
+  { route, source }: Deployment,
+  changes: readonly Change[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const forward = forwardOf(rule.actions);
+  if (forward === null || forward.groups.length === 0)
+    return [`rule ${route} forwards to no target group (redirect, fixed response): there is no traffic to slice`];
+  const refusals: string[] = [];
+  const arns = forward.groups.map((one) => one.targetGroup);
+  if (group !== null && !arns.some((arn) => group.targetGroups.includes(arn)))
+    refusals.push(`rule ${route} forwards to no target group of ${source}: route and source do not belong together`);
+  if (forward.sticky)
+    refusals.push(
+      `rule ${route} is sticky: a client that once came to an arm would go on there after the run. Turn stickiness of the rule off for the experiment, or put Haldane's routers before the arms`,
+    );
+  if (forward.groups.length + 2 > mostGroups)
+    refusals.push(`rule ${route} forwards to ${forward.groups.length} target groups; AWS allows ${mostGroups}, and the arms need two`);
+  const runs = new Set([...(await calls.balancing.tags(arns, signal)).values()].flatMap((tags) => tags[tagNames.run] ?? []));
+  for (const runId of runs)
+    if (changes.every((change) => change.params['runId'] !== runId))
+      refusals.push(`run ${runId} still has its arms in rule ${route}: wait until it is restored`);
+  const slices = changes.filter((change) => change.kind === 'aws.slice').map((change) => change.params as SliceParams);
+  for (const { share } of slices.slice(0, 1)) {
+    try {
+      shareWeights(
+        forward.groups.map((one) => one.weight),
+        share,
+      );
+    } catch (error) {
+      if (!hasCode(error, 'refused')) throw error;
+      refusals.push(messageOf(error));
+    }
+  }
+  if (slices.some((one) => one.exposure === 'reads'))
+    refusals.push('exposure reads: a weighted rule cannot tell reads from writes; write exposure: synthetic or all');
+  return refusals;
+}

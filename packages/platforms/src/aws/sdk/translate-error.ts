@@ -1,0 +1,27 @@
+import { type ErrorCode, HaldaneError } from '@haldane/core';
+
+const codes: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/throttl|RequestLimitExceeded|TooManyRequests|SlowDown/i, 'throttled'],
+  [/AccessDenied|Unauthorized|AuthFailure|InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|UnrecognizedClient/i, 'denied'],
+  [/NotFound|NoSuch/i, 'gone'],
+  [/Duplicate|AlreadyExists|PriorityInUse|ResourceInUse|ResourceContention|ScalingActivityInProgress/i, 'conflict'],
+];
+
+/** AWS's error as ours, which names service and call. Auto Scaling has no word for `gone` but says "not found" in a ValidationError. */
+export function translateError(service: string, call: string, error: unknown): HaldaneError {
+  const { name = 'error', message = '' } = error as { name?: string; message?: string };
+  const word =
+    codes.find(([pattern]) => pattern.test(name))?.[1] ??
+    (name === 'ValidationError' && /not found/i.test(message) ? 'gone' : 'unavailable');
+  return new HaldaneError(word, `AWS ${service} ${call}: ${name}: ${message}`, { cause: error, details: { service, call, error: name } });
+}
+
+/** Runs one call of an SDK client; what it throws is translated, but for the caller's own abort. */
+export async function asking<T>(service: string, call: string, signal: AbortSignal, made: Promise<T>): Promise<T> {
+  try {
+    return await made;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw translateError(service, call, error);
+  }
+}

@@ -1,0 +1,5 @@
+export { MemoryAccount } from './memory-account.ts';
+export * from './memory-stand.ts';
+export * from './moto-server.ts';
+export * from './sdk-stand.ts';
+export * from './service-stand.ts';

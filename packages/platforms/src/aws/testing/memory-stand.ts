@@ -1,0 +1,26 @@
+import { MemoryAccount } from './memory-account.ts';
+import type { ServiceStand } from './service-stand.ts';
+
+const { signal } = new AbortController();
+
+/** The service in an account of its own in memory. */
+export async function memoryStand(mark: string): Promise<ServiceStand> {
+  const account = new MemoryAccount();
+  const settings = { Protocol: 'HTTP', Port: 8080, VpcId: 'vpc-1', HealthCheckPath: '/healthz' };
+  const production = await account.balancing.addTargetGroup(`${mark}-targets`, settings, { team: 'payments' }, signal);
+  const theirs = await account.balancing.addTargetGroup(`${mark}-theirs`, settings, {}, signal);
+  account.addTemplate(`${mark}-template`, 1);
+  const listener = account.addListener(`${mark}-alb`, 80, [{ Type: 'forward', TargetGroupArn: production.arn }]);
+  await account.groups.addGroup(
+    {
+      name: `${mark}-production`,
+      template: { id: `${mark}-template`, version: '1' },
+      instances: 2,
+      targetGroup: production.arn,
+      settings: { VPCZoneIdentifier: 'subnet-1,subnet-2', HealthCheckType: 'ELB', HealthCheckGracePeriod: 60 },
+      tags: [{ key: 'team', value: 'payments', atLaunch: true }],
+    },
+    signal,
+  );
+  return { calls: account, mark, listener, theirs: theirs.arn };
+}

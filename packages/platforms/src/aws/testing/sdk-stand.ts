@@ -1,0 +1,56 @@
+import { AutoScalingClient, CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
+import { CreateLaunchTemplateCommand, DescribeSubnetsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateListenerCommand,
+  CreateLoadBalancerCommand,
+  CreateTargetGroupCommand,
+  ElasticLoadBalancingV2Client,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import { type AwsConnection, sdkCalls } from '../sdk/connect.ts';
+import type { ServiceStand } from './service-stand.ts';
+
+/** The same service made by the SDK's own calls, in whatever answers them at `connection.endpoint`. */
+export async function sdkStand(mark: string, connection: AwsConnection): Promise<ServiceStand & { close(): void }> {
+  const clients = {
+    ec2: new EC2Client(connection),
+    balancing: new ElasticLoadBalancingV2Client(connection),
+    groups: new AutoScalingClient(connection),
+  };
+  const { Subnets = [] } = await clients.ec2.send(new DescribeSubnetsCommand({}));
+  const subnets = Subnets.slice(0, 2).map((one) => one.SubnetId ?? '');
+  const VpcId = Subnets[0]?.VpcId;
+  const addTargets = async (name: string) => {
+    const settings = { Protocol: 'HTTP', Port: 8080, VpcId, HealthCheckPath: '/healthz' } as const;
+    const command = new CreateTargetGroupCommand({ ...settings, Name: name, Tags: [{ Key: 'team', Value: 'payments' }] });
+    return (await clients.balancing.send(command)).TargetGroups?.[0]?.TargetGroupArn ?? '';
+  };
+  const production = await addTargets(`${mark}-targets`);
+  const theirs = await addTargets(`${mark}-theirs`);
+  const balancer = await clients.balancing.send(new CreateLoadBalancerCommand({ Name: `${mark}-alb`, Subnets: subnets }));
+  const LoadBalancerArn = balancer.LoadBalancers?.[0]?.LoadBalancerArn;
+  const DefaultActions = [{ Type: 'forward', TargetGroupArn: production } as const];
+  const made = await clients.balancing.send(new CreateListenerCommand({ LoadBalancerArn, Protocol: 'HTTP', Port: 80, DefaultActions }));
+  const LaunchTemplateData = {
+    ImageId: 'ami-12c6146b',
+    InstanceType: 't3.micro',
+    UserData: Buffer.from('#!/bin/sh\n').toString('base64'),
+  } as const;
+  await clients.ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName: `${mark}-template`, LaunchTemplateData }));
+  await clients.groups.send(
+    new CreateAutoScalingGroupCommand({
+      AutoScalingGroupName: `${mark}-production`,
+      LaunchTemplate: { LaunchTemplateName: `${mark}-template`, Version: '$Latest' },
+      MinSize: 2,
+      MaxSize: 4,
+      DesiredCapacity: 2,
+      VPCZoneIdentifier: subnets.join(','),
+      TargetGroupARNs: [production],
+      HealthCheckType: 'ELB',
+      HealthCheckGracePeriod: 60,
+      Tags: [{ Key: 'team', Value: 'payments', PropagateAtLaunch: true }],
+    }),
+  );
+  for (const client of Object.values(clients)) client.destroy();
+  const calls = sdkCalls(connection);
+  return { calls, mark, listener: made.Listeners?.[0]?.ListenerArn ?? '', theirs, close: () => calls.close() };
+}

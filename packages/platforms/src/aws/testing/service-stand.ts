@@ -1,0 +1,91 @@
+import type { Deployment } from '@haldane/core';
+import type { AwsCalls, Group } from '../aws-calls.ts';
+import { forwardOf, withGroups } from '../forward.ts';
+
+/** A service in an account: a balancer with a listener, production behind its default rule, and somebody else's target group. */
+export type ServiceStand = {
+  readonly calls: AwsCalls;
+  /** Stands in every name of this stand and in the ids of its runs, and in no other's. */
+  readonly mark: string;
+  readonly listener: string;
+  /** Somebody else's target group, for edits of the rule. */
+  readonly theirs: string;
+};
+
+const { signal } = new AbortController();
+
+export function deploymentOf({ mark }: Pick<ServiceStand, 'mark'>, version = 1): Deployment {
+  const me = { name: 'me', method: 'GET', path: '/me', headers: {}, body: null, as: 'alice', protected: true };
+  return {
+    service: 'payments',
+    environment: 'test',
+    owner: { team: 'payments', contact: '#payments' },
+    pipeline: 'autoscaling',
+    platform: 'aws',
+    revision: `${mark}-template:${version}`,
+    source: `${mark}-production`,
+    instances: 2,
+    route: `${mark}-alb:80`,
+    dependencies: [],
+    intake: [],
+    intakeDeclared: true,
+    synthetic: {
+      identities: [{ name: 'alice', token: { from: 'static', valueEnv: 'ALICE_TOKEN' } }],
+      requests: [me],
+      jwksUrl: null,
+      heartbeat: null,
+    },
+    optIn: ['jwt-forged-alg'],
+    deployInProgress: false,
+  };
+}
+
+/** Everything of the stand that a run could leave something in or on, without what differs from one stand or look to the next. */
+export async function lookAt({ calls: { balancing, groups }, mark, listener }: ServiceStand, runId = `${mark}r`): Promise<unknown> {
+  const targetGroups = (await balancing.targetGroups('all', signal))
+    .filter((one) => one.name.includes(mark))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const rules = await balancing.rules(listener, signal);
+  const tags = await balancing.tags(
+    [...targetGroups, ...rules.filter((one) => !one.isDefault)].map((one) => one.arn),
+    signal,
+  );
+  const names = [`${mark}-production`, `${runId}.control`, `${runId}.experiment`];
+  const found = (await Promise.all(names.map((name) => groups.group(name, signal)))).filter((one): one is Group => one !== null);
+  const sorted = (of: Readonly<Record<string, string>> | undefined) => Object.entries(of ?? {}).sort();
+  const seen = {
+    targetGroups: await Promise.all(
+      targetGroups.map(async ({ arn, name, settings }) => ({
+        name,
+        settings,
+        tags: sorted(tags.get(arn)),
+        attributes: sorted(await balancing.attributes(arn, signal)),
+      })),
+    ),
+    rules: rules.map(({ arn: _arn, ...rule }) => ({ ...rule, tags: sorted(tags.get(_arn)) })),
+    groups: found.map(({ instances, template, ...group }) => ({
+      ...group,
+      template: { version: template?.version },
+      suspended: [...group.suspended].sort(),
+      tags: group.tags.map((tag) => `${tag.key}=${tag.value}`).sort(),
+      versions: instances.map((one) => one.version),
+    })),
+  };
+  // ARNs read as names; expiry, secret, subnets and the mark are another in each stand.
+  let text = JSON.stringify(seen);
+  for (const { arn, name } of targetGroups) text = text.replaceAll(arn, name);
+  const plain = text
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'EXPIRY')
+    .replaceAll(/"[0-9a-f]{64}"/g, '"SECRET"')
+    .replaceAll(mark, 'MARK');
+  return JSON.parse(plain) as unknown;
+}
+
+/** Somebody else edits the rule: another weight for production, and their target group beside whatever stands there. */
+export async function editRule({ calls, listener, theirs }: ServiceStand): Promise<void> {
+  const rule = (await calls.balancing.rules(listener, signal)).find((one) => one.isDefault);
+  const [first, ...rest] = (rule && forwardOf(rule.actions)?.groups) ?? [];
+  if (rule === undefined || first === undefined) throw new Error('there is no rule to edit');
+  const groups = [{ ...first, weight: 7 }, ...rest, { targetGroup: theirs, weight: 3 }];
+  await calls.balancing.setActions(listener, rule, withGroups(rule.actions, groups), signal);
+}
