@@ -27,7 +27,14 @@ export type TrafficBlock = {
   readonly byInstance?: Readonly<Record<Arm, Readonly<Record<string, InstanceCounts>>>>;
   /** Requests that repeated an earlier one by its idempotency key and are in no other count; absent where nobody can tell. */
   readonly retries?: Readonly<Record<Arm, number>>;
+  /** Failures of an arm that production answered for: they are in `real`, and charged to no budget. Absent where there was none. */
+  readonly shielded?: Readonly<Record<Arm, number>>;
+  /** Answers to copies, compared with production's to the same request. Absent where there was none. */
+  readonly mirrored?: Readonly<Record<Arm, Readonly<Record<Difference, number>>>>;
 };
+
+/** How an arm's answer to a copy differs from what production said: not at all, in its status, or with the same status in its body. */
+export type Difference = 'same' | 'status' | 'body';
 
 export type InstanceCounts = { readonly requests: number; readonly failures: number };
 

@@ -1,3 +1,4 @@
+import { routePatternSyntax, sliceModes } from '@haldane/core';
 import type { Schema } from './conform.ts';
 
 const name: Schema = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', maxLength: 200 };
@@ -10,6 +11,47 @@ const addresses: Schema = { type: 'array', items: address, minItems: 1, maxItems
 /** All authorities that a machine knows are about 250 kB. */
 const bundle: Schema = { type: 'string', pattern: '^-----BEGIN CERTIFICATE-----', maxLength: 600_000 };
 const pem: Schema = { type: 'string', pattern: '^-----BEGIN ', maxLength: 50_000 };
+
+const headerName: Schema = { type: 'string', pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", maxLength: 100 };
+const routePatterns: Schema = { type: 'array', items: { type: 'string', pattern: routePatternSyntax, maxLength: 500 }, maxItems: 100 };
+const rules: Schema = {
+  type: 'object',
+  required: ['mode', 'routes', 'key', 'never'],
+  additionalProperties: false,
+  properties: {
+    mode: { type: 'string', enum: sliceModes },
+    routes: routePatterns,
+    key: {
+      type: 'object',
+      required: ['from'],
+      additionalProperties: false,
+      properties: {
+        from: { type: 'string', enum: ['cookie', 'header', 'claim', 'address'] },
+        name: { type: 'string', pattern: '^[!-~]+$', maxLength: 200 },
+      },
+    },
+    never: {
+      type: 'object',
+      required: ['keys', 'routes', 'headers'],
+      additionalProperties: false,
+      properties: {
+        keys: { type: 'array', items: { type: 'string', pattern: '^[0-9a-f]{64}$' }, maxItems: 1000 },
+        routes: routePatterns,
+        headers: {
+          type: 'array',
+          maxItems: 100,
+          items: {
+            type: 'object',
+            required: ['name', 'values'],
+            additionalProperties: false,
+            properties: { name: headerName, values: { type: 'array', items: { type: 'string', maxLength: 500 }, maxItems: 100 } },
+          },
+        },
+      },
+    },
+    perSecond: { type: 'number', minimum: 0.001, maximum: 10_000_000 },
+  },
+};
 
 /** What a router accepts, by the nouns of the wire. Unknown keys are refused. */
 export const schemas = {
@@ -56,6 +98,7 @@ export const schemas = {
           creditRate: { type: 'number', minimum: 0, maximum: 1 },
         },
       },
+      rules,
     },
   },
   proxy: {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import type { Observer } from '../run/real-request.ts';
+import type { Observer } from '../run/observer.ts';
 import type { Cluster, Upstream } from '../upstreams.ts';
 import { answered, headerOf } from './headers.ts';
 
@@ -15,6 +15,10 @@ export type Forwarding = {
   /** Put on the answer beside the upstream's own, flat. */
   readonly addToAnswer: readonly string[];
   readonly observers: readonly Observer[];
+  /** The request's body where it was read already; absent: it streams. */
+  readonly body?: Buffer | null;
+  /** Sees the answer's body go by. */
+  readonly tap?: (chunk: Buffer) => void;
   /** Whether another instance may be tried when the first one could not be reached: nothing was sent then. */
   readonly retry: boolean;
 };
@@ -66,7 +70,7 @@ class Exchange implements Dispatcher.DispatchHandler {
           path: this.#forwarding.path,
           method: this.#request.method ?? 'GET',
           headers: this.#forwarding.headers as string[],
-          body: hasBody(this.#request) ? this.#request : null,
+          body: this.#bodyToSend(),
         },
         this,
       );
@@ -91,6 +95,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     return true;
   }
   onData(chunk: Buffer): boolean {
+    this.#forwarding.tap?.(chunk);
     if (this.#head && this.#body === null && chunk.length <= shortBody && isWhole(chunk, this.#head.headers)) {
       this.#body = chunk.toString('latin1');
       return true;
@@ -145,6 +150,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     const other = this.#retry ? this.#forwarding.cluster.pick(this.#upstream) : null;
     if (other) this.send(other, false);
     else this.#break();
+  }
+  #bodyToSend(): IncomingMessage | Buffer | null {
+    const { body } = this.#forwarding;
+    if (body !== undefined) return body;
+    return hasBody(this.#request) ? this.#request : null;
   }
   #break(): void {
     if (this.#done) return;

@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import type { ClusterRole } from '@haldane/core';
+import type { Arm, ClusterRole } from '@haldane/core';
 import { roleOf, runNamedBy, syntheticHeader, verifySynthetic } from '@haldane/dataplane';
 import type { AttachedRun } from '../run/attached-run.ts';
-import { type Observer, RealRequest } from '../run/real-request.ts';
+import type { Observer } from '../run/observer.ts';
+import { RealRequest } from '../run/real-request.ts';
+import type { PlacedSlice } from '../slice/placed-slice.ts';
+import { stickyKeyOf } from '../slice/sticky-key.ts';
 import type { RouterTime } from '../time.ts';
 import type { Cluster } from '../upstreams.ts';
 import type { BroughtBy } from './in-flight.ts';
@@ -15,15 +18,23 @@ export type Placement = {
   readonly synthetic: boolean;
   /** The slice that let a real request into an arm; null for all others. */
   readonly by: BroughtBy | null;
+  /** What an arm does with this request; null for what only production answers, and for synthetic requests. */
+  readonly treatment: Treatment | null;
 };
+
+/** A real request that its slice takes into an arm, and who follows it there. `mirror`: production answers, the arm gets a copy. */
+export type Treatment = { readonly slice: PlacedSlice; readonly run: AttachedRun; readonly arm: Arm; readonly request: RealRequest };
 
 /**
  * Places one request. Signed synthetic requests enter the arm that they name and are counted nowhere. A real one enters an
- * arm only if its user's key came with it, the run's slice covers it and the run's budget has a unit left; else it is production's.
+ * arm only if its user's key came with it, the run's slice covers it, and neither its rate nor the run's budget is used up; else it is
+ * production's.
  */
 export function place(
   request: IncomingMessage,
-  key: string | null,
+  path: string,
+  /** What the router's own cookie says, where that was read already. */
+  cookie: string | null,
   production: Cluster,
   runs: readonly AttachedRun[],
   time: RouterTime,
@@ -31,12 +42,13 @@ export function place(
   const live = runs.filter((run) => !run.lease.isOver());
   return (
     placeSynthetic(request, live) ??
-    placeReal(request, key, live, time) ?? {
+    placeReal(request, path, cookie, production, live, time) ?? {
       role: 'production',
       cluster: production,
       observers: watchProduction(live, time),
       synthetic: false,
       by: null,
+      treatment: null,
     }
   );
 }
@@ -55,32 +67,57 @@ function placeSynthetic(request: IncomingMessage, runs: readonly AttachedRun[]):
   if (header === undefined) return null;
   for (const run of runs) {
     const mark = verifySynthetic(run.secret, header);
-    if (mark && mark.runId === run.runId) return { role: mark.arm, cluster: run.arms[mark.arm], observers: [], synthetic: true, by: null };
+    if (mark && mark.runId === run.runId)
+      return { role: mark.arm, cluster: run.arms[mark.arm], observers: [], synthetic: true, by: null, treatment: null };
   }
   return null;
 }
 
-function placeReal(request: IncomingMessage, key: string | null, runs: readonly AttachedRun[], time: RouterTime): Placement | null {
-  if (key === null) return null;
+function placeReal(
+  request: IncomingMessage,
+  path: string,
+  cookie: string | null,
+  production: Cluster,
+  runs: readonly AttachedRun[],
+  time: RouterTime,
+): Placement | null {
   for (const run of runs) {
     const slice = run.slice;
-    if (!slice || slice.exposure === 'synthetic' || (slice.exposure === 'reads' && !isRead(request))) continue;
+    if (slice === null || !slice.coverage.exposes(request)) continue;
+    const key = slice.rules.key.from === 'cookie' ? cookie : stickyKeyOf(request, slice.rules.key);
+    if (key === null) continue;
     const draw = run.draw(key);
-    const role = roleOf(draw.u, slice.share);
-    if (role === 'production' || !run.ledger.admit()) continue;
-    const watch = new RealRequest({ ledger: run.ledger, role, key: draw.hash, limitMs: slice.caps.latencyLimitMs, time });
-    return { role, cluster: run.arms[role], observers: [watch], synthetic: false, by: { runId: run.runId, slice: slice.name } };
+    const arm = roleOf(draw.u, slice.config.share);
+    if (arm === 'production' || !slice.coverage.covers(request, path, key)) continue;
+    const copy = slice.rules.mode === 'mirror';
+    if (!admits(run, slice, arm, draw.hash, copy)) continue;
+    const { latencyLimitMs } = slice.config.caps;
+    const watch = new RealRequest({ ledger: run.ledger, role: arm, key: draw.hash, limitMs: latencyLimitMs, time, copy });
+    const treatment = { slice, run, arm, request: watch };
+    return copy
+      ? { role: 'production', cluster: production, observers: watchProduction(runs, time), synthetic: false, by: null, treatment }
+      : {
+          role: arm,
+          cluster: run.arms[arm],
+          observers: [watch],
+          synthetic: false,
+          by: { runId: run.runId, slice: slice.config.name },
+          treatment,
+        };
   }
   return null;
+}
+
+/** Takes what a request in an arm needs: a place in the rate, and a unit of the budget unless it is a copy. */
+function admits(run: AttachedRun, slice: PlacedSlice, arm: Arm, key: string, copy: boolean): boolean {
+  const mayCome = (!copy || slice.mayCopy) && (slice.rate === null || slice.rate.take(arm, key));
+  if (!mayCome) run.ledger.narrow();
+  return mayCome && (copy || run.ledger.admit());
 }
 
 function watchProduction(runs: readonly AttachedRun[], time: RouterTime): readonly Observer[] {
   return runs.map(
-    (run) => new RealRequest({ ledger: run.ledger, role: 'production', key: null, limitMs: run.slice?.caps.latencyLimitMs ?? null, time }),
+    (run) =>
+      new RealRequest({ ledger: run.ledger, role: 'production', key: null, limitMs: run.slice?.config.caps.latencyLimitMs ?? null, time }),
   );
-}
-
-/** An upgrade is a GET that can write. */
-function isRead(request: IncomingMessage): boolean {
-  return (request.method === 'GET' || request.method === 'HEAD') && request.headers.upgrade === undefined;
 }

@@ -5,12 +5,14 @@ import { keyCookie, type RouteConfig } from '@haldane/dataplane';
 import type { AttachedRun } from '../run/attached-run.ts';
 import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
-import { forward, pathOf } from './forward.ts';
+import { type Forwarding, forward, pathOf } from './forward.ts';
 import { keyOf, passedOnFromClient } from './headers.ts';
 import { InFlight } from './in-flight.ts';
 import { listen } from './listener.ts';
-import { isStranded, type Placement, place } from './placement.ts';
+import { mirror } from './mirrored.ts';
+import { isStranded, type Placement, place, type Treatment } from './placement.ts';
 import { RateMeter } from './rate-meter.ts';
+import { ShieldedExchange } from './shielded.ts';
 import { tunnel } from './tunnel.ts';
 
 /** The front door of one route: every request of its users enters here. */
@@ -75,23 +77,52 @@ export class RouteDoor {
       return;
     }
     const key = keyOf(request);
-    const placement = place(request, key, this.production, this.runs, this.#time);
+    const placement = place(request, path, key, this.production, this.runs, this.#time);
     if (!placement.synthetic) this.rate.count();
-    this.#follow(placement, request.socket, response);
-    forward(request, response, {
+    const forwarding: Forwarding = {
       cluster: placement.cluster,
       path,
       headers: passedOnFromClient(request),
       addToAnswer: key === null && !placement.synthetic ? newKey() : [],
       observers: placement.observers,
       retry: placement.role === 'production',
+    };
+    const { treatment } = placement;
+    const mode = treatment?.slice.rules.mode;
+    if (treatment && mode === 'shield') this.#shield(request, response, treatment, placement, forwarding);
+    else if (treatment && mode === 'mirror') mirror(request, response, treatment, forwarding);
+    else {
+      this.#follow(placement, request.socket, response, () => false);
+      forward(request, response, forwarding);
+    }
+  }
+  /** The arm answers, unless it fails: then production does, and the user has left the arm. */
+  #shield(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { slice, run, arm, request: watch }: Treatment,
+    placement: Placement,
+    forwarding: Forwarding,
+  ): void {
+    const { production } = this;
+    const exchange = new ShieldedExchange(request, response, {
+      ...forwarding,
+      arm: run.arms[arm],
+      request: watch,
+      withinMs: slice.config.caps.latencyLimitMs / 2,
+      instead: (user, body) => {
+        left();
+        forward(request, response, { ...forwarding, cluster: production, body, observers: [user], retry: true });
+      },
     });
+    const left = this.#follow(placement, request.socket, response, () => exchange.giveUp());
+    exchange.start();
   }
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const path = isStranded(request, this.runs) ? null : pathOf(request);
     const key = keyOf(request);
-    const placement = path === null ? null : place(request, key, this.production, this.runs, this.#time);
+    const placement = path === null ? null : place(request, path, key, this.production, this.runs, this.#time);
     const upstream = placement?.cluster.pick();
     if (path === null || !placement || !upstream) {
       for (const observer of placement?.observers ?? []) observer.broken();
@@ -100,7 +131,7 @@ export class RouteDoor {
     }
     this.#tunnels.add(socket);
     socket.on('close', () => this.#tunnels.delete(socket));
-    this.#follow(placement, socket, socket);
+    this.#follow(placement, socket, socket, () => false);
     tunnel(request, socket, head, {
       address: upstream.address,
       path,
@@ -109,10 +140,14 @@ export class RouteDoor {
       observers: placement.observers,
     });
   }
-  /** Keeps a real request in the book of those that are in an arm until it, or its connection, is closed. */
-  #follow({ by, observers }: Placement, connection: Duplex, exchange: ServerResponse | Duplex): void {
-    if (by === null) return;
+  /**
+   * Keeps a real request in the book of those that are in an arm until it, or its connection, is closed, or the answer is called. When it
+   * is to leave at once, `giveUp` may take it out gently; if that cannot be done any more, its connection ends.
+   */
+  #follow({ by, observers }: Placement, connection: Duplex, exchange: ServerResponse | Duplex, giveUp: () => boolean): () => void {
+    if (by === null) return () => undefined;
     const left = this.inFlight.enter(by, () => {
+      if (giveUp()) return;
       // Told first: to a tunnel that is open, its client's end would be a good one.
       for (const observer of observers) observer.broken();
       connection.destroy();
@@ -124,6 +159,7 @@ export class RouteDoor {
     exchange.on('close', gone);
     // An answer that waits behind another one on its connection is not told when that connection ends.
     connection.on('close', gone);
+    return gone;
   }
 }
 

@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import type { Observer } from '../run/real-request.ts';
+import type { Observer } from '../run/observer.ts';
 import { answered } from './headers.ts';
 
 export type Tunnelling = {

@@ -1,6 +1,7 @@
 import type { Arm } from '@haldane/core';
 import type { Attachment, KeyDraw, SliceConfig } from '@haldane/dataplane';
 import { Lease } from '../lease.ts';
+import { PlacedSlice } from '../slice/placed-slice.ts';
 import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
 import { KeyDraws } from './key-draws.ts';
@@ -14,10 +15,11 @@ export class AttachedRun {
   readonly ledger: RunLedger;
   readonly lease: Lease;
   readonly #draws: KeyDraws;
+  readonly #time: RouterTime;
   /** In the order in which they were put. */
-  readonly #slices = new Map<string, SliceConfig>();
+  readonly #slices = new Map<string, PlacedSlice>();
   /** The one that governs: the latest. */
-  #latest: SliceConfig | null = null;
+  #latest: PlacedSlice | null = null;
 
   constructor(attachment: Attachment, ledger: RunLedger, time: RouterTime) {
     this.runId = attachment.runId;
@@ -25,6 +27,7 @@ export class AttachedRun {
     this.#draws = new KeyDraws(attachment.secret);
     this.arms = { control: new Cluster(attachment.arms.control, time), experiment: new Cluster(attachment.arms.experiment, time) };
     this.ledger = ledger;
+    this.#time = time;
     this.lease = new Lease(time, attachment.until);
     ledger.attach();
   }
@@ -39,15 +42,18 @@ export class AttachedRun {
     return this.#draws.secret;
   }
   /** Null once the lease is over, whatever else is still here. */
-  get slice(): SliceConfig | null {
+  get slice(): PlacedSlice | null {
     return this.lease.isOver() ? null : this.#latest;
   }
   get slices(): readonly SliceConfig[] {
-    return [...this.#slices.values()];
+    return [...this.#slices.values()].map(({ config }) => config);
   }
   putSlice(slice: SliceConfig): void {
-    if (JSON.stringify(this.#slices.get(slice.name)) !== JSON.stringify(slice)) this.#slices.delete(slice.name);
-    this.#slices.set(slice.name, slice);
+    const known = this.#slices.get(slice.name);
+    if (known !== undefined && JSON.stringify(known.config) === JSON.stringify(slice)) return;
+    const placed = new PlacedSlice(slice, this.#time);
+    this.#slices.delete(slice.name);
+    this.#slices.set(slice.name, placed);
     this.#limit();
   }
   deleteSlice(name: string): void {
@@ -70,6 +76,6 @@ export class AttachedRun {
   #limit(): void {
     this.#latest = [...this.#slices.values()].at(-1) ?? null;
     const slice = this.slice;
-    if (slice) this.ledger.limit(slice.caps);
+    if (slice) this.ledger.limit(slice.config.caps);
   }
 }

@@ -1,20 +1,8 @@
 import { type AnswerClass, type ClusterRole, classOfStatus } from '@haldane/core';
 import type { RouterTime } from '../time.ts';
-import type { RunLedger } from './run-ledger.ts';
-
-/** Told what becomes of a request. Each request ends with exactly one of `finished`, `broken` or `malformed`. */
-export interface Observer {
-  /** The status line of the answer is known. */
-  answered(status: number, location: string | undefined): void;
-  /** An upgrade was agreed to: what follows has no latency. */
-  opened(): void;
-  /** The last byte was handed to the client. */
-  finished(): void;
-  /** No whole answer reached the client. */
-  broken(): void;
-  /** The client's request could not be sent on as it was; nobody else's failure. */
-  malformed(): void;
-}
+import type { Observer } from './observer.ts';
+import type { Outcome, RunLedger } from './run-ledger.ts';
+import { ShieldedUser } from './shielded-user.ts';
 
 export type RealRequestOptions = {
   readonly ledger: RunLedger;
@@ -23,6 +11,8 @@ export type RealRequestOptions = {
   /** Slower than this is a failure, counted as soon as it is late. Null: no limit. */
   readonly limitMs: number | null;
   readonly time: RouterTime;
+  /** A copy harms nobody, so it holds no unit of the budget. Default false. */
+  readonly copy?: boolean;
 };
 
 /** Follows one real request to the one moment in which its outcome is decided, and tells the run's ledger then. */
@@ -57,19 +47,45 @@ export class RealRequest implements Observer {
   malformed(): void {
     this.#settle('client-error', false, null);
   }
+  /**
+   * Production answers in the arm's place. What the arm did counts as evidence, and is a failure; a denial of a key that this run has not
+   * seen let in is one only if production lets it in. Gives back who sees what the user gets, and holds the unit of the budget until then.
+   */
+  shielded(answer: AnswerClass): Observer {
+    const { ledger, key, limitMs } = this.#options;
+    const undecided = isDenial(answer) && !this.#isNewDenial(answer);
+    const latencyMs = answer === 'broken' ? null : this.#elapsed();
+    const settle = (failed: boolean) => this.#settle(answer, failed, latencyMs, 'shielded');
+    if (!undecided) settle(true);
+    return new ShieldedUser({
+      ledger,
+      key,
+      leftMs: (limitMs ?? 0) - this.#elapsed(),
+      decided: (instead) => settle(instead === 'success'),
+    });
+  }
 
   /** A denial hurts only those who were let in before: a stranger's 401 is an answer. */
   #isNewDenial(answer: AnswerClass): boolean {
-    if (answer !== 'unauthorised' && answer !== 'forbidden' && answer !== 'login-redirect') return false;
-    return this.#options.key !== null && this.#options.ledger.keys.hasSucceeded(this.#options.key);
+    return isDenial(answer) && this.#options.key !== null && this.#options.ledger.keys.hasSucceeded(this.#options.key);
   }
   #elapsed(): number {
     return this.#options.time.monotonic() - this.#began;
   }
-  #settle(answer: AnswerClass, failed: boolean, latencyMs: number | null): void {
+  #settle(
+    answer: AnswerClass,
+    failed: boolean,
+    latencyMs: number | null,
+    seenBy: Outcome['seenBy'] = this.#options.copy === true ? 'nobody' : 'user',
+  ): void {
     if (this.#settled) return;
     this.#settled = true;
     if (this.#timer) clearTimeout(this.#timer);
-    this.#options.ledger.settle({ role: this.#options.role, answer, failed, latencyMs, key: this.#options.key });
+    const { role, key } = this.#options;
+    this.#options.ledger.settle({ role, answer, failed, latencyMs, key, seenBy });
   }
+}
+
+function isDenial(answer: AnswerClass): boolean {
+  return answer === 'unauthorised' || answer === 'forbidden' || answer === 'login-redirect';
 }

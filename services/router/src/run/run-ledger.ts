@@ -1,4 +1,4 @@
-import type { AnswerClass, Arm, BudgetCaps, ClusterRole, TrafficBlock } from '@haldane/core';
+import type { AnswerClass, Arm, BudgetCaps, ClusterRole, Difference, TrafficBlock } from '@haldane/core';
 import type { RouterTime } from '../time.ts';
 import { Budget } from './budget.ts';
 import { KeyBook } from './key-book.ts';
@@ -16,6 +16,8 @@ export type Outcome = {
   readonly failed: boolean;
   readonly latencyMs: number | null;
   readonly key: string | null;
+  /** Who got this answer: the user, whose failure is charged; nobody (a copy); or production answered in its place, and what that came to is told later. */
+  readonly seenBy: 'user' | 'nobody' | 'shielded';
 };
 
 /**
@@ -63,16 +65,31 @@ export class RunLedger {
   /** Reserves a unit of the budget, or marks the second as narrowed. */
   admit(): boolean {
     const admitted = this.budget.admit();
-    const second = this.#second();
-    if (second && !admitted) second.narrowed = true;
-    second?.snapshot(this.budget);
+    if (!admitted) this.narrow();
+    this.#second()?.snapshot(this.budget);
     return admitted;
+  }
+  /** A limit held a request back in this second. */
+  narrow(): void {
+    const second = this.#second();
+    if (second) second.narrowed = true;
   }
   settle(outcome: Outcome): void {
     const second = this.#second();
     if (outcome.role !== 'production') this.#settleArm(outcome.role, outcome, second);
     second?.answer(outcome.role, outcome.answer, outcome.failed);
     second?.snapshot(this.budget);
+  }
+  /** What a user got whom production answered in an arm's place. */
+  settleUser(_key: string | null, harmed: boolean): void {
+    if (harmed) this.budget.charge();
+    else this.budget.release();
+    this.#second()?.snapshot(this.budget);
+  }
+  /** How an arm answered the copy of a request that production answered. */
+  compared(arm: Arm, difference: Difference): void {
+    const second = this.#second();
+    if (second) second.mirrored[arm][difference] += 1;
   }
   /** A call of this arm to a dependency, and whether it met a fault. */
   call(arm: Arm, met: boolean): void {
@@ -106,8 +123,12 @@ export class RunLedger {
   }
 
   #settleArm(arm: Arm, outcome: Outcome, second: Second | undefined): void {
-    if (outcome.failed) this.budget.charge();
-    else this.budget.release();
+    if (outcome.seenBy === 'shielded') {
+      if (outcome.failed && second) second.shielded[arm] += 1;
+    } else if (outcome.seenBy === 'user') {
+      if (outcome.failed) this.budget.charge();
+      else this.budget.release();
+    }
     if (outcome.latencyMs !== null) second?.latency(arm, outcome.latencyMs);
     if (outcome.key === null) return;
     const news = this.keys.note(outcome.key, arm, outcome.answer === 'success', outcome.failed);

@@ -1,4 +1,4 @@
-import { type AnswerClass, type Arm, answerClasses, type ClusterRole, type Tally, type TrafficBlock } from '@haldane/core';
+import { type AnswerClass, type Arm, answerClasses, type ClusterRole, type Difference, type Tally, type TrafficBlock } from '@haldane/core';
 import type { Budget } from './budget.ts';
 import { LatencyBins } from './latency-bins.ts';
 
@@ -6,6 +6,7 @@ type Count = { requests: number; failures: number; classes: number[] };
 const emptyCount = (): Count => ({ requests: 0, failures: 0, classes: answerClasses.map(() => 0) });
 const tallyOf = (count: Count): Tally => ({ requests: count.requests, failures: count.failures, classes: [...count.classes] });
 const zero = (): Record<Arm, number> => ({ control: 0, experiment: 0 });
+const noDifference = (): Record<Difference, number> => ({ same: 0, status: 0, body: 0 });
 
 /** One second of one run while it is being counted. */
 export class Second {
@@ -15,6 +16,9 @@ export class Second {
   readonly failedKeys = zero();
   readonly dependencyCalls = zero();
   readonly met = zero();
+  /** Failures of an arm that production answered for. */
+  readonly shielded = zero();
+  readonly mirrored: Record<Arm, Record<Difference, number>> = { control: noDifference(), experiment: noDifference() };
   switched = 0;
   narrowed = false;
   #budget: TrafficBlock['budget'];
@@ -55,6 +59,16 @@ export class Second {
       budget: this.#budget,
       narrowed: this.narrowed,
       latency: { control: this.#latency.control.encode(), experiment: this.#latency.experiment.encode() },
+      ...this.#asides(),
+    };
+  }
+  /** What only some slices have to tell; left out where there is nothing. */
+  #asides(): Pick<TrafficBlock, 'shielded' | 'mirrored'> {
+    const { shielded, mirrored } = this;
+    const copies = Object.values(mirrored).some((of) => of.same + of.status + of.body > 0);
+    return {
+      ...(shielded.control + shielded.experiment > 0 ? { shielded: { ...shielded } } : {}),
+      ...(copies ? { mirrored: { control: { ...mirrored.control }, experiment: { ...mirrored.experiment } } } : {}),
     };
   }
 }
