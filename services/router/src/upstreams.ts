@@ -10,10 +10,13 @@ const connectMs = 2000;
 export class Upstream {
   readonly address: string;
   readonly pool: Pool;
+  /** Whom an https instance may be certified by; null: the usual authorities. */
+  readonly tls: SecureContext | null;
   readonly #time: RouterTime;
   #badUntil = Number.NEGATIVE_INFINITY;
   constructor(address: string, time: RouterTime, tls: SecureContext | null) {
     this.address = address;
+    this.tls = tls;
     this.#time = time;
     // No limit on connections: a queue here would be latency that the arm did not cause. Answers may stay silent for long (event streams).
     this.pool = new Pool(address, {

@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Observer } from '../run/observer.ts';
 import type { Cluster, Upstream } from '../upstreams.ts';
+import { askFirst } from './ask-first.ts';
 import { answered, headerOf } from './headers.ts';
+import { hasBody, isAsking } from './sound-request.ts';
 
 /** Up to here, copying a body costs less than sending it as a piece of its own. */
 const shortBody = 4096;
@@ -65,15 +67,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#retry = retry;
     this.#started = false;
     try {
-      upstream.pool.dispatch(
-        {
-          path: this.#forwarding.path,
-          method: this.#request.method ?? 'GET',
-          headers: this.#forwarding.headers as string[],
-          body: this.#bodyToSend(),
-        },
-        this,
-      );
+      this.#dispatch(upstream);
     } catch {
       this.#refuse();
     }
@@ -131,6 +125,17 @@ class Exchange implements Dispatcher.DispatchHandler {
     else this.#response.write(body, 'latin1');
   }
 
+  #dispatch(upstream: Upstream): void {
+    const { path, headers, body: known } = this.#forwarding;
+    const request = this.#request;
+    const body = known !== undefined ? known : hasBody(request) ? request : null;
+    if (body === request && isAsking(request))
+      askFirst({ address: upstream.address, tls: upstream.tls, path, headers, request, goOn: () => this.#goOn() }, this);
+    else upstream.pool.dispatch({ path, method: request.method ?? 'GET', headers: headers as string[], body }, this);
+  }
+  #goOn(): void {
+    if (!this.#done && !this.#response.headersSent) this.#response.writeContinue();
+  }
   #writeHead(): void {
     const head = this.#head;
     if (!head) return;
@@ -150,11 +155,6 @@ class Exchange implements Dispatcher.DispatchHandler {
     const other = this.#retry ? this.#forwarding.cluster.pick(this.#upstream) : null;
     if (other) this.send(other, false);
     else this.#break();
-  }
-  #bodyToSend(): IncomingMessage | Buffer | null {
-    const { body } = this.#forwarding;
-    if (body !== undefined) return body;
-    return hasBody(this.#request) ? this.#request : null;
   }
   #break(): void {
     if (this.#done) return;
@@ -190,20 +190,7 @@ function isWhole(chunk: Buffer, headers: readonly string[]): boolean {
 function noAnswer(response: ServerResponse, forwarding: Forwarding, status: number, words: string): void {
   for (const observer of forwarding.observers) observer.broken();
   if (response.destroyed) return;
+  if (status === 400) response.shouldKeepAlive = false;
   response.writeHead(status, ['content-type', 'text/plain; charset=utf-8', ...forwarding.addToAnswer]);
   response.end(`${words}\n`);
-}
-
-export function hasBody(request: IncomingMessage): boolean {
-  const length = request.headers['content-length'];
-  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
-}
-
-/** The path to ask for, from whatever form the request line had; null when it has none. */
-export function pathOf(request: IncomingMessage): string | null {
-  const url = request.url ?? '';
-  if (url.startsWith('/')) return url;
-  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return null;
-  const parsed = new URL(url);
-  return parsed.pathname + parsed.search;
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { keyCookie } from '@haldane/dataplane';
+import type { Target } from './sound-request.ts';
 
-/** They belong to one connection, or are ours to say. `expect` was answered by this server already. */
+/** They belong to one connection (RFC 9110, section 7.6.1). `expect` is said anew where it is meant. */
 const hopByHop = new Set([
   'connection',
   'keep-alive',
@@ -15,13 +16,16 @@ const hopByHop = new Set([
   'expect',
   'http2-settings',
 ]);
-/** A client must not say these for us. */
-const ours = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded']);
+/** `host` is said anew; no client means `proxy`, and a CGI takes it for the variable HTTP_PROXY (CVE-2016-5385). */
+const neverPassedOn = new Set([...hopByHop, 'host', 'proxy']);
+/** What a message means to everybody on its way; naming it in `connection` takes nothing away. */
+const endToEnd = new Set(['host', 'content-length', 'cookie', 'authorization']);
 const keyPair = new RegExp(`(?:^|;)\\s*${keyCookie}\\s*=([^;]*)`);
 const keyPairs = new RegExp(keyPair, 'g');
 const keyValue = /^[0-9a-f]{32}$/;
 
-type Kind = 'passed' | 'hop-by-hop' | 'haldane' | 'ours' | 'cookie';
+/** `origin`: says where a request is from, which only whom the client reached first can say. */
+type Kind = 'passed' | 'hop-by-hop' | 'never' | 'haldane' | 'origin' | 'cookie';
 /** What was once made out about a name as it is spelled. Bounded: clients choose the names. */
 const kinds = new Map<string, Kind>();
 const mostKinds = 1000;
@@ -35,10 +39,18 @@ function kindOf(name: string): Kind {
 }
 
 function kindOfLower(name: string): Kind {
+  if (name.includes('_')) return kindOfUnderscored(name);
   if (hopByHop.has(name)) return 'hop-by-hop';
+  if (neverPassedOn.has(name)) return 'never';
   if (name.startsWith('x-haldane-')) return 'haldane';
-  if (ours.has(name)) return 'ours';
+  if (name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip') return 'origin';
   return name === 'cookie' ? 'cookie' : 'passed';
+}
+
+/** Many services cannot tell an underscore from a hyphen, so nothing that means something to a door passes in that disguise. */
+function kindOfUnderscored(name: string): Kind {
+  const hyphened = name.replaceAll('_', '-');
+  return hyphened === 'content-length' || kindOfLower(hyphened) !== 'passed' ? 'never' : 'passed';
 }
 
 /** The user's sticky key, when the request brought a whole one. */
@@ -57,32 +69,32 @@ function namedByConnection(request: { readonly headers: IncomingMessage['headers
     connection
       .toLowerCase()
       .split(',')
-      .map((name) => name.trim()),
+      .map((name) => name.trim())
+      .filter((name) => !endToEnd.has(name)),
   );
 }
 
-/** Headers to send on, flat: without hop-by-hop ones and without anything that says `x-haldane-`. */
-export function passedOn(request: IncomingMessage): string[] {
-  return filtered(request, (_kind, value) => value);
+/** Headers to send on, flat: `host` first, nothing hop-by-hop, nothing that says `x-haldane-`. */
+export function passedOn(request: IncomingMessage, host: string | null): string[] {
+  return filtered(request, host, (_kind, value) => value);
 }
 
-/** As `passedOn`, for a front door: our own cookie is cut out, and where the client is from is said by us alone. */
-export function passedOnFromClient(request: IncomingMessage): string[] {
-  const headers = filtered(request, fromClient);
-  headers.push('x-forwarded-for', request.socket.remoteAddress ?? 'unknown', 'x-forwarded-proto', 'http');
-  if (request.headers.host !== undefined) headers.push('x-forwarded-host', request.headers.host);
+/** As `passedOn`, for a front door: our own cookie is cut out, and where the client is from is said by `origin` alone (flat). */
+export function passedOnFromClient(request: IncomingMessage, { host }: Target, origin: readonly string[]): string[] {
+  const headers = filtered(request, host, fromClient);
+  headers.push(...origin);
   return headers;
 }
 
 /** What `keep` makes of each header that may be sent on; null drops it. */
-function filtered(request: IncomingMessage, keep: (kind: Kind, value: string) => string | null): string[] {
+function filtered(request: IncomingMessage, host: string | null, keep: (kind: Kind, value: string) => string | null): string[] {
   const named = namedByConnection(request);
   const raw = request.rawHeaders;
-  const headers: string[] = [];
+  const headers: string[] = host === null ? [] : ['host', host];
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const kind = kindOf(name);
-    if (kind === 'hop-by-hop' || kind === 'haldane' || named?.has(name.toLowerCase())) continue;
+    if (kind === 'hop-by-hop' || kind === 'never' || kind === 'haldane' || named?.has(name.toLowerCase())) continue;
     const value = keep(kind, raw[i + 1] as string);
     if (value !== null) headers.push(name, value);
   }
@@ -105,12 +117,13 @@ function withoutKey(cookie: string): string | null {
   );
 }
 
-/** An answer's headers as they go to the client, flat, without hop-by-hop ones. */
+/** An answer's headers as they go to the client, flat, without hop-by-hop ones and without what only we say. */
 export function answered(raw: readonly (Buffer | string)[]): string[] {
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = textOf(raw[i] as Buffer | string);
-    if (kindOf(name) !== 'hop-by-hop') headers.push(name, textOf(raw[i + 1] as Buffer | string));
+    const kind = kindOf(name);
+    if (kind !== 'hop-by-hop' && kind !== 'haldane') headers.push(name, textOf(raw[i + 1] as Buffer | string));
   }
   return headers;
 }

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { keyCookie, type RouteConfig } from '@haldane/dataplane';
 import type { AttachedRun } from '../run/attached-run.ts';
 import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
-import { type Forwarding, forward, pathOf } from './forward.ts';
+import { createDoorServer } from './door-server.ts';
+import { type Forwarding, forward } from './forward.ts';
+import { ForwardedBy } from './forwarded-by.ts';
 import { keyOf, passedOnFromClient } from './headers.ts';
 import { InFlight } from './in-flight.ts';
 import { listen } from './listener.ts';
@@ -13,6 +15,7 @@ import { mirror } from './mirrored.ts';
 import { isStranded, type Placement, place, type Treatment } from './placement.ts';
 import { RateMeter } from './rate-meter.ts';
 import { ShieldedExchange } from './shielded.ts';
+import { refuse, refuseOn, type Target } from './sound-request.ts';
 import { tunnel } from './tunnel.ts';
 
 /** The front door of one route: every request of its users enters here. */
@@ -28,6 +31,7 @@ export class RouteDoor {
   readonly #time: RouterTime;
   readonly #host: string;
   readonly #tunnels = new Set<Duplex>();
+  readonly #forwardedBy = new ForwardedBy([], 'http');
   #server: Server | null = null;
   #port = 0;
   #closing = false;
@@ -45,9 +49,10 @@ export class RouteDoor {
   /** Opens on this port (0: a free one). When it is open elsewhere already, it moves; what is in flight finishes. */
   async open(port: number): Promise<void> {
     if (this.#server && (port === 0 || port === this.#port)) return;
-    const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 0, noDelay: true });
-    server.on('request', (request, response) => this.#serve(request, response));
-    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    const server = createDoorServer({
+      serve: (request, response, target) => this.#serve(request, response, target),
+      upgrade: (request, socket, head, target, isWebSocket) => this.#upgrade(request, socket, head, target, isWebSocket),
+    });
     this.#port = await listen(server, port, this.#host);
     const before = this.#server;
     this.#server = server;
@@ -63,26 +68,19 @@ export class RouteDoor {
     this.production.close();
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
+  #serve(request: IncomingMessage, response: ServerResponse, target: Target): void {
     if (this.#closing) response.shouldKeepAlive = false;
-    const path = pathOf(request);
-    if (path === null) {
-      response.writeHead(400, { 'content-type': 'text/plain' });
-      response.end('the request line must hold a path\n');
-      return;
-    }
     if (isStranded(request, this.runs)) {
-      response.writeHead(410, { 'content-type': 'text/plain' });
-      response.end('the run of this synthetic request is not here\n');
+      refuse(response, stranded);
       return;
     }
     const key = keyOf(request);
-    const placement = place(request, path, key, this.production, this.runs, this.#time);
+    const placement = place(request, target.path, key, this.production, this.runs, this.#time);
     if (!placement.synthetic) this.rate.count();
     const forwarding: Forwarding = {
       cluster: placement.cluster,
-      path,
-      headers: passedOnFromClient(request),
+      path: target.path,
+      headers: passedOnFromClient(request, target, this.#forwardedBy.headers(request, target)),
       addToAnswer: key === null && !placement.synthetic ? newKey() : [],
       observers: placement.observers,
       retry: placement.role === 'production',
@@ -118,15 +116,17 @@ export class RouteDoor {
     const left = this.#follow(placement, request.socket, response, () => exchange.giveUp());
     exchange.start();
   }
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy());
-    const path = isStranded(request, this.runs) ? null : pathOf(request);
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: Target, isWebSocket: boolean): void {
+    if (isStranded(request, this.runs)) {
+      refuseOn(socket, stranded);
+      return;
+    }
     const key = keyOf(request);
-    const placement = path === null ? null : place(request, path, key, this.production, this.runs, this.#time);
-    const upstream = placement?.cluster.pick();
-    if (path === null || !placement || !upstream) {
-      for (const observer of placement?.observers ?? []) observer.broken();
-      socket.end('HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+    const placement = place(request, target.path, key, this.production, this.runs, this.#time);
+    const upstream = placement.cluster.pick();
+    if (!upstream) {
+      for (const observer of placement.observers) observer.broken();
+      refuseOn(socket, { status: 502, why: 'no instance' });
       return;
     }
     this.#tunnels.add(socket);
@@ -134,8 +134,9 @@ export class RouteDoor {
     this.#follow(placement, socket, socket, () => false);
     tunnel(request, socket, head, {
       address: upstream.address,
-      path,
-      headers: passedOnFromClient(request),
+      path: target.path,
+      headers: passedOnFromClient(request, target, this.#forwardedBy.headers(request, target)),
+      upgrade: isWebSocket,
       addToAnswer: key === null && !placement.synthetic ? newKey() : [],
       observers: placement.observers,
     });
@@ -162,6 +163,8 @@ export class RouteDoor {
     return gone;
   }
 }
+
+const stranded = { status: 410, why: 'the run of this synthetic request is not here' };
 
 function newKey(): string[] {
   return ['set-cookie', `${keyCookie}=${randomBytes(16).toString('hex')}; Path=/; HttpOnly; SameSite=Lax`];

@@ -4,8 +4,8 @@ import type { Dispatcher } from 'undici';
 import type { Observer } from '../run/observer.ts';
 import type { RealRequest } from '../run/real-request.ts';
 import type { Cluster } from '../upstreams.ts';
-import { hasBody } from './forward.ts';
 import { answered, headerOf } from './headers.ts';
+import { hasBody, isAsking } from './sound-request.ts';
 
 /** An answer that says that it is no longer than this is held whole. */
 const heldBytes = 64 * 1024;
@@ -70,6 +70,8 @@ export class ShieldedExchange {
       return;
     }
     this.#onceWhole = () => this.#send();
+    // Short as it is, we take it whoever will answer.
+    if (isAsking(this.#request)) this.#response.writeContinue();
     this.#request.on('data', (chunk: Buffer) => this.#body.push(chunk));
     this.#request.on('end', () => {
       this.#bodyIsWhole = true;

@@ -13,6 +13,8 @@ export type Tunnelling = {
   readonly headers: readonly string[];
   readonly addToAnswer: readonly string[];
   readonly observers: readonly Observer[];
+  /** False: the protocol stays as it is; the request goes on as an ordinary one, over a connection of its own. */
+  readonly upgrade: boolean;
   /** Whom an https instance may be certified by; absent or null: the usual authorities. */
   readonly tls?: SecureContext | null;
 };
@@ -36,7 +38,7 @@ export function tunnel(request: IncomingMessage, client: Duplex, head: Buffer, t
     port: base.port === '' ? (base.protocol === 'https:' ? 443 : 80) : base.port,
     method: request.method ?? 'GET',
     path: tunnelling.path,
-    headers: [...tunnelling.headers, 'connection', 'Upgrade', 'upgrade', upgrade],
+    headers: [...tunnelling.headers, ...(tunnelling.upgrade ? ['connection', 'Upgrade', 'upgrade', upgrade] : ['connection', 'close'])],
     agent: false,
     ...(tunnelling.tls ? { secureContext: tunnelling.tls } : {}),
   });

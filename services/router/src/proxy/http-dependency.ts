@@ -1,13 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { type DependencyFault, HaldaneError } from '@haldane/core';
 import { checkHeader, faultHeader, type ProxyConfig } from '@haldane/dataplane';
-import { forward, pathOf } from '../door/forward.ts';
+import { createDoorServer } from '../door/door-server.ts';
+import { forward } from '../door/forward.ts';
 import { passedOn } from '../door/headers.ts';
 import { listen } from '../door/listener.ts';
+import type { Target } from '../door/sound-request.ts';
 import { tunnel } from '../door/tunnel.ts';
 import { systemTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
@@ -33,12 +34,12 @@ export class HttpDependency implements Carrier {
     this.#target = targetOf(config);
     this.#tls = trustedBy(config);
     this.#cluster = new Cluster([this.#target.origin], systemTime, this.#tls);
-    this.#server = config.as === 'https' ? createTlsServer(certificateOf(config)) : createServer();
-    this.#server.keepAliveTimeout = 65_000;
-    this.#server.requestTimeout = 0;
+    this.#server = createDoorServer({
+      tls: config.as === 'https' ? certificateOf(config) : undefined,
+      serve: (request, response, target) => void this.#call(request, response, target),
+      upgrade: (request, socket, head, target, isWebSocket) => void this.#upgrade(request, socket, head, target, isWebSocket),
+    });
     this.#server.on('connection', (socket: Socket) => this.#connect(socket));
-    this.#server.on('request', (request, response) => void this.#call(request, response));
-    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     // A caller that does not trust the certificate is the arm's matter; it sees its own error.
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
@@ -69,17 +70,12 @@ export class HttpDependency implements Carrier {
     if (this.#source.meet(false)) socket.resetAndDestroy();
     else this.#letThrough.set(port, fault);
   }
-  async #call(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #call(request: IncomingMessage, response: ServerResponse, { path }: Target): Promise<void> {
     const check = this.#source.isCheck(request.headers[checkHeader]);
     const fault = this.#source.fault?.mode === 'refuse' ? this.#refusal(request, check) : this.#source.meet(check);
     const told = check ? [faultHeader, fault ? 'yes' : 'no'] : [];
     response.on('error', () => response.destroy());
     if (fault && !(await this.#goesOn(fault, request, response, told))) return;
-    const path = pathOf(request);
-    if (path === null) {
-      response.writeHead(400).end();
-      return;
-    }
     forward(request, response, {
       cluster: this.#cluster,
       path: this.#pathAt(path),
@@ -89,8 +85,7 @@ export class HttpDependency implements Carrier {
       retry: false,
     });
   }
-  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    socket.on('error', () => socket.destroy());
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, { path }: Target, isWebSocket: boolean): Promise<void> {
     const fault = this.#source.meet(this.#source.isCheck(request.headers[checkHeader]));
     if (fault?.mode === 'hang') {
       await released(this.#source.changed);
@@ -104,13 +99,13 @@ export class HttpDependency implements Carrier {
       else socket.destroy();
       return;
     }
-    const path = pathOf(request) ?? '/';
     tunnel(request, socket, head, {
       address: this.#target.origin,
       path: this.#pathAt(path),
       headers: this.#headers(request),
       addToAnswer: [],
       observers: [],
+      upgrade: isWebSocket,
       tls: this.#tls,
     });
   }
@@ -155,10 +150,7 @@ export class HttpDependency implements Carrier {
     return base + path;
   }
   #headers(request: IncomingMessage): string[] {
-    const headers: string[] = [];
-    const all = passedOn(request);
-    for (let i = 0; i < all.length; i += 2) if (all[i]?.toLowerCase() !== 'host') headers.push(all[i] as string, all[i + 1] as string);
-    headers.push('host', this.#target.host);
+    const headers = passedOn(request, this.#target.host);
     if (this.#target.username !== '' && request.headers.authorization === undefined) {
       const credentials = `${decodeURIComponent(this.#target.username)}:${decodeURIComponent(this.#target.password)}`;
       headers.push('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);

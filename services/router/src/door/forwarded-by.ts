@@ -1,0 +1,75 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+import { HaldaneError } from '@haldane/core';
+import type { Target } from './sound-request.ts';
+
+const hostWord = /^[A-Za-z0-9.[\]:_-]{1,255}$/;
+
+/**
+ * Says where a request comes from: `x-forwarded-for`, `-proto`, `-host` and `forwarded` (RFC 7239). What a client says of itself is dropped,
+ * unless it is one of the proxies that stand before us; and of such a one's chain only what was added by trusted hands, and the first
+ * address before them, is kept.
+ */
+export class ForwardedBy {
+  readonly #trusted = new BlockList();
+  readonly #trustsNobody: boolean;
+  readonly #scheme: 'http' | 'https';
+
+  /** `trusted`: addresses or networks (`10.0.0.0/8`, `::1`) of the proxies before us. `scheme`: how clients speak to this door. */
+  constructor(trusted: readonly string[], scheme: 'http' | 'https') {
+    this.#trustsNobody = trusted.length === 0;
+    this.#scheme = scheme;
+    for (const text of trusted) trust(this.#trusted, text);
+  }
+  /** Flat. */
+  headers(request: IncomingMessage, target: Target): readonly string[] {
+    const peer = plain(request.socket.remoteAddress ?? '');
+    const isProxy = !this.#trustsNobody && this.#isTrusted(peer);
+    const chain = isProxy ? this.#chain(request.headers['x-forwarded-for'], peer) : [peer];
+    const givenProto = isProxy ? String(request.headers['x-forwarded-proto'] ?? '') : '';
+    const givenHost = isProxy ? String(request.headers['x-forwarded-host'] ?? '') : '';
+    const proto = givenProto === 'http' || givenProto === 'https' ? givenProto : this.#scheme;
+    const host = hostWord.test(givenHost) ? givenHost : target.host;
+    const [first = 'unknown', ...others] = chain.map((address) => (address.includes(':') ? `"[${address}]"` : address || 'unknown'));
+    const said = ['x-forwarded-for', chain.join(', '), 'x-forwarded-proto', proto];
+    if (host !== null) said.push('x-forwarded-host', host);
+    const about = `for=${first}${host === null ? '' : `;host="${host}"`};proto=${proto}`;
+    said.push('forwarded', [about, ...others.map((address) => `for=${address}`)].join(', '));
+    return said;
+  }
+  /** The client's own address, as far as the proxies before us can be believed. */
+  client(request: IncomingMessage): string {
+    const peer = plain(request.socket.remoteAddress ?? '');
+    return this.#trustsNobody || !this.#isTrusted(peer) ? peer : (this.#chain(request.headers['x-forwarded-for'], peer)[0] ?? peer);
+  }
+
+  #chain(given: string | readonly string[] | undefined, peer: string): readonly string[] {
+    const chain = [peer];
+    const before = (typeof given === 'string' ? given : (given ?? []).join(',')).split(',').map((part) => plain(part.trim()));
+    for (const address of before.reverse()) {
+      if (isIP(address) === 0) break;
+      chain.unshift(address);
+      if (!this.#isTrusted(address)) break;
+    }
+    return chain;
+  }
+  #isTrusted(address: string): boolean {
+    const family = isIP(address);
+    return family !== 0 && this.#trusted.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  }
+}
+
+function trust(list: BlockList, text: string): void {
+  const [address = '', bits] = text.split('/');
+  const family = isIP(address);
+  const most = family === 6 ? 128 : 32;
+  const prefix = bits === undefined ? most : Number(bits);
+  if (family === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > most || bits === '')
+    throw new HaldaneError('bad-request', `route.trustedProxies holds ${text}: write addresses or networks such as 10.0.0.0/8`);
+  list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** An IPv4 address that came over an IPv6 socket is an IPv4 address. */
+function plain(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
