@@ -47,8 +47,11 @@ export type Run = ServiceRef & {
 export type Claim = {
   readonly run: Run;
   readonly fence: Fence;
-  readonly leaseMs: number /** It had an owner that fell silent. */;
+  readonly leaseMs: number;
+  /** It had an owner that fell silent. */
   readonly abandoned: boolean;
+  /** How often it was put off since it was last driven. */
+  readonly putOff: number;
 };
 
 /** What moves when a run moves. `learned` adds facts and edits none. */
@@ -76,7 +79,13 @@ export type RunEvent = {
   readonly data: JsonObject;
 };
 
-export type NewRun = ServiceRef & { readonly id: string; readonly experiment: ExperimentSpec; readonly key: string | null };
+/** `pool`: only runners of that pool may take it, because only they reach its files or its machine; absent: any runner may. */
+export type NewRun = ServiceRef & {
+  readonly id: string;
+  readonly experiment: ExperimentSpec;
+  readonly key: string | null;
+  readonly pool?: string;
+};
 
 /** Runs as the database holds them. Every write of a claimed run is fenced; time is the store's own clock. */
 export interface RunStore {
@@ -84,18 +93,23 @@ export interface RunStore {
   create(run: NewRun): Promise<Run>;
   get(id: string): Promise<Run | null>;
   list(limit: number): Promise<readonly Run[]>;
-  /** Takes a run that nobody holds, or whose holder has been silent for its lease plus `graceMs`. Null when there is none. */
-  claim(runner: string, leaseMs: number, graceMs: number): Promise<Claim | null>;
+  /**
+   * Takes a run of one of these pools, or of none, that nobody holds, or whose holder has been silent for its lease plus `graceMs`. Null
+   * when there is none.
+   */
+  claim(runner: string, leaseMs: number, graceMs: number, pools?: readonly string[]): Promise<Claim | null>;
   /** Prolongs the claim's lease; throws `lease-lost` when it is no longer ours. Returns the lease's end in epoch ms. */
   renew(fence: Fence, leaseMs: number): Promise<number>;
   /** Moves the run by compare-and-set on its version. Throws `lease-lost`, or `conflict`. Ends the claim when it moves to `done`. */
   advance(fence: Fence, version: number, move: Move): Promise<Run>;
   /** Gives the claim back, so that another runner may take it at once and go on. */
   release(fence: Fence): Promise<void>;
+  /** Gives the claim of a run back that could not be driven, so that nobody takes it for `ms`, and counts that. */
+  putOff(fence: Fence, ms: number): Promise<void>;
   /** Asks whoever drives the run to stop. Harmless after the end. */
   askAbort(id: string, why: string): Promise<void>;
-  /** Appends to the run's events. */
-  tell(runId: string, type: RunEvent['type'], data: JsonObject): Promise<RunEvent>;
+  /** Appends to the run's events. With a fence it is refused with `lease-lost` unless the fence is current: a late waker says nothing. */
+  tell(run: string | Fence, type: RunEvent['type'], data: JsonObject): Promise<RunEvent>;
   /** Events after `afterSeq`, oldest first. */
   events(runId: string, afterSeq: number, limit: number): Promise<readonly RunEvent[]>;
 }

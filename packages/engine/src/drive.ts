@@ -55,7 +55,7 @@ async function goesOn(run: Run, stop: Stop, learned: Facts | undefined, failures
     await pause(Math.min(30_000, 500 * 2 ** Math.min(failures, 6)), deps);
     return false;
   }
-  await deps.runs.tell(run.id, 'note', { text: `phase "${run.phase}" was passed by: ${stop.why}` });
+  await deps.runs.tell(deps.hold.fence, 'note', { text: `phase "${run.phase}" was passed by: ${stop.why}` });
   return true;
 }
 

@@ -1,5 +1,6 @@
 export * from './drive.ts';
 export * from './drive-deps.ts';
+export * from './give-up.ts';
 export * from './lease.ts';
 export * from './machine.ts';
 export * from './perform.ts';

@@ -12,7 +12,7 @@ export type Hold = {
 export interface HeldLease extends Hold {
   /** Aborts with `lease-lost` as soon as the lease has ended or another holds the run. */
   readonly lost: AbortSignal;
-  /** Ends the heartbeat; the lease then runs out, or is given back with `RunStore.release`. */
+  /** Ends the heartbeat, and aborts `lost`; the lease then runs out, or is given back with `RunStore.release`. */
   stop(): Promise<void>;
 }
 
@@ -97,6 +97,8 @@ export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, op
     stop: async () => {
       stopped.abort(new HaldaneError('internal', 'the heartbeat was stopped'));
       await going;
+      // Whoever let go of a run does nothing more for it, also if the store was away and it still runs.
+      lose('its runner let go of it');
     },
   };
 }

@@ -16,7 +16,7 @@ export async function untilClean(run: Run, deps: DriveDeps): Promise<boolean> {
   for (;;) {
     const open = (await patiently(deps, () => journal.entries(run.id))).filter((entry) => entry.state !== 'reverted');
     if (open.length === 0) {
-      if (waited) await runs.tell(run.id, 'restored', { clean: true });
+      if (waited) await runs.tell(hold.fence, 'restored', { clean: true });
       return true;
     }
     // Whoever drives the run has told what is stuck already: that it is back is told in any case.
@@ -29,7 +29,7 @@ export async function untilClean(run: Run, deps: DriveDeps): Promise<boolean> {
     const words = [...stuck, ...kept];
     if (!clean && told !== words.join('\n')) {
       told = words.join('\n');
-      await runs.tell(run.id, 'stuck', { stuck, kept });
+      await runs.tell(hold.fence, 'stuck', { stuck, kept });
     }
     if (!clean) await pause(Math.max(0, everyMs - (ticks(clock) - began)), deps);
   }

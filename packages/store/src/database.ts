@@ -22,6 +22,9 @@ export type RunsTable = {
   fence: Generated<number>;
   lease_until: ClockColumn<Date | null>;
   released_at: ClockColumn<Date | null>;
+  pool: string | null;
+  not_before: ClockColumn<Date | null>;
+  put_off: Generated<number>;
   event_seq: Generated<number>;
   journal_seq: Generated<number>;
 };

@@ -130,7 +130,7 @@ test('a run that lost its runner is put back by the next one and not resumed', a
   await lab.clock.until(two.stop('over'));
 });
 
-test('a run that cannot be put together is left to be put back later, and is not tried in a hot loop', async (t) => {
+test('a run that cannot be put together is put off for longer each time, and driven once it can be', async (t) => {
   const lab = memoryLab({ spec: short });
   let known = false;
   const { runner, create, reach, trouble, assembled } = work(lab, (world) => {
@@ -141,14 +141,59 @@ test('a run that cannot be put together is left to be put back later, and is not
   const one = runner();
   one.start();
   await lab.clock.advance(60_000);
-  t.ok(assembled.length >= 2 && assembled.length <= 6, `tried ${assembled.length} times in a minute`);
+  t.equal(assembled.length, 5, 'at once, and after 2, 4, 8 and 16 seconds more');
   t.equal(trouble.length, assembled.length, 'each time somebody is told');
-  const notes = (await lab.stores.runs.events('run-1', 0, 1_000)).filter(({ type }) => type === 'note');
-  t.match(notes[0]?.data, { failed: /there is no platform "moon"/ });
+  const notes = (await lab.stores.runs.events('run-1', 0, 1_000)).filter(({ type }) => type === 'note').map(({ data }) => data);
+  t.match(notes[0], { failed: /there is no platform "moon"/, triedAgainInSeconds: 2 });
+  t.match(notes.at(-1), { triedAgainInSeconds: 32 });
 
   known = true;
   await reach('run-1', 'done');
+  t.same((await lab.stores.runs.get('run-1'))?.stop, null, 'nothing was lost by it');
   t.same(await lab.platform.leftovers('run-1'), []);
+  await lab.clock.until(one.stop('over'));
+});
+
+test('a run that can never be put together ends, and gives its service free', async (t) => {
+  const lab = memoryLab({ spec: short });
+  const { runner, create, reach } = work(lab, () => {
+    throw new Error('there is no platform "moon"');
+  });
+  await create('run-1');
+  const one = runner();
+  one.start();
+  await reach('run-1', 'done');
+  t.match(await lab.stores.runs.get('run-1'), { stop: { reason: 'error', why: /6 times: there is no platform "moon"/ } });
+  await create('run-2');
+  await lab.clock.until(one.stop('over'));
+});
+
+test('a lost run of which something may be left, and which nobody can put together, is told to be stuck and keeps its service', async (t) => {
+  const lab = memoryLab({ spec: short });
+  let known = false;
+  const { runner, create, reach } = work(lab, (world) => {
+    if (known) return world;
+    throw new Error('there is no platform "moon"');
+  });
+  await create('run-1');
+  const claim = await lab.stores.runs.claim('lost', 10_000, 5_000);
+  if (claim === null) throw new Error('the run could not be claimed');
+  await lab.stores.journal.intend(
+    claim.fence,
+    { id: 'attach', kind: 'memory.attach', params: { name: 'run-1', owner: 'run-1', route: 'payments' }, standsOn: [], does: '', undo: '' },
+    null,
+  );
+  await lab.stores.runs.advance(claim.fence, claim.run.version, { to: 'observing' });
+  const one = runner();
+  one.start();
+  await lab.clock.advance(400_000);
+  t.match(await lab.stores.runs.get('run-1'), { phase: 'restoring', stop: { reason: 'lease-lost' } }, 'it is not resumed either');
+  const told = (await lab.stores.runs.events('run-1', 0, 1_000)).filter(({ type }) => type === 'stuck').map(({ data }) => data);
+  t.same(told, [{ stuck: ['attach'], why: 'there is no platform "moon"' }], 'told once');
+  await t.rejects(create('run-2'), { code: 'service-taken' });
+  known = true;
+  await reach('run-1', 'done');
+  t.match(await lab.stores.runs.get('run-1'), { stop: { reason: 'lease-lost' }, facts: { restored: { clean: true } } });
   await lab.clock.until(one.stop('over'));
 });
 

@@ -1,20 +1,34 @@
-import { type Claim, type Clock, hasCode, messageOf } from '@haldane/core';
-import { drive, type HeldLease, holdLease, rescue } from '@haldane/engine';
+import { type Claim, type Clock, messageOf, type RunEvent } from '@haldane/core';
+import { drive, giveUp, type HeldLease, holdLease, rescue } from '@haldane/engine';
 import { type Hand, story, type World } from '@haldane/experiment';
 import type { Store } from '@haldane/store';
 
 /** How long a runner may be silent. Effects end by themselves before that; a rescuer comes after it. */
-export const timing = { leaseMs: 15_000, renewEveryMs: 2_000, applyTimeoutMs: 8_000, claimEveryMs: 200 } as const;
+export type Timing = {
+  readonly leaseMs: number;
+  readonly renewEveryMs: number;
+  readonly applyTimeoutMs: number;
+  readonly claimEveryMs: number;
+};
+export const timing: Timing = { leaseMs: 15_000, renewEveryMs: 2_000, applyTimeoutMs: 8_000, claimEveryMs: 200 };
+
+/** A run that cannot be put together is put off, each time for twice as long. */
+const putOffMs = { first: 2_000, most: 60_000 } as const;
+/** After so many times in a row (two minutes) it ends, if nothing of it is in the world. */
+const patience = 6;
 
 export type RunnerOptions = {
   readonly name: string;
-  readonly store: Pick<Store, 'runs'>;
+  /** It takes runs of these pools, and runs of none. */
+  readonly pools?: readonly string[];
+  readonly store: Pick<Store, 'runs' | 'journal'>;
   readonly clock: Clock;
   /** Puts together what a run needs, by its ids. Throws `unknown-id`. */
   readonly assemble: (claim: Claim) => World;
   /** Told of what went wrong outside any run's own events. */
   readonly onTrouble: (what: string, error: unknown) => void;
   readonly atOnce?: number;
+  readonly timing?: Timing;
 };
 
 /** Claims runs and drives each to its end, or puts back one that lost its runner. */
@@ -26,8 +40,11 @@ export class Runner {
   readonly #letGo = new AbortController();
   #claiming: Promise<void> | null = null;
 
+  readonly #timing: Timing;
+
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#timing = options.timing ?? timing;
   }
 
   start(): void {
@@ -53,11 +70,12 @@ export class Runner {
   }
 
   async #claim(): Promise<void> {
-    const { store, clock, name, onTrouble, atOnce = 32 } = this.#options;
+    const { store, clock, name, pools = [], onTrouble, atOnce = 32 } = this.#options;
+    const { leaseMs, applyTimeoutMs, claimEveryMs } = this.#timing;
     while (!this.#stopping.signal.aborted) {
       let claimed = false;
       try {
-        const claim = this.#driving.size < atOnce ? await store.runs.claim(name, timing.leaseMs, timing.applyTimeoutMs) : null;
+        const claim = this.#driving.size < atOnce ? await store.runs.claim(name, leaseMs, applyTimeoutMs, pools) : null;
         if (claim !== null) {
           claimed = true;
           const { id } = claim.run;
@@ -71,31 +89,32 @@ export class Runner {
       } catch (error) {
         onTrouble('claiming', error);
       }
-      if (!claimed) await clock.sleep(timing.claimEveryMs, this.#stopping.signal).catch(() => undefined);
+      if (!claimed) await clock.sleep(claimEveryMs, this.#stopping.signal).catch(() => undefined);
     }
   }
 
-  async #drive(claim: Claim): Promise<void> {
+  async #drive(claimed: Claim): Promise<void> {
     const { store, clock, onTrouble } = this.#options;
-    const runId = claim.run.id;
-    let hold: HeldLease;
+    const { leaseMs, renewEveryMs } = this.#timing;
+    // Before all else: a run that was lost must not look like one that was given back.
+    const claim = { ...claimed, run: await rescue(store.runs, claimed, clock) };
+    const { fence, run } = claim;
     let world: World;
     try {
       world = this.#options.assemble(claim);
-      hold = await holdLease(store.runs, claim.fence, {
-        leaseMs: timing.leaseMs,
-        renewEveryMs: timing.renewEveryMs,
-        clock,
-        renewEffects: (until, signal) => world.platform.renew(runId, until, signal),
-        onTrouble: (error) => onTrouble(`renewing run ${runId}`, error),
-      });
     } catch (error) {
-      await store.runs.tell(runId, 'note', { failed: messageOf(error) });
-      throw error;
+      return this.#putOff(claim, error);
     }
+    const hold: HeldLease = await holdLease(store.runs, fence, {
+      leaseMs,
+      renewEveryMs,
+      clock,
+      renewEffects: (until, signal) => world.platform.renew(run.id, until, signal),
+      onTrouble: (error) => onTrouble(`renewing run ${run.id}`, error),
+    });
     try {
-      const run = await rescue(store.runs, claim, clock);
-      const hand: Hand = { hold, lost: hold.lost, tell: async (type, data) => void (await store.runs.tell(runId, type, data)) };
+      const tell = async (type: RunEvent['type'], data: RunEvent['data']) => void (await store.runs.tell(fence, type, data));
+      const hand: Hand = { hold, lost: hold.lost, tell };
       const { end } = await drive(run, story(world, hand), undefined, {
         runs: store.runs,
         journal: world.journal,
@@ -104,12 +123,25 @@ export class Runner {
         hold,
         handOver: this.#letGo.signal,
       });
-      if (end === 'handed-over') await store.runs.release(claim.fence);
-    } catch (error) {
-      if (!hasCode(error, 'lease-lost')) throw error;
-      await store.runs.tell(runId, 'note', { failed: messageOf(error) });
+      if (end === 'handed-over') await store.runs.release(fence);
     } finally {
       await hold.stop();
     }
+  }
+
+  /** Nobody here can drive it now. Another runner may, or this one after an update: so not at once, and not for ever. */
+  async #putOff(claim: Claim, error: unknown): Promise<void> {
+    const { store, clock, onTrouble } = this.#options;
+    const { fence, putOff } = claim;
+    const failed = messageOf(error);
+    onTrouble(`putting run ${fence.runId} together`, error);
+    if (putOff + 1 >= patience) {
+      const left = await giveUp(store, claim, `it could not be put together ${putOff + 1} times: ${failed}`, clock);
+      if (left.length === 0) return;
+      if (putOff + 1 === patience) await store.runs.tell(fence, 'stuck', { stuck: left, why: failed });
+    }
+    const ms = Math.min(putOffMs.most, putOffMs.first * 2 ** putOff);
+    await store.runs.tell(fence, 'note', { failed, triedAgainInSeconds: ms / 1000 });
+    await store.runs.putOff(fence, ms);
   }
 }

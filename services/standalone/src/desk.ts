@@ -17,6 +17,8 @@ export type DeskOptions = {
   readonly clock: Clock;
   readonly store: Store;
   readonly house: House;
+  /** Whose runners can drive what is made from the files of this disk. */
+  readonly pool: string;
   readonly dataplane: Dataplane;
   /** Starts the service or updates it to this recipe. */
   readonly deploy: (recipe: LaunchRecipe, signal: AbortSignal) => Promise<ProductionState>;
@@ -63,6 +65,7 @@ export function desk(options: DeskOptions): Desk {
         environment: spec.environment,
         experiment,
         key: wanted.key ?? null,
+        pool: options.pool,
       });
     },
     async deploy(file) {

@@ -12,6 +12,7 @@ import { removeAccess, writeAccess } from './access-file.ts';
 import type { Config } from './config.ts';
 import { desk, publish } from './desk.ts';
 import { own } from './ownership.ts';
+import { poolOf } from './pool.ts';
 import { routerToken, secret } from './router-token.ts';
 import { troubleLog } from './trouble-log.ts';
 import { watch } from './watch.ts';
@@ -106,14 +107,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       publish: (report) => publish(dataDir, report),
       ...(options.scenarios === undefined ? {} : { scenarios: options.scenarios }),
     });
-    const runner = new Runner({ name: `${process.pid}`, store, clock, assemble: (claim) => house.world(claim), onTrouble });
+    const pool = await poolOf(dataDir);
+    const runner = new Runner({ name: `${process.pid}`, pools: [pool], store, clock, assemble: (claim) => house.world(claim), onTrouble });
     runner.start();
     closing.push(() => runner.stop('Haldane is shutting down'));
 
     const apiToken = secret();
     const alertToken = options.alertToken ?? secret();
     const api = createApi({
-      desk: desk({ dataDir, env: options.env, clock, store, house, deploy, dataplane }),
+      desk: desk({ dataDir, env: options.env, clock, store, house, pool, deploy, dataplane }),
       tokens: [apiToken],
       alertTokens: [alertToken],
       onError: (error) => onTrouble('answering the API', error),

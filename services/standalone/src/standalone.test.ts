@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { readAccess, removeAccess, writeAccess } from './access-file.ts';
 import { readConfig } from './config.ts';
+import { poolOf } from './pool.ts';
 import { routerToken, secret } from './router-token.ts';
 
 async function folder(t: Test): Promise<string> {
@@ -53,4 +54,15 @@ test("the router's token is made once a folder, for its user alone, and never em
   t.not(await routerToken(await folder(t)), token);
   await writeFile(join(dataDir, 'router-token'), '');
   t.match(await routerToken(dataDir), /^[\w-]{43}$/, 'a process that was killed while it wrote leaves no open door');
+});
+
+test('a data folder has one pool, also for those who ask at once, and no two folders share one', async (t) => {
+  const [here, there] = [await folder(t), await folder(t)];
+  const pools = await Promise.all(Array.from({ length: 5 }, () => poolOf(here)));
+  t.equal(new Set(pools).size, 1);
+  t.equal(await poolOf(here), pools[0]);
+  t.same(await readdir(here), ['pool']);
+  t.not(await poolOf(there), pools[0]);
+  await writeFile(join(there, 'pool'), '');
+  await t.rejects(poolOf(there), { code: 'bad-document', message: /does not name a pool/ });
 });

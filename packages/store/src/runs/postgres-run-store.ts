@@ -35,8 +35,8 @@ export class PostgresRunStore implements RunStore {
       try {
         const made = await sql<RunRow>`
           with made as (
-            insert into runs (id, service, environment, experiment, key, event_seq)
-            values (${run.id}, ${run.service}, ${run.environment}, ${JSON.stringify(run.experiment)}, ${run.key}, 1)
+            insert into runs (id, service, environment, experiment, key, pool, event_seq)
+            values (${run.id}, ${run.service}, ${run.environment}, ${JSON.stringify(run.experiment)}, ${run.key}, ${run.pool ?? null}, 1)
             on conflict (key) do nothing
             returning *
           ), told as (
@@ -87,12 +87,14 @@ export class PostgresRunStore implements RunStore {
    * Abandoned runs come first: something of theirs may be in the world. Then the one that waited longest, so that a run that
    * is taken and given back again and again cannot starve the others.
    */
-  async claim(runner: string, leaseMs: number, graceMs: number): Promise<Claim | null> {
+  async claim(runner: string, leaseMs: number, graceMs: number, pools: readonly string[] = []): Promise<Claim | null> {
     return translated('claiming a run', async () => {
       const { rows } = await sql<ClaimedRow>`
         with candidate as (
           select id, lease_until is not null as abandoned from runs
           where phase <> 'done'
+            and (pool is null or pool = any(${[...pools]}::text[]))
+            and (not_before is null or not_before <= clock_timestamp())
             and (lease_until is null or lease_until + ${graceMs} * interval '1 millisecond' <= clock_timestamp())
           order by lease_until nulls last, coalesce(released_at, created_at), id
           for update skip locked
@@ -103,7 +105,9 @@ export class PostgresRunStore implements RunStore {
         from candidate where runs.id = candidate.id
         returning runs.*, candidate.abandoned`.execute(this.#db);
       const row = rows[0];
-      return row ? { run: runOf(row), fence: { runId: row.id, fence: row.fence }, leaseMs, abandoned: row.abandoned } : null;
+      return row
+        ? { run: runOf(row), fence: { runId: row.id, fence: row.fence }, leaseMs, abandoned: row.abandoned, putOff: row.put_off }
+        : null;
     });
   }
 
@@ -132,6 +136,7 @@ export class PostgresRunStore implements RunStore {
             stop = coalesce(stop, ${move.stop ? JSON.stringify(move.stop) : null}::json),
             facts = ${JSON.stringify({ ...move.learned, ...before.facts })}::json,
             version = version + 1,
+            put_off = 0,
             event_seq = event_seq + ${events.length}::int,
             holder = case when ${move.to} = 'done' then null else holder end,
             lease_until = case when ${move.to} = 'done' then null else lease_until end
@@ -156,6 +161,16 @@ export class PostgresRunStore implements RunStore {
     });
   }
 
+  async putOff(fence: Fence, ms: number): Promise<void> {
+    await translated('putting a run off', async () => {
+      const { rows } = await sql`
+        update runs set holder = null, lease_until = null, released_at = clock_timestamp(), put_off = put_off + 1,
+          not_before = clock_timestamp() + ${ms} * interval '1 millisecond'
+        where ${held(fence)} returning id`.execute(this.#db);
+      if (rows.length === 0) await refusedWrite(this.#db, fence);
+    });
+  }
+
   async askAbort(id: string, why: string): Promise<void> {
     await translated('asking a run to stop', async () => {
       const { rows } = await sql`
@@ -165,15 +180,17 @@ export class PostgresRunStore implements RunStore {
     });
   }
 
-  async tell(runId: string, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {
+  async tell(run: string | Fence, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {
     return translated('telling an event', async () => {
+      const which = typeof run === 'string' ? sql`id = ${run}` : held(run);
       const { rows } = await sql<Selectable<EventsTable>>`
-        with next as (update runs set event_seq = event_seq + 1 where id = ${runId} returning id, event_seq)
+        with next as (update runs set event_seq = event_seq + 1 where ${which} returning id, event_seq)
         insert into events (run_id, seq, type, data)
         select id, event_seq, ${type}, ${JSON.stringify(data)}::json from next
         returning *`.execute(this.#db);
-      if (!rows[0]) throw new HaldaneError('not-found', `there is no run "${runId}"`);
-      return eventOf(rows[0]);
+      if (rows[0]) return eventOf(rows[0]);
+      if (typeof run !== 'string') return refusedWrite(this.#db, run);
+      throw new HaldaneError('not-found', `there is no run "${run}"`);
     });
   }
 

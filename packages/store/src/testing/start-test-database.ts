@@ -120,7 +120,10 @@ async function openCopy(address: Address, drop: () => Promise<void>): Promise<Te
     store,
     address,
     letPass: async (ms) => {
-      await query(`update runs set lease_until = lease_until - $1 * interval '1 millisecond'`, [ms]);
+      await query(
+        `update runs set lease_until = lease_until - $1 * interval '1 millisecond', not_before = not_before - $1 * interval '1 millisecond'`,
+        [ms],
+      );
     },
     query,
     dump: async () => {

@@ -113,6 +113,54 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     },
   );
 
+  await storeTest(
+    t,
+    'a run of a pool is taken by runners of that pool only, and one of none by any',
+    makeStores,
+    async (t, { runs, letPass }) => {
+      const ours = await runs.create({ ...sampleRun('a'), pool: 'ours' });
+      const theirs = await runs.create({ ...sampleRun('b'), pool: 'theirs' });
+      t.equal(await runs.claim('nobody', lease, 0), null);
+      t.equal(await runs.claim('third', lease, 0, ['third']), null);
+      t.equal((await runs.claim('us', lease, 0, ['ours', 'more']))?.run.id, ours.id);
+      t.equal(await runs.claim('us', lease, 0, ['ours', 'more']), null);
+      await letPass(lease + 1);
+      t.equal(await runs.claim('nobody', lease, 0), null, 'also when it was abandoned');
+      t.equal((await runs.claim('them', lease, 0, ['theirs']))?.run.id, theirs.id);
+      const open = await runs.create(sampleRun('c'));
+      t.equal((await runs.claim('nobody', lease, 0))?.run.id, open.id);
+    },
+  );
+
+  await storeTest(
+    t,
+    'a run that was put off is left alone for as long, and how often is counted',
+    makeStores,
+    async (t, { runs, letPass }) => {
+      await runs.create(sampleRun());
+      const first = await claimed(runs);
+      t.equal(first.putOff, 0);
+      await runs.putOff(first.fence, 5_000);
+      t.equal(await runs.claim('b', lease, 0), null);
+      t.equal(await codeOf(runs.putOff(first.fence, 0)), 'lease-lost', 'it was given back');
+      await letPass(5_001);
+      const second = await claimed(runs, 'b');
+      t.same([second.putOff, second.abandoned], [1, false]);
+      await runs.advance(second.fence, second.run.version, { to: 'provisioning' });
+      await runs.release(second.fence);
+      t.equal((await claimed(runs)).putOff, 0, 'once it moves, it begins anew');
+    },
+  );
+
+  await storeTest(t, 'who lost a run can say nothing more in its name', makeStores, async (t, { runs, letPass }) => {
+    const run = await runs.create(sampleRun());
+    const { fence } = await claimed(runs);
+    t.equal((await runs.tell(fence, 'note', { text: 'mine' })).seq, 2);
+    await letPass(lease + 1);
+    t.equal(await codeOf(runs.tell(fence, 'note', { text: 'late' })), 'lease-lost');
+    t.equal((await runs.events(run.id, 0, 10)).length, 2);
+  });
+
   await storeTest(t, 'a renewed lease holds', makeStores, async (t, { runs, letPass }) => {
     await runs.create(sampleRun());
     const claim = await claimed(runs);

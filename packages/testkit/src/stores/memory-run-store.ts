@@ -22,7 +22,7 @@ export class MemoryRunStore implements RunStore {
         `service "${wanted.service}" in "${wanted.environment}" is held by run "${holder.run.id}"; wait for it to end, or abort it`,
       );
     }
-    const { key, ...rest } = stored(wanted);
+    const { key, pool = null, ...rest } = stored(wanted);
     const run: Run = {
       ...rest,
       phase: 'planning',
@@ -32,7 +32,19 @@ export class MemoryRunStore implements RunStore {
       version: 1,
       createdAt: this.#tables.clock.now(),
     };
-    const row: RunRow = { run, key, runner: null, fence: 0, leaseEnd: 0, events: [], journal: [], evidence: [] };
+    const row: RunRow = {
+      run,
+      key,
+      pool,
+      notBefore: 0,
+      putOff: 0,
+      runner: null,
+      fence: 0,
+      leaseEnd: 0,
+      events: [],
+      journal: [],
+      evidence: [],
+    };
     this.#tables.rows.set(run.id, row);
     this.#append(row, 'created', { service: run.service, environment: run.environment });
     return stored(run);
@@ -48,15 +60,16 @@ export class MemoryRunStore implements RunStore {
     return stored(runs.sort((a, b) => b.createdAt - a.createdAt).slice(0, limit));
   }
 
-  async claim(runner: string, leaseMs: number, graceMs: number): Promise<Claim | null> {
+  async claim(runner: string, leaseMs: number, graceMs: number, pools: readonly string[] = []): Promise<Claim | null> {
     const now = this.#tables.clock.now();
     for (const row of this.#tables.rows.values()) {
       if (row.run.phase === 'done' || (row.runner !== null && row.leaseEnd + graceMs > now)) continue;
+      if (row.notBefore > now || (row.pool !== null && !pools.includes(row.pool))) continue;
       const abandoned = row.runner !== null;
       row.runner = runner;
       row.fence += 1;
       row.leaseEnd = now + leaseMs;
-      return { run: stored(row.run), fence: { runId: row.run.id, fence: row.fence }, leaseMs, abandoned };
+      return { run: stored(row.run), fence: { runId: row.run.id, fence: row.fence }, leaseMs, abandoned, putOff: row.putOff };
     }
     return null;
   }
@@ -74,6 +87,7 @@ export class MemoryRunStore implements RunStore {
     const { to, stop, learned } = stored(move);
     const stopped = run.stop === null && stop !== undefined;
     row.run = { ...run, phase: to, stop: run.stop ?? stop ?? null, facts: { ...learned, ...run.facts }, version: version + 1 };
+    row.putOff = 0;
     this.#append(row, 'phase', { phase: to });
     if (stopped) this.#append(row, 'stop', { reason: stop.reason, why: stop.why });
     if (learned?.verdict && !run.facts.verdict)
@@ -86,13 +100,21 @@ export class MemoryRunStore implements RunStore {
     heldRow(this.#tables, fence).runner = null;
   }
 
+  async putOff(fence: Fence, ms: number): Promise<void> {
+    const row = heldRow(this.#tables, fence);
+    row.runner = null;
+    row.putOff += 1;
+    row.notBefore = this.#tables.clock.now() + ms;
+  }
+
   async askAbort(id: string, why: string): Promise<void> {
     const row = rowOf(this.#tables, id);
     if (row.run.phase !== 'done' && row.run.abortAsked === null) row.run = { ...row.run, abortAsked: why };
   }
 
-  async tell(runId: string, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {
-    return stored(this.#append(rowOf(this.#tables, runId), type, data));
+  async tell(run: string | Fence, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {
+    const row = typeof run === 'string' ? rowOf(this.#tables, run) : heldRow(this.#tables, run);
+    return stored(this.#append(row, type, data));
   }
 
   async events(runId: string, afterSeq: number, limit: number): Promise<readonly RunEvent[]> {

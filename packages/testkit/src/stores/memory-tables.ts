@@ -4,6 +4,10 @@ import { HaldaneError } from '@haldane/core';
 export type RunRow = {
   run: Run;
   readonly key: string | null;
+  readonly pool: string | null;
+  /** Put off until then, and how often. */
+  notBefore: number;
+  putOff: number;
   /** Null when nobody holds it. */
   runner: string | null;
   /** Of the newest claim; 0 before the first. */
