@@ -1,6 +1,22 @@
 import type { Clock, ErrorCode, Evidence, Plan, Run, RunEvent } from '@haldane/core';
 import { errorCodes, HaldaneError, hasCode, systemClock } from '@haldane/core';
-import type { DeployedView, NewRun, Problem, ReportFormat, ScenarioView, SweptView } from './schema.ts';
+import type {
+  AuditEntry,
+  AuditHead,
+  DeployedView,
+  Halt,
+  HaltedView,
+  MadeToken,
+  MeView,
+  NewRun,
+  Problem,
+  Registered,
+  ReportFormat,
+  ScenarioView,
+  SweptView,
+  Token,
+  TokenWish,
+} from './schema.ts';
 
 /** Where a Haldane answers, and what lets one in. */
 export type Access = { readonly address: string; readonly token: string };
@@ -55,6 +71,47 @@ export class HaldaneClient {
   }
   sweep(end: boolean): Promise<readonly SweptView[]> {
     return this.#json('POST', '/v1/sweep', { end });
+  }
+
+  me(): Promise<MeView> {
+    return this.#json('GET', '/v1/me');
+  }
+  services(): Promise<readonly Registered[]> {
+    return this.#json('GET', '/v1/services');
+  }
+  /** The run that was created with this key: the caller's own name for it. */
+  runByRef(ref: string): Promise<Run> {
+    return this.#json('GET', `/v1/runs/by-ref/${encodeURIComponent(ref)}`);
+  }
+  tokens(): Promise<readonly Token[]> {
+    return this.#json('GET', '/v1/tokens?limit=200');
+  }
+  makeToken(wish: TokenWish): Promise<MadeToken> {
+    return this.#json('POST', '/v1/tokens', wish);
+  }
+  revokeToken(id: string): Promise<Token> {
+    return this.#json('DELETE', `/v1/tokens/${encodeURIComponent(id)}`);
+  }
+  halted(): Promise<Halt> {
+    return this.#json('GET', '/v1/halt');
+  }
+  halt(why: string): Promise<HaltedView> {
+    return this.#json('POST', '/v1/halt', { why });
+  }
+  liftHalt(why: string): Promise<Halt> {
+    return this.#json('DELETE', '/v1/halt', { why });
+  }
+  auditHead(): Promise<AuditHead> {
+    return this.#json('GET', '/v1/audit/head');
+  }
+  /** The audit log from `after` on, oldest first, page by page. */
+  async *audit(after = 0, page = 200): AsyncGenerator<AuditEntry> {
+    for (let last = after; ; ) {
+      const entries = await this.#json<readonly AuditEntry[]>('GET', `/v1/audit?after=${last}&limit=${page}`);
+      yield* entries;
+      last = entries.at(-1)?.seq ?? last;
+      if (entries.length < page) return;
+    }
   }
 
   /**

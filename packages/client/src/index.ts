@@ -1,2 +1,3 @@
+export * from './audit-chain.ts';
 export * from './client.ts';
 export * from './schema.ts';

@@ -1,13 +1,19 @@
+import { type AuditEntry, type AuditHead, type Halt, type Registered, roles, type Token } from '@haldane/core';
 import { type Static, Type } from 'typebox';
 
 /** What is said over the API, once: the server validates with it, the client is typed by it. */
 const strict = { additionalProperties: false } as const;
 
+/** Words for people and databases: nothing that neither can show. */
+const text = (maxLength: number, minLength = 1) => Type.String({ minLength, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]*$' });
+const name = (maxLength = 120) => Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]*$', maxLength });
+const file = text(4096);
+
 /** Files are named, not sent: commands run only from the runner's own disk. */
-export const FileBody = Type.Object({ file: Type.String({ minLength: 1, maxLength: 4096 }) }, strict);
+export const FileBody = Type.Object({ file }, strict);
 export const PlanBody = Type.Object(
   {
-    file: Type.String({ minLength: 1, maxLength: 4096 }),
+    file,
     /** A failure rate (0..1): the plan then says what finding it takes. */
     find: Type.Optional(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 })),
   },
@@ -15,23 +21,56 @@ export const PlanBody = Type.Object(
 );
 export const NewRunBody = Type.Object(
   {
-    file: Type.String({ minLength: 1, maxLength: 4096 }),
+    file,
     /** False: a rehearsal that makes no harmful change. */
     fault: Type.Optional(Type.Boolean()),
-    /** The same key again answers with the first run. */
-    key: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    /** The caller's own name for it (`spinnaker:<execution>`, `github:<repo>/<run>/<attempt>`): the same again answers with the first run. */
+    key: Type.Optional(text(200)),
   },
   strict,
 );
-export const AbortBody = Type.Object({ why: Type.String({ minLength: 1, maxLength: 500 }) }, strict);
+/** Why, for the record. */
+export const WhyBody = Type.Object({ why: text(500) }, strict);
 export const SweepBody = Type.Object({ end: Type.Boolean() }, strict);
 export const RunParams = Type.Object({ id: Type.String({ pattern: '^[a-z0-9-]{4,40}$' }) }, strict);
-export const ListQuery = Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })) }, strict);
+export const RefParams = Type.Object({ ref: text(200) }, strict);
+const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 200 }));
+/** `before`: the id of the last run that one has seen; the header `link` says how to go on. */
+export const RunsQuery = Type.Object({ limit, before: Type.Optional(Type.String({ pattern: '^[a-z0-9-]{4,40}$' })) }, strict);
+export const ListQuery = Type.Object({ limit }, strict);
+export const AuditQuery = Type.Object({ limit, after: Type.Optional(Type.Integer({ minimum: 0 })) }, strict);
+/** Epoch ms. */
+export const AlertsQuery = Type.Object(
+  { from: Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 }), to: Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 }) },
+  strict,
+);
+export const ReceiverParams = Type.Object({ receiver: Type.String({ pattern: '^[a-z0-9-]{1,60}$' }) }, strict);
+export const SenderQuery = Type.Object({ token: Type.Optional(Type.String({ maxLength: 200 })) }, strict);
+export const ServiceParams = Type.Object({ service: name(), environment: name() }, strict);
+export const ExperimentParams = Type.Object({ service: name(), environment: name(), name: name() }, strict);
+export const OwnerBody = Type.Object({ team: name(), contact: text(200) }, strict);
+export const TokenParams = Type.Object({ id: Type.String({ pattern: '^t[0-9a-f]{16}$' }) }, strict);
+const some = Type.Optional(Type.Array(text(120), { minItems: 1, maxItems: 50 }));
+export const TokenBody = Type.Object(
+  {
+    /** Whom it stands for, for the record. */
+    subject: text(200),
+    grants: Type.Array(Type.Object({ role: Type.Enum([...roles]), team: Type.Union([name(), Type.Literal('*')]) }, strict), {
+      minItems: 1,
+      maxItems: 20,
+    }),
+    /** Seconds, at most a year. */
+    lives: Type.Integer({ minimum: 60, maximum: 31_622_400 }),
+    scope: Type.Optional(Type.Object({ operations: some, services: some, environments: some }, strict)),
+  },
+  strict,
+);
 export const EventsQuery = Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })) }, strict);
 export const reportFormats = ['terminal', 'markdown', 'html', 'json'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 export const ReportQuery = Type.Object({ format: Type.Optional(Type.Union(reportFormats.map((one) => Type.Literal(one)))) }, strict);
 
+export type TokenWish = Static<typeof TokenBody>;
 export type NewRun = Static<typeof NewRunBody>;
 
 /** An error as RFC 9457 has it. `code` is one of core's. */
@@ -59,3 +98,9 @@ export type SweptView = {
   readonly expiredAt: number | null;
   readonly action: string;
 };
+/** A token that was just made: the one time that its secret is shown. */
+export type MadeToken = { readonly token: Token; readonly secret: string };
+/** Who the server takes one for. */
+export type MeView = Pick<Token, 'subject' | 'grants' | 'scope'> & { readonly token: string; readonly expiresAt: number | null };
+export type HaltedView = { readonly stopped: number };
+export type { AuditEntry, AuditHead, Halt, Registered, Token };

@@ -14,6 +14,12 @@ export const errorCodes = {
   },
   'not-found': { fault: 'user', means: 'There is nothing by that name.' },
   unauthorised: { fault: 'user', means: 'No token, or one that is not valid here.' },
+  forbidden: {
+    fault: 'user',
+    means:
+      'You are known, but may not do this here: it needs another role, the role in another team, or a token that is not narrowed so far.',
+  },
+  halted: { fault: 'user', means: 'Haldane is halted: no run begins until the halt is lifted.' },
   'service-taken': { fault: 'user', means: 'Another run holds this service and environment; one at a time.' },
   'stack-running': { fault: 'user', means: 'Another Haldane owns this data folder and is alive.' },
   'lease-lost': { fault: 'ours', means: "The run's lease ended or was taken by another runner; nothing more may be changed." },

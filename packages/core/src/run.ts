@@ -37,6 +37,8 @@ export type Run = ServiceRef & {
   readonly stop: Stop | null;
   /** Asked for from outside; the driver turns it into a stop. */
   readonly abortAsked: string | null;
+  /** Set when it was not one person's wish about this run but the switch that halts them all. */
+  readonly abortReason?: 'halted';
   readonly facts: Facts;
   /** Grows with every move: compare-and-set. */
   readonly version: number;
@@ -87,12 +89,17 @@ export type NewRun = ServiceRef & {
   readonly pool?: string;
 };
 
+export type RunsWanted = { readonly before?: string; readonly of?: readonly ServiceRef[] };
+
 /** Runs as the database holds them. Every write of a claimed run is fenced; time is the store's own clock. */
 export interface RunStore {
-  /** Throws `service-taken` while another run holds the service and environment. The same `key` again returns the first run. */
+  /** Throws `service-taken` while another run holds the service and environment, and `halted` while nothing may begin. The same `key` again returns the first run. */
   create(run: NewRun): Promise<Run>;
   get(id: string): Promise<Run | null>;
-  list(limit: number): Promise<readonly Run[]>;
+  /** The run that was created with this key. */
+  find(key: string): Promise<Run | null>;
+  /** Newest first: those made before the run `before`, of these services only. */
+  list(limit: number, wanted?: RunsWanted): Promise<readonly Run[]>;
   /**
    * Takes a run of one of these pools, or of none, that nobody holds, or whose holder has been silent for its lease plus `graceMs`. Null
    * when there is none.

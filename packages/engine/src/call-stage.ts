@@ -12,7 +12,7 @@ export async function callStage<C>(run: Run, stage: Stage<C>, context: C, deps: 
   const { clock, hold } = deps;
   const stopFor = (reason: StopReason, why: string): StageOutcome => ({ stop: { reason, why, at: clock.now() } });
   const stoppable = isBeforeRestoring(run.phase);
-  if (stoppable && run.abortAsked !== null) return stopFor('operator', run.abortAsked);
+  if (stoppable && run.abortAsked !== null) return stopFor(run.abortReason ?? 'operator', run.abortAsked);
 
   const asked = new AbortController();
   const over = new AbortController();
@@ -22,7 +22,10 @@ export async function callStage<C>(run: Run, stage: Stage<C>, context: C, deps: 
   } catch (error) {
     if (hold.lost.aborted) throw hold.lost.reason;
     if (hasCode(error, 'lease-lost')) throw error;
-    if (asked.signal.aborted) return stopFor('operator', messageOf(asked.signal.reason));
+    if (asked.signal.aborted) {
+      const wish = asked.signal.reason as Error;
+      return stopFor(wish.cause as StopReason, wish.message);
+    }
     return stopFor(run.phase === 'planning' && hasCode(error, 'refused') ? 'refused' : 'error', messageOf(error));
   } finally {
     over.abort('over');
@@ -46,8 +49,9 @@ async function watchForAbort(
   while (!over.aborted) {
     try {
       await clock.sleep(abortPollMs, over);
-      const why = (await runs.get(runId))?.abortAsked ?? null;
-      if (why !== null) return asked.abort(new Error(why));
+      const run = await runs.get(runId);
+      const why = run?.abortAsked ?? null;
+      if (why !== null) return asked.abort(new Error(why, { cause: run?.abortReason ?? 'operator' }));
     } catch {
       // Over, or the store is away for a moment: it is asked again, and between stages in any case.
     }

@@ -15,6 +15,7 @@ export type RunsTable = {
   phase: Generated<string>;
   stop: JsonColumn<JsonObject | null>;
   abort_asked: string | null;
+  abort_reason: string | null;
   facts: JsonColumn<JsonObject>;
   version: Generated<number>;
   created_at: ClockColumn;
@@ -65,6 +66,37 @@ export type AlertsTable = {
 
 export type SettingsTable = { name: string; value: JsonColumn<Json> };
 
+export type TokensTable = {
+  id: string;
+  hash: string;
+  subject: string;
+  grants: JsonColumn<Json>;
+  scope: JsonColumn<Json>;
+  made_by: string;
+  made_at: ClockColumn;
+  expires_at: ClockColumn;
+  revoked_at: ClockColumn<Date | null>;
+};
+
+export type UsedLoginsTable = { digest: string; expires_at: Date };
+
+export type ServicesTable = { service: string; environment: string; team: string; contact: string; registered_at: ClockColumn };
+
+export type ExperimentsTable = {
+  service: string;
+  environment: string;
+  name: string;
+  version: number;
+  digest: string;
+  spec: JsonColumn<JsonObject>;
+  kept_by: string;
+  kept_at: ClockColumn;
+};
+
+export type AuditTable = { seq: number; at: number; body: string; prev: string; hash: string };
+
+export type HaltTable = { halted: boolean; why: string; changed_by: string | null; changed_at: ClockColumn<Date | null> };
+
 /** The tables as the newest migration leaves them. */
 export type Tables = {
   runs: RunsTable;
@@ -74,6 +106,12 @@ export type Tables = {
   evidence_parts: EvidencePartsTable;
   alerts: AlertsTable;
   settings: SettingsTable;
+  tokens: TokensTable;
+  used_logins: UsedLoginsTable;
+  services: ServicesTable;
+  experiments: ExperimentsTable;
+  audit: AuditTable;
+  halt: HaltTable;
 };
 
 export type Database = Kysely<Tables>;

@@ -1,10 +1,15 @@
-import type { EvidenceStore, Journal, RunStore } from '@haldane/core';
+import type { AuditHead, AuditLog, EvidenceStore, HaltSwitch, Journal, RunStore, ServiceRegister, TokenStore } from '@haldane/core';
 import { Kysely, PostgresDialect } from 'kysely';
+import { PostgresServiceRegister } from './access/postgres-service-register.ts';
+import { PostgresTokenStore } from './access/postgres-token-store.ts';
+import { PostgresAuditLog } from './audit/postgres-audit-log.ts';
 import { type Address, openPool } from './connection.ts';
 import type { Tables } from './database.ts';
 import { startEmbedded } from './embedded/start-embedded.ts';
 import { EventFeed, type EventListener } from './events/event-feed.ts';
 import { PostgresEvidenceStore } from './evidence/postgres-evidence-store.ts';
+import { type ExperimentShelf, PostgresExperimentShelf } from './experiments/experiment-shelf.ts';
+import { PostgresHaltSwitch } from './halt/postgres-halt-switch.ts';
 import { type AlertInbox, PostgresAlertInbox } from './inbox/alert-inbox.ts';
 import { PostgresJournal } from './journal/postgres-journal.ts';
 import { migrate } from './migrate/migrate.ts';
@@ -16,6 +21,8 @@ import { PostgresSettings, type Settings } from './settings.ts';
 export type StoreOptions = (Address | { readonly dataDir: string }) & {
   /** Connections at most; 10 when it is not given. */
   readonly poolSize?: number;
+  /** Told where the audit log stands after each entry, to be published outside the database. */
+  readonly onAudit?: (head: AuditHead) => void;
 };
 
 export type Store = {
@@ -24,6 +31,11 @@ export type Store = {
   readonly evidence: EvidenceStore;
   readonly alerts: AlertInbox;
   readonly settings: Settings;
+  readonly tokens: TokenStore;
+  readonly services: ServiceRegister;
+  readonly experiments: ExperimentShelf;
+  readonly audit: AuditLog;
+  readonly halt: HaltSwitch;
   /** Calls the listener whenever a run has new events (see EventFeed); returns what removes it. */
   onEvents(listener: EventListener): () => void;
   /** Ends the connections, and the embedded server if there is one. */
@@ -53,6 +65,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     evidence: new PostgresEvidenceStore(db),
     alerts: new PostgresAlertInbox(db),
     settings: new PostgresSettings(db),
+    tokens: new PostgresTokenStore(db),
+    services: new PostgresServiceRegister(db),
+    experiments: new PostgresExperimentShelf(db),
+    audit: new PostgresAuditLog(db, options.onAudit ?? (() => undefined)),
+    halt: new PostgresHaltSwitch(db),
     onEvents: (listener) => feed.onEvents(listener),
     close: async () => {
       await feed.close();

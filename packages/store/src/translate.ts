@@ -17,6 +17,11 @@ export function brokenConstraint(error: unknown): string | null {
   return code === '23505' && typeof constraint === 'string' ? constraint : null;
 }
 
+/** Whether a new run was refused because everything is halted: the trigger's own SQLSTATE. */
+export function isHalted(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'HD001';
+}
+
 /**
  * Runs a piece of work on the database and lets only our own errors out. What PostgreSQL says beside its message (detail,
  * context) can hold values of rows, so only the message and the code go on.

@@ -2,24 +2,29 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { HaldaneClient } from '@haldane/client';
-import type { Alert, Clock, Plan, Run, RunEvent } from '@haldane/core';
+import type { Clock, Plan, Run, RunEvent } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
-import { memoryStores, sampleExperiment, VirtualClock } from '@haldane/testkit';
-import { type Test, test } from 'tap';
+import { startTestDatabase } from '@haldane/store/testing';
+import { sampleExperiment } from '@haldane/testkit';
+import { after, type Test, test } from 'tap';
 import type { Desk } from './desk.ts';
 import { createApi } from './index.ts';
 
+const database = await startTestDatabase();
+after(() => database.stop());
+const rates = { known: { burst: 10_000, perSecond: 1_000 }, strangers: { burst: 10_000, perSecond: 1_000 } };
 const token = 'a-token-of-the-api';
 const alertToken = 'a-token-of-a-sender';
 const auth = { authorization: `Bearer ${token}` };
 const id = 'run-1';
 
-/** An API over stores in memory, which notes what reached the desk behind it. */
+/** An API over a database of its own, which notes what reached the desk behind it. */
 async function office(t: Test, bent: Partial<Desk> = {}) {
-  const { runs } = memoryStores(new VirtualClock());
+  const copy = await database.copy();
+  const { store } = copy;
+  const { runs } = store;
   await runs.create({ id, service: 'payments', environment: 'test', experiment: sampleExperiment(), key: null });
   const reached: string[] = [];
-  const received: Alert[] = [];
   const errors: unknown[] = [];
   const found = async (): Promise<Run> => (await runs.get(id)) as Run;
   let heard: () => void = () => {};
@@ -30,7 +35,7 @@ async function office(t: Test, bent: Partial<Desk> = {}) {
     news.next = new Promise<void>((resolve) => (heard = resolve));
   };
   const desk: Desk = {
-    runs,
+    store,
     plan: async (file) => {
       reached.push(`plan ${file}`);
       return { refusals: [] } as unknown as Plan;
@@ -47,17 +52,19 @@ async function office(t: Test, bent: Partial<Desk> = {}) {
     },
     evidence: async () => ({}) as never,
     report: async (_run, format) => `a report as ${format}`,
-    receive: async (alerts) => void received.push(...alerts),
     news: () => news.next,
     ...bent,
   };
-  const app = createApi({ desk, tokens: [token], alertTokens: [alertToken], onError: (error) => errors.push(error) });
-  t.teardown(() => app.close());
+  const app = createApi({ desk, tokens: [token], alertTokens: [alertToken], onError: (error) => errors.push(error), rates });
+  t.teardown(async () => {
+    await app.close();
+    await copy.close();
+  });
   const listen = async () => {
     await app.listen({ host: '127.0.0.1', port: 0 });
     return (app.server.address() as AddressInfo).port;
   };
-  return { app, runs, reached, received, errors, tell, listen };
+  return { app, store, runs, reached, errors, tell, listen };
 }
 
 const file = { file: '/x/experiment.yaml' };
@@ -254,7 +261,11 @@ test('an error of ours reaches its code, and one of the inside says nothing of i
 });
 
 test('alerts are let in by the token of a sender, which opens nothing else, and by no other', async (t) => {
-  const { app, received } = await office(t);
+  const { app, store } = await office(t);
+  const received = async () => {
+    const reading = await store.alerts.alerts('', { from: 0, to: Date.now() + 60_000 }, new AbortController().signal);
+    return reading.state === 'ok' ? reading.points : [];
+  };
   const payload = { rule: 'keys-failing', severity: 'high', summary: 'the keys cannot be read' };
   const send = async (url: string, headers: Readonly<Record<string, string>> = {}) =>
     (await app.inject({ method: 'POST', url, headers, payload })).statusCode;
@@ -263,11 +274,11 @@ test('alerts are let in by the token of a sender, which opens nothing else, and 
   t.equal(await send(`/alerts/oncall?token=${token}`), 401);
   t.equal(await send('/alerts/oncall?token='), 401);
   t.equal(await send(`/alerts/oncall?token=${alertToken}`, auth), 401, 'the header is what counts when there is one');
-  t.same(received, []);
+  t.same(await received(), []);
   t.equal(await send('/alerts/oncall', { authorization: `Bearer ${alertToken}` }), 202);
   t.equal(await send(`/alerts/oncall?token=${alertToken}`), 202);
   t.same(
-    received.map(({ receiver, rule }) => [receiver, rule]),
+    (await received()).map(({ receiver, rule }) => [receiver, rule]),
     [
       ['oncall', 'keys-failing'],
       ['oncall', 'keys-failing'],
@@ -406,19 +417,12 @@ test('whoever follows a run may leave at any time', async (t) => {
 });
 
 test('a stream ends when its events cannot be read any more, so that its reader comes back', async (t) => {
-  const { runs } = memoryStores(new VirtualClock());
   let asked = 0;
-  const { listen } = await office(t, {
-    runs: {
-      get: async () => ({ id }) as Run,
-      list: (limit) => runs.list(limit),
-      askAbort: (one, why) => runs.askAbort(one, why),
-      events: async () => {
-        asked += 1;
-        throw new Error('the database is away');
-      },
-    },
-  });
+  const { listen, runs } = await office(t);
+  runs.events = async () => {
+    asked += 1;
+    throw new Error('the database is away');
+  };
   t.same(await streamed(await listen(), ''), []);
   t.equal(asked, 1);
 });

@@ -1,22 +1,24 @@
 import type { DeployedView, NewRun, ReportFormat, ScenarioView, SweptView } from '@haldane/client';
-import type { Alert, Evidence, Plan, Run, RunStore } from '@haldane/core';
+import type { Evidence, Owner, Plan, Run, ServiceRef } from '@haldane/core';
+import type { Store } from '@haldane/store';
+
+/** Asked once a file is read, and before anything that it speaks of is touched. Throws `forbidden`. */
+export type Permit = (service: ServiceRef, owner: Owner) => Promise<void>;
 
 /**
- * What the API asks of the rest of the house. The API speaks HTTP and lets people in; who reads files, plans and starts processes stands
- * behind this.
+ * What the API asks of the rest of the house. The API speaks HTTP, lets people in and writes down what they did; who reads files, plans and
+ * starts processes stands behind this.
  */
 export interface Desk {
-  readonly runs: Pick<RunStore, 'get' | 'list' | 'askAbort' | 'events'>;
+  readonly store: Pick<Store, 'runs' | 'tokens' | 'services' | 'experiments' | 'audit' | 'halt' | 'alerts'>;
   /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
-  plan(file: string, find?: number): Promise<Plan>;
-  create(run: NewRun): Promise<Run>;
-  deploy(file: string): Promise<DeployedView>;
+  plan(file: string, permit: Permit, find?: number): Promise<Plan>;
+  create(run: NewRun, permit: Permit): Promise<Run>;
+  deploy(file: string, permit: Permit): Promise<DeployedView>;
   scenarios(): readonly ScenarioView[];
   sweep(end: boolean): Promise<readonly SweptView[]>;
   evidence(id: string): Promise<Evidence>;
   report(run: Run, format: ReportFormat): Promise<string>;
-  /** Keeps alerts that arrived for a receiver. */
-  receive(alerts: readonly Alert[]): Promise<void>;
   /** Resolves when the run may have new events, or after `ms`. */
   news(runId: string, ms: number): Promise<void>;
 }

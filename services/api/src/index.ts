@@ -1,2 +1,2 @@
-export type { Desk } from './desk.ts';
+export type { Desk, Permit } from './desk.ts';
 export { createApi } from './server.ts';

@@ -8,6 +8,8 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   refused: 403,
   'not-found': 404,
   unauthorised: 401,
+  forbidden: 403,
+  halted: 409,
   'service-taken': 409,
   conflict: 409,
   throttled: 429,

@@ -1,32 +1,48 @@
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import { parseAlerts } from '@haldane/alerts';
-import { AbortBody, EventsQuery, FileBody, ListQuery, NewRunBody, PlanBody, ReportQuery, RunParams, SweepBody } from '@haldane/client';
-import { HaldaneError, type Run } from '@haldane/core';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import { Type } from 'typebox';
-import { Access } from './access.ts';
-import type { Desk } from './desk.ts';
+import { createHash } from 'node:crypto';
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { type ErrorCode, HaldaneError, systemClock } from '@haldane/core';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Caller } from './access/caller.ts';
+import type { Capability } from './access/capabilities.ts';
+import { Doorkeeper, Secrets } from './access/doorkeeper.ts';
+import { requireFile } from './access/reach.ts';
+import type { Ask } from './ask.ts';
+import { AuditedRequest } from './audited-request.ts';
+import { authorise } from './authorise.ts';
+import type { Desk, Permit } from './desk.ts';
+import { handlers } from './handlers/index.ts';
+import type { Operation } from './operations.ts';
 import { problemOf } from './problem.ts';
-import { stream } from './stream.ts';
+import { type Rate, RateLimit } from './rate-limit.ts';
+import { type Route, routes } from './routes.ts';
 
 /** What the API needs to listen. Alert senders have a token of their own that opens nothing else. */
 export type ApiOptions = {
   readonly desk: Desk;
+  /** Tokens of the house itself: they may do everything. */
   readonly tokens: readonly string[];
   readonly alertTokens: readonly string[];
   /** Told of every error that is ours; the caller hears nothing of it. */
   readonly onError: (error: unknown) => void;
+  /** How often one token may ask, and how often one address without a good one. */
+  readonly rates?: { readonly known: Rate; readonly strangers: Rate };
 };
 
-/** Routes that need no token, or ask for one of their own. */
-const openRoutes: readonly string[] = ['/healthz', '/alerts/:receiver'];
-const contentTypes = { terminal: 'text/plain', markdown: 'text/markdown', html: 'text/html', json: 'application/json' } as const;
+const rates = { known: { burst: 2_000, perSecond: 100 }, strangers: { burst: 300, perSecond: 5 } } as const;
 
-/** The API as a fastify instance that is not listening yet. Every endpoint but /healthz needs a token. */
+/** What is known of a request while it is answered. */
+type Visit = { readonly route: Route | null; readonly record: AuditedRequest | null; caller: Caller | null };
+
+/** The API as a fastify instance that is not listening yet: every route of the table, and behind each only those who may. */
 export function createApi(options: ApiOptions): FastifyInstance {
-  const { desk } = options;
-  const access = new Access(options.tokens);
-  const senders = new Access(options.alertTokens);
+  const { desk, onError } = options;
+  const door = new Doorkeeper(options.tokens, desk.store.tokens);
+  const senders = new Secrets(options.alertTokens);
+  const known = new RateLimit((options.rates ?? rates).known, systemClock.now);
+  const strangers = new RateLimit((options.rates ?? rates).strangers, systemClock.now);
+  const visits = new WeakMap<FastifyRequest, Visit>();
+  const byOperation = new Map<Operation, Route>(routes.map((route) => [route.operation, route]));
+
   const app = fastify({
     logger: false,
     bodyLimit: 256 * 1024,
@@ -37,71 +53,98 @@ export function createApi(options: ApiOptions): FastifyInstance {
       const problem = problemOf(error);
       void (reply as unknown as FastifyReply).code(problem.status).type('application/problem+json').send(problem);
     },
-  })
-    .setValidatorCompiler(TypeBoxValidatorCompiler)
-    .withTypeProvider<TypeBoxTypeProvider>();
+  }).setValidatorCompiler(TypeBoxValidatorCompiler);
 
-  app.setErrorHandler(async (error, _request, reply) => {
+  app.setErrorHandler(async (error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.status >= 500) options.onError(error);
+    if (problem.status >= 500) onError(error);
+    // What was throttled is not written down, or a flood would be one in the log too.
+    if (problem.code !== 'throttled')
+      await visits
+        .get(request)
+        ?.record?.failed(problem.code as ErrorCode)
+        .catch(onError);
     return reply.code(problem.status).type('application/problem+json').send(problem);
   });
-  app.setNotFoundHandler(async (_request, reply) => {
-    const problem = problemOf(new HaldaneError('not-found', 'there is no such address'));
-    return reply.code(404).type('application/problem+json').send(problem);
+  app.setNotFoundHandler(async () => {
+    throw new HaldaneError('not-found', 'there is no such address');
   });
-  app.addHook('onRequest', async (request) => {
-    // Asked of the route that was found, not of the address: whoever reads the address another way than the router lets strangers in.
-    if (openRoutes.includes(request.routeOptions.url ?? '')) return;
-    access.require(request.headers.authorization);
+  app.addHook('onRoute', ({ url, method, config }) => {
+    const declared = (config as { operation?: Operation } | undefined)?.operation;
+    // HEAD is fastify's own twin of GET and shares its declaration.
+    if (declared === undefined || !byOperation.has(declared))
+      throw new HaldaneError('internal', `the route ${String(method)} ${url} does not say who may ask for it`);
   });
 
-  const known = async (id: string): Promise<Run> => {
-    const run = await desk.runs.get(id);
-    if (run === null) throw new HaldaneError('not-found', `there is no run ${id}; \`haldane report\` without a name shows the newest`);
-    return run;
+  const enter = (request: FastifyRequest): Visit => {
+    const route = byOperation.get((request.routeOptions.config as { operation?: Operation }).operation as Operation) ?? null;
+    const record = route === null ? null : new AuditedRequest(desk.store.audit, request, route);
+    const visit = { route, record, caller: null };
+    visits.set(request, visit);
+    return visit;
+  };
+  const throttle = (limit: RateLimit, who: string, reply: FastifyReply): void => {
+    const wait = limit.take(who);
+    if (wait === 0) return;
+    void reply.header('retry-after', wait);
+    throw new HaldaneError('throttled', `too many requests; ask again in ${wait} s`);
   };
 
-  app.get('/healthz', async () => ({ ok: true }));
-  app.post('/v1/plans', { schema: { body: PlanBody } }, async (request) => desk.plan(request.body.file, request.body.find));
-  app.post('/v1/runs', { schema: { body: NewRunBody } }, async (request, reply) => reply.code(201).send(await desk.create(request.body)));
-  app.get('/v1/runs', { schema: { querystring: ListQuery } }, async (request) => desk.runs.list(request.query.limit ?? 20));
-  app.get('/v1/runs/:id', { schema: { params: RunParams } }, async (request) => known(request.params.id));
-  app.post('/v1/runs/:id/abort', { schema: { params: RunParams, body: AbortBody } }, async (request) => {
-    const run = await known(request.params.id);
-    await desk.runs.askAbort(run.id, request.body.why);
-    return known(run.id);
+  app.addHook('onRequest', async (request, reply) => {
+    // Asked of the route that was found, not of the address: whoever reads the address another way than the router lets strangers in.
+    const visit = enter(request);
+    const on = visit.route?.operation.on;
+    if (on === 'public') return;
+    try {
+      if (on === 'sender') return requireSender(senders, request);
+      visit.caller = await door.admit(request.headers.authorization);
+    } catch (error) {
+      throttle(strangers, request.ip, reply);
+      throw error;
+    }
+    if (visit.record !== null) visit.record.caller = visit.caller;
+    throttle(known, visit.caller.token.id, reply);
   });
-  app.get('/v1/runs/:id/events', { schema: { params: RunParams, querystring: EventsQuery } }, async (request, reply) => {
-    const run = await known(request.params.id);
-    const resumed = Number(request.headers['last-event-id']);
-    await stream(desk, run.id, Number.isInteger(resumed) && resumed > 0 ? resumed : (request.query.after ?? 0), reply);
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (request.method !== 'GET' || reply.statusCode !== 200 || typeof payload !== 'string') return payload;
+    const tag = `"${createHash('sha256').update(payload).digest('base64url').slice(0, 27)}"`;
+    void reply.header('etag', tag);
+    if (request.headers['if-none-match'] !== tag) return payload;
+    void reply.code(304).removeHeader('content-length');
+    return null;
   });
-  app.get('/v1/runs/:id/evidence', { schema: { params: RunParams } }, async (request) =>
-    desk.evidence((await known(request.params.id)).id),
-  );
-  app.get('/v1/runs/:id/report', { schema: { params: RunParams, querystring: ReportQuery } }, async (request, reply) => {
-    const format = request.query.format ?? 'markdown';
-    return reply.type(`${contentTypes[format]}; charset=utf-8`).send(await desk.report(await known(request.params.id), format));
-  });
-  app.get('/v1/scenarios', async () => desk.scenarios());
-  app.post('/v1/services', { schema: { body: FileBody } }, async (request) => desk.deploy(request.body.file));
-  app.post('/v1/sweep', { schema: { body: SweepBody } }, async (request) => desk.sweep(request.body.end));
-  app.post(
-    '/alerts/:receiver',
-    {
-      schema: {
-        params: Type.Object({ receiver: Type.String({ pattern: '^[a-z0-9-]{1,60}$' }) }),
-        querystring: Type.Object({ token: Type.Optional(Type.String({ maxLength: 200 })) }),
+
+  for (const route of routes) {
+    const { operation } = route;
+    const { method, path, params, query, body } = operation;
+    app.route({
+      method,
+      url: path,
+      config: { operation },
+      schema: { ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) },
+      handler: async (request, reply) => {
+        const { caller, record } = visits.get(request) as Visit & { record: AuditedRequest };
+        const matter = await authorise(desk, route, caller, { params: request.params, body: request.body });
+        record.to = matter.to;
+        if (operation.on !== 'file') await record.allowed();
+        const permit: Permit = async (service, owner) => {
+          record.to = `service ${service.service} in ${service.environment}`;
+          await requireFile(desk, caller as Caller, operation.may as Capability, service, owner, operation.quiet !== true);
+          await record.allowed();
+        };
+        if (operation.status !== undefined) void reply.code(operation.status);
+        const { params, query, body } = request;
+        const ask = { desk, caller, run: matter.run, params, query, body: body ?? {}, permit, request, reply };
+        return (handlers[route.id] as (ask: Ask<Operation>) => Promise<unknown>)(ask as unknown as Ask<Operation>);
       },
-    },
-    async (request, reply) => {
-      const bearer = request.headers.authorization?.replace(/^Bearer /, '');
-      senders.requireToken(bearer ?? request.query.token ?? '');
-      const alerts = parseAlerts(request.params.receiver, request.body, Date.now());
-      await desk.receive(alerts);
-      return reply.code(202).send({ received: alerts.length });
-    },
-  );
+    });
+  }
   return app as unknown as FastifyInstance;
+}
+
+function requireSender(senders: Secrets, request: FastifyRequest): void {
+  const bearer = request.headers.authorization?.replace(/^Bearer /, '');
+  const { token } = request.query as { readonly token?: unknown };
+  if (!senders.has(bearer ?? (typeof token === 'string' ? token : '')))
+    throw new HaldaneError('unauthorised', 'this needs the token of an alert sender: Authorization: Bearer <token>, or ?token=');
 }

@@ -17,7 +17,7 @@ export async function stream(desk: Desk, runId: string, after: number, reply: Fa
   });
   try {
     while (open) {
-      const events = await desk.runs.events(runId, last, page);
+      const events = await desk.store.runs.events(runId, last, page);
       for (const event of events) {
         last = event.seq;
         raw.write(`id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`);

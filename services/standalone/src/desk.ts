@@ -35,9 +35,10 @@ export function desk(options: DeskOptions): Desk {
   };
 
   return {
-    runs: store.runs,
-    async plan(file, find) {
+    store,
+    async plan(file, permit, find) {
       const { spec, service } = await loadExperiment(file, env, house.scenarios(), signal());
+      await permit(spec, service.deployment.owner);
       const platform = house.platform(spec.platform);
       return makePlan(
         {
@@ -51,8 +52,9 @@ export function desk(options: DeskOptions): Desk {
         signal(),
       );
     },
-    async create(wanted: NewRun) {
+    async create(wanted: NewRun, permit) {
       const { spec, service } = await loadExperiment(wanted.file, env, house.scenarios(), signal());
+      await permit(spec, service.deployment.owner);
       const platform = house.platform(spec.platform);
       // Nothing is started for a run that would be refused anyway.
       const refusals = refusalsOf(spec, service.deployment, platform, house.scenario(spec.scenario.id));
@@ -68,8 +70,9 @@ export function desk(options: DeskOptions): Desk {
         pool: options.pool,
       });
     },
-    async deploy(file) {
-      const { recipe } = await loadService(file, env, signal());
+    async deploy(file, permit) {
+      const { recipe, deployment } = await loadService(file, env, signal());
+      await permit(recipe, deployment.owner);
       const { route } = await options.deploy(recipe, signal());
       return {
         service: recipe.service,
@@ -94,9 +97,6 @@ export function desk(options: DeskOptions): Desk {
       if (run.phase !== 'done' && run.facts.verdict === undefined)
         throw new HaldaneError('not-found', `run ${run.id} has no report yet: it is ${run.phase}; follow it with its events`);
       return reports[format](await house.report(run));
-    },
-    async receive(alerts) {
-      for (const alert of alerts) await store.alerts.receive(alert);
     },
     news: (runId, ms) =>
       new Promise((resolve) => {

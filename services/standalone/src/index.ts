@@ -1,4 +1,5 @@
 export { readAccess } from './access-file.ts';
+export { publishedHeads, readHeads } from './audit-heads.ts';
 export { type Config, readConfig } from './config.ts';
 export { reportPaths } from './desk.ts';
 export { inventory } from './inventory.ts';

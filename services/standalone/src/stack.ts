@@ -9,6 +9,7 @@ import { liveRouter, spawnRouter } from '@haldane/router';
 import { House, Runner } from '@haldane/runner';
 import { openStore, type Store } from '@haldane/store';
 import { removeAccess, writeAccess } from './access-file.ts';
+import { headFile } from './audit-heads.ts';
 import type { Config } from './config.ts';
 import { desk, publish } from './desk.ts';
 import { own } from './ownership.ts';
@@ -56,7 +57,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     for (const step of closing.reverse()) await step().catch((error: unknown) => onTrouble('stopping', error));
   };
   try {
-    const store = options.store ?? (await openStore(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl }));
+    const onAudit = headFile(dataDir, onTrouble);
+    const store =
+      options.store ?? (await openStore({ ...(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl }), onAudit }));
     closing.push(() => store.close());
     const stateDir = join(dataDir, 'router');
     const token = await routerToken(dataDir);

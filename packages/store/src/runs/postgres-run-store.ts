@@ -4,16 +4,19 @@ import {
   HaldaneError,
   type JsonObject,
   type Move,
+  messageOf,
   type NewRun,
   type Run,
   type RunEvent,
   type RunStore,
+  type RunsWanted,
 } from '@haldane/core';
 import { type Selectable, sql } from 'kysely';
+import { among } from '../among.ts';
 import type { Database, EventsTable, RunsTable } from '../database.ts';
 import { held, refusedWrite } from '../held.ts';
 import { storable } from '../storable.ts';
-import { brokenConstraint, translated } from '../translate.ts';
+import { brokenConstraint, isHalted, translated } from '../translate.ts';
 import { eventsOfMove } from './move-events.ts';
 import { eventOf, runOf } from './run-row.ts';
 
@@ -49,6 +52,8 @@ export class PostgresRunStore implements RunStore {
       } catch (error) {
         const constraint = brokenConstraint(error);
         if (constraint === 'one_run_per_service') throw await this.#taken(run);
+        if (isHalted(error))
+          throw new HaldaneError('halted', `no run begins while Haldane is ${messageOf(error)}; an admin of all teams lifts it`);
         if (constraint === 'runs_pkey') throw new HaldaneError('conflict', `there is a run "${run.id}" already; a run's id is used once`);
         throw error;
       }
@@ -76,9 +81,19 @@ export class PostgresRunStore implements RunStore {
     });
   }
 
-  async list(limit: number): Promise<readonly Run[]> {
+  async find(key: string): Promise<Run | null> {
+    return translated('finding a run', async () => {
+      const row = await this.#db.selectFrom('runs').selectAll().where('key', '=', key).executeTakeFirst();
+      return row ? runOf(row) : null;
+    });
+  }
+
+  async list(limit: number, { before, of }: RunsWanted = {}): Promise<readonly Run[]> {
     return translated('listing runs', async () => {
-      const rows = await this.#db.selectFrom('runs').selectAll().orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
+      const older = before === undefined ? sql`true` : sql`(created_at, id) < (select created_at, id from runs where id = ${before})`;
+      const theirs = of === undefined ? sql`true` : among(of);
+      const { rows } = await sql<RunRow>`
+        select * from runs where ${older} and ${theirs} order by created_at desc, id desc limit ${limit}`.execute(this.#db);
       return rows.map(runOf);
     });
   }

@@ -12,6 +12,7 @@ export function runOf(row: Selectable<RunsTable>): Run {
     phase: row.phase as Phase,
     stop: row.stop as unknown as Stop | null,
     abortAsked: row.abort_asked,
+    ...(row.abort_reason === 'halted' ? { abortReason: 'halted' as const } : {}),
     facts: row.facts as unknown as Facts,
     version: row.version,
     createdAt: row.created_at.getTime(),

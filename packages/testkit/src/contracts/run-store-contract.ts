@@ -35,6 +35,8 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     await runs.advance(claim.fence, claim.run.version, { to: 'done' });
     t.equal((await runs.create(sampleRun('payments', 'deploy-17'))).id, first.id);
     t.equal((await runs.list(10)).length, 1);
+    t.equal((await runs.find('deploy-17'))?.id, first.id);
+    t.equal(await runs.find('deploy-18'), null);
   });
 
   await storeTest(t, 'one run holds a service and environment until it is done', makeStores, async (t, { runs }) => {
@@ -68,6 +70,21 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
       (await runs.list(2)).map((run) => run.id),
       ids.slice(0, 2),
     );
+    t.same(
+      (await runs.list(2, { before: ids[0] ?? '' })).map((run) => run.id),
+      ids.slice(1, 3),
+      'page by page',
+    );
+    const of = [
+      { service: 'a', environment: 'test' },
+      { service: 'b', environment: 'elsewhere' },
+    ];
+    t.same(
+      (await runs.list(10, { of })).map((run) => run.service),
+      ['a'],
+      'of some services only',
+    );
+    t.same(await runs.list(10, { of: [] }), []);
   });
 
   await storeTest(t, 'a run is claimed by one at a time', makeStores, async (t, { runs }) => {

@@ -1,4 +1,4 @@
-import type { Claim, Fence, JsonObject, Move, NewRun, Run, RunEvent, RunStore } from '@haldane/core';
+import type { Claim, Fence, JsonObject, Move, NewRun, Run, RunEvent, RunStore, RunsWanted } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 import type { MemoryTables, RunRow } from './memory-tables.ts';
 import { heldRow, rowOf, stored } from './memory-tables.ts';
@@ -55,9 +55,22 @@ export class MemoryRunStore implements RunStore {
     return row ? stored(row.run) : null;
   }
 
-  async list(limit: number): Promise<readonly Run[]> {
+  async find(key: string): Promise<Run | null> {
+    const row = [...this.#tables.rows.values()].find((one) => one.key === key);
+    return row ? stored(row.run) : null;
+  }
+
+  async list(limit: number, { before, of }: RunsWanted = {}): Promise<readonly Run[]> {
     const runs = [...this.#tables.rows.values()].map((row) => row.run).reverse();
-    return stored(runs.sort((a, b) => b.createdAt - a.createdAt).slice(0, limit));
+    runs.sort((a, b) => b.createdAt - a.createdAt);
+    const from = before === undefined ? 0 : runs.findIndex((run) => run.id === before) + 1;
+    const wanted = (run: Run) => of?.some((one) => one.service === run.service && one.environment === run.environment) ?? true;
+    return stored(
+      runs
+        .slice(before !== undefined && from === 0 ? runs.length : from)
+        .filter(wanted)
+        .slice(0, limit),
+    );
   }
 
   async claim(runner: string, leaseMs: number, graceMs: number, pools: readonly string[] = []): Promise<Claim | null> {

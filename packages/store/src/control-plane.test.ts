@@ -1,0 +1,128 @@
+import { checkChain } from '@haldane/client';
+import type { Act, AuditEntry, AuditHead } from '@haldane/core';
+import { sampleRun } from '@haldane/testkit';
+import { after, type Test, test } from 'tap';
+import { openStore } from './open-store.ts';
+import { startTestDatabase, type TestCopy } from './testing/start-test-database.ts';
+
+const database = await startTestDatabase();
+after(() => database.stop());
+
+function storeTest(name: string, body: (t: Test, copy: TestCopy) => Promise<void>) {
+  return test(name, async (t) => {
+    const copy = await database.copy();
+    await body(t, copy).finally(() => copy.close());
+  });
+}
+
+const act = (detail: Act['detail']): Act => ({
+  who: 'ada',
+  token: 't1',
+  from: '127.0.0.1',
+  did: 'abortRun',
+  to: 'run r1',
+  outcome: 'allowed',
+  code: null,
+  detail,
+});
+
+async function* chain(copy: TestCopy): AsyncGenerator<AuditEntry> {
+  yield* await copy.store.audit.read(0, 1_000);
+}
+
+storeTest(
+  'writers at the same moment, in two processes’ stead, make one chain without a fork or a gap, and publish its heads',
+  async (t, copy) => {
+    const heads: AuditHead[] = [];
+    const second = await openStore({ ...copy.address, onAudit: (head) => heads.push(head) });
+    await Promise.all(
+      Array.from({ length: 60 }, (_, n) => (n % 2 === 0 ? copy.store : second).audit.append(act({ n, why: 'ünï\n"\u0000"' }))),
+    );
+    await second.close();
+    t.equal(heads.length, 30);
+    t.match(await checkChain(chain(copy), heads), { entries: 60, wrong: null });
+    t.same(await copy.store.audit.head(), { seq: 60, hash: (await copy.store.audit.read(59, 1))[0]?.hash });
+  },
+);
+
+storeTest('no entry can be changed or taken away, and a single changed byte is found by whoever gets round that', async (t, copy) => {
+  for (const n of [1, 2, 3, 4]) await copy.store.audit.append(act({ n }));
+  const published = [(await copy.store.audit.head()) as AuditHead];
+  for (const statement of [
+    `update audit set body = '{}'`,
+    'delete from audit where seq = 4',
+    'truncate audit',
+    `update audit set hash = hash where seq = 1`,
+  ])
+    await t.rejects(copy.query(statement), /audit is append-only/, statement);
+  t.match(await checkChain(chain(copy), published), { wrong: null });
+
+  await copy.query('alter table audit disable trigger all');
+  const whole = await copy.query('select * from audit order by seq');
+  const restored = async (statement: string) => {
+    await copy.query(statement);
+    const { wrong } = await checkChain(chain(copy), published);
+    await copy.query('delete from audit');
+    for (const row of whole)
+      await copy.query('insert into audit values ($1, $2, $3, $4, $5)', [row['seq'], row['at'], row['body'], row['prev'], row['hash']]);
+    return wrong;
+  };
+  t.match(await restored(`update audit set body = replace(body, 'ada', 'adb') where seq = 2`), /entry 2 was changed/);
+  t.match(await restored('update audit set at = at + 1 where seq = 3'), /entry 3 was changed/);
+  t.match(await restored(`update audit set hash = reverse(hash) where seq = 1`), /entry 1 was changed/);
+  t.match(await restored(`update audit set prev = reverse(prev) where seq = 2`), /entry 2 does not stand on entry 1/);
+  t.match(await restored('delete from audit where seq = 2'), /entry 2 is missing/);
+  t.match(await restored('delete from audit where seq = 4'), /its tail is gone/);
+  t.match(
+    await restored(`delete from audit where seq = 4; select append_audit('{}')`),
+    /entry 4 is not the one that was published/,
+    'a tail that was written anew',
+  );
+  t.match(await checkChain(chain(copy), published), { wrong: null });
+});
+
+storeTest('a halt stops every run and lets none slip through that begins at the same moment', async (t, { store: { runs, halt } }) => {
+  const codes = await Promise.all([
+    ...Array.from({ length: 12 }, (_, n) =>
+      runs.create(sampleRun(`service-${n}`, `key-${n}`)).then(
+        () => 'began',
+        (error: { code: string }) => error.code,
+      ),
+    ),
+    halt.halt('enough', 'ada').then(() => 'halted by ada'),
+  ]);
+  t.ok(codes.every((code) => ['began', 'halted', 'halted by ada'].includes(code)));
+  const begun = await runs.list(100);
+  t.equal(begun.length, codes.filter((code) => code === 'began').length);
+  for (const run of begun) t.match(run, { abortAsked: 'enough', abortReason: 'halted' });
+  await t.rejects(runs.create(sampleRun('another')), { code: 'halted', message: /halted: enough; an admin of all teams lifts it/ });
+  const first = begun[0];
+  if (first) {
+    const key = `key-${first.service.slice('service-'.length)}`;
+    t.equal((await runs.create({ ...sampleRun(first.service, key) })).id, first.id, 'what began before is found by its key');
+  }
+  t.match(await halt.get(), { halted: true, why: 'enough', by: 'ada' });
+  t.equal(await halt.halt('again', 'bob'), 0);
+  await halt.lift('over', 'bob');
+  t.equal((await runs.create(sampleRun('another'))).phase, 'planning');
+});
+
+storeTest('a login opens once, and an experiment has a version for each text', async (t, { store: { tokens, experiments } }) => {
+  const soon = Date.now() + 60_000;
+  t.same(await Promise.all([1, 2, 3].map(() => tokens.useOnce('digest', soon))).then((all) => all.sort()), [false, false, true]);
+  t.equal(await tokens.useOnce('another', soon), true);
+  const { experiment } = sampleRun();
+  const versions = await Promise.all(
+    [experiment, experiment, { ...experiment, fault: !experiment.fault }].map((one) => experiments.keep(one, 'ada')),
+  );
+  t.equal(versions[0]?.version, versions[1]?.version, 'the same text is the same version');
+  t.same(
+    (await experiments.versions(experiment, experiment.name)).map(({ version }) => version),
+    [2, 1],
+  );
+  t.same(
+    (await experiments.newest([experiment])).map(({ version }) => version),
+    [2],
+  );
+  t.same(await experiments.newest([{ service: 'other', environment: 'test' }]), []);
+});

@@ -1,0 +1,25 @@
+import type { Run } from '@haldane/core';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Static, TSchema } from 'typebox';
+import type { Caller } from './access/caller.ts';
+import type { Desk, Permit } from './desk.ts';
+import type { Operation, OperationId, operations } from './operations.ts';
+
+type Said<S> = S extends TSchema ? Static<S> : Record<string, never>;
+
+/** One request that was let through: its parts are checked, and whoever asks may. */
+export type Ask<O extends Operation> = {
+  readonly desk: Desk;
+  readonly caller: O['on'] extends 'public' | 'sender' ? null : Caller;
+  readonly params: Said<O['params']>;
+  readonly query: Said<O['query']>;
+  readonly body: Said<O['body']>;
+  readonly run: O['on'] extends 'run' ? Run : null;
+  /** For operations on a file: to be asked before anything is touched. */
+  readonly permit: Permit;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+};
+
+/** What answers an operation. */
+export type Handler<Id extends OperationId> = (ask: Ask<(typeof operations)[Id]>) => Promise<unknown>;

@@ -1,0 +1,47 @@
+import type { Act, AuditLog, ErrorCode, JsonObject } from '@haldane/core';
+import type { FastifyRequest } from 'fastify';
+import type { Caller } from './access/caller.ts';
+import type { Route } from './routes.ts';
+
+/** Writes down what one request did or wanted to do: that it may before it does it, and afterwards only that it failed. */
+export class AuditedRequest {
+  readonly #log: Pick<AuditLog, 'append'>;
+  readonly #request: FastifyRequest;
+  readonly #route: Route;
+  caller: Caller | null = null;
+  to = 'nothing';
+  #allowed = false;
+
+  constructor(log: Pick<AuditLog, 'append'>, request: FastifyRequest, route: Route) {
+    this.#log = log;
+    this.#request = request;
+    this.#route = route;
+  }
+
+  /** Nothing may be touched before this is written. */
+  async allowed(): Promise<void> {
+    if (this.#route.operation.method === 'GET' || this.#route.operation.quiet) return;
+    await this.#write('allowed', null);
+    this.#allowed = true;
+  }
+
+  async failed(code: ErrorCode): Promise<void> {
+    if (this.#route.operation.method === 'GET') return;
+    await this.#write(this.#allowed ? 'failed' : 'refused', code);
+  }
+
+  async #write(outcome: Act['outcome'], code: ErrorCode | null): Promise<void> {
+    const { subject, id } = this.caller?.token ?? { subject: 'a stranger', id: null };
+    await this.#log.append({
+      who: subject,
+      token: id,
+      from: this.#request.ip,
+      did: this.#route.id,
+      to: this.to,
+      outcome,
+      code,
+      // A refused body may be anything, and one that a stranger or an alert sender wrote is none of the log's business.
+      detail: outcome === 'allowed' ? (this.#request.body as JsonObject) : {},
+    });
+  }
+}

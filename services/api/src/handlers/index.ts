@@ -1,0 +1,14 @@
+import type { Handler } from '../ask.ts';
+import type { OperationId } from '../operations.ts';
+import { accessHandlers } from './access-handlers.ts';
+import { houseHandlers } from './house-handlers.ts';
+import { runHandlers } from './run-handlers.ts';
+import { serviceHandlers } from './service-handlers.ts';
+
+/** Who answers what; one for every operation of the table. */
+export const handlers: { readonly [Id in OperationId]: Handler<Id> } = {
+  ...houseHandlers,
+  ...serviceHandlers,
+  ...runHandlers,
+  ...accessHandlers,
+};

@@ -1,0 +1,55 @@
+import { readable, requireRun } from '../access/reach.ts';
+import type { Handler } from '../ask.ts';
+import { linkToNext } from '../link.ts';
+import { stream } from '../stream.ts';
+
+const contentTypes = { terminal: 'text/plain', markdown: 'text/markdown', html: 'text/html', json: 'application/json' } as const;
+
+export const runHandlers = {
+  planExperiment: async ({ desk, body, permit }) => desk.plan(body.file, permit, body.find),
+
+  createRun: async ({ desk, caller, body, permit }) => {
+    const run = await desk.create(body, permit);
+    // A key that somebody else used leads to their run, which need not be the caller's to see.
+    await requireRun(desk, caller, 'read', run);
+    await desk.store.experiments.keep(run.experiment, caller.token.subject);
+    return run;
+  },
+
+  listRuns: async ({ desk, caller, query, request, reply }) => {
+    const { limit = 20, before } = query;
+    const of = await readable(desk, caller);
+    const runs = await desk.store.runs.list(limit, { ...(before === undefined ? {} : { before }), ...(of === null ? {} : { of }) });
+    if (runs.length === limit) linkToNext(request, reply, { before: runs.at(-1)?.id ?? '', limit });
+    return runs;
+  },
+
+  getRun: async ({ run }) => run,
+
+  abortRun: async ({ desk, run, body }) => {
+    await desk.store.runs.askAbort(run.id, body.why);
+    return desk.store.runs.get(run.id);
+  },
+
+  getRunEvents: async ({ desk, run, query, request, reply }) => {
+    const resumed = Number(request.headers['last-event-id']);
+    await stream(desk, run.id, Number.isSafeInteger(resumed) && resumed > 0 ? resumed : (query.after ?? 0), reply);
+  },
+
+  getRunEvidence: async ({ desk, run }) => desk.evidence(run.id),
+
+  getRunReport: async ({ desk, run, query, reply }) => {
+    const format = query.format ?? 'markdown';
+    return reply.type(`${contentTypes[format]}; charset=utf-8`).send(await desk.report(run, format));
+  },
+} satisfies { readonly [Id in RunOperations]: Handler<Id> };
+
+type RunOperations =
+  | 'planExperiment'
+  | 'createRun'
+  | 'listRuns'
+  | 'getRun'
+  | 'abortRun'
+  | 'getRunEvents'
+  | 'getRunEvidence'
+  | 'getRunReport';

@@ -1,0 +1,33 @@
+import { HaldaneError } from '@haldane/core';
+import { readable, readableServices } from '../access/reach.ts';
+import type { Handler } from '../ask.ts';
+
+export const serviceHandlers = {
+  listServices: async ({ desk, caller }) => readableServices(desk, caller),
+
+  getService: async ({ desk, params }) => {
+    const found = await desk.store.services.get(params);
+    if (found === null) throw new HaldaneError('not-found', `${params.service} in ${params.environment} is not registered`);
+    return found;
+  },
+
+  deployService: async ({ desk, body, permit }) => desk.deploy(body.file, permit),
+
+  moveService: async ({ desk, caller, params, body }) => {
+    caller.require('administer', { team: body.team, service: params });
+    return desk.store.services.move(params, body);
+  },
+
+  listExperiments: async ({ desk, caller }) => {
+    const of = (await readable(desk, caller)) ?? (await readableServices(desk, caller));
+    return desk.store.experiments.newest(of);
+  },
+
+  getExperiment: async ({ desk, params }) => {
+    const versions = await desk.store.experiments.versions(params, params.name);
+    if (versions.length === 0) throw new HaldaneError('not-found', `no experiment ${params.name} was run on ${params.service}`);
+    return versions;
+  },
+} satisfies { readonly [Id in ServiceOperations]: Handler<Id> };
+
+type ServiceOperations = 'listServices' | 'getService' | 'deployService' | 'moveService' | 'listExperiments' | 'getExperiment';

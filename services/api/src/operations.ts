@@ -1,0 +1,232 @@
+import {
+  AlertsQuery,
+  AuditQuery,
+  EventsQuery,
+  ExperimentParams,
+  FileBody,
+  ListQuery,
+  NewRunBody,
+  OwnerBody,
+  PlanBody,
+  ReceiverParams,
+  ReportQuery,
+  RunParams,
+  RunsQuery,
+  SenderQuery,
+  ServiceParams,
+  SweepBody,
+  TokenBody,
+  TokenParams,
+  WhyBody,
+} from '@haldane/client';
+import type { TSchema } from 'typebox';
+import type { Capability } from './access/capabilities.ts';
+
+/**
+ * Whose affair an operation is, and so where the caller's role must be:
+ * `service` the service in the path · `file` the service that the named file speaks of, asked once the file is read and before anything is
+ * touched · `run` the run's service · `house` everybody's: it takes a role in all teams · `grants` every team that the body gives a role
+ * in · `token` every team that the token has a role in, or one's own token · `login` nobody's in particular: any login will do, and lists
+ * show what one may read · `sender` a sender of alerts, who has a token of its own · `public` anybody.
+ */
+export type Affair = 'service' | 'file' | 'run' | 'house' | 'grants' | 'token' | 'login' | 'sender' | 'public';
+
+export type Operation = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly says: string;
+  readonly on: Affair;
+  /** What the caller's role must include; null where `on` asks for no role. */
+  readonly may: Capability | null;
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  readonly body?: TSchema;
+  /** Of the answer when all went well; 200 when it is not given. */
+  readonly status?: 201 | 202;
+  /** It changes nothing, or what it changes is written down elsewhere: only refusals go into the audit log. */
+  readonly quiet?: true;
+  /** What is answered, when it is not JSON. */
+  readonly produces?: 'report' | 'events';
+};
+
+/**
+ * All that the API offers: the routes, who may ask for each, its documentation and the tests of both are made from this one table.
+ * An operation on a run has a twin below /v1/runs/by-ref/{ref}, for callers that know only the key that they created it with.
+ */
+export const operations = {
+  getHealth: { method: 'GET', path: '/healthz', says: 'Whether anybody answers here.', on: 'public', may: null },
+  getMe: { method: 'GET', path: '/v1/me', says: 'Who the server takes you for.', on: 'login', may: null },
+
+  listServices: { method: 'GET', path: '/v1/services', says: 'Services that you may read, and who owns them.', on: 'login', may: null },
+  getService: {
+    method: 'GET',
+    path: '/v1/services/:service/:environment',
+    says: 'One service and its owner.',
+    on: 'service',
+    may: 'read',
+    params: ServiceParams,
+  },
+  deployService: {
+    method: 'POST',
+    path: '/v1/services',
+    says: "Starts a service from a manifest on the runner's disk, or updates it.",
+    on: 'file',
+    may: 'run',
+    body: FileBody,
+  },
+  moveService: {
+    method: 'PUT',
+    path: '/v1/services/:service/:environment/owner',
+    says: 'Gives a service to another team. Takes an admin of both.',
+    on: 'service',
+    may: 'administer',
+    params: ServiceParams,
+    body: OwnerBody,
+  },
+
+  listExperiments: {
+    method: 'GET',
+    path: '/v1/experiments',
+    says: 'The newest version of each experiment that was run.',
+    on: 'login',
+    may: null,
+  },
+  getExperiment: {
+    method: 'GET',
+    path: '/v1/experiments/:service/:environment/:name',
+    says: 'All versions of an experiment, newest first.',
+    on: 'service',
+    may: 'read',
+    params: ExperimentParams,
+  },
+  planExperiment: {
+    method: 'POST',
+    path: '/v1/plans',
+    says: 'What an experiment would do. Touches nothing.',
+    on: 'file',
+    may: 'run',
+    body: PlanBody,
+    quiet: true,
+  },
+
+  createRun: {
+    method: 'POST',
+    path: '/v1/runs',
+    says: 'Begins a run. The same key again answers with the first.',
+    on: 'file',
+    may: 'run',
+    body: NewRunBody,
+    status: 201,
+  },
+  listRuns: { method: 'GET', path: '/v1/runs', says: 'Runs that you may read, newest first.', on: 'login', may: null, query: RunsQuery },
+  getRun: { method: 'GET', path: '/v1/runs/:id', says: 'A run.', on: 'run', may: 'read', params: RunParams },
+  abortRun: {
+    method: 'POST',
+    path: '/v1/runs/:id/abort',
+    says: 'Stops a run; everything is put back.',
+    on: 'run',
+    may: 'abort',
+    params: RunParams,
+    body: WhyBody,
+  },
+  getRunEvents: {
+    method: 'GET',
+    path: '/v1/runs/:id/events',
+    says: 'What happens in a run, as it happens (server-sent events; resumes after Last-Event-ID).',
+    on: 'run',
+    may: 'read',
+    params: RunParams,
+    query: EventsQuery,
+    produces: 'events',
+  },
+  getRunEvidence: {
+    method: 'GET',
+    path: '/v1/runs/:id/evidence',
+    says: 'All that was observed.',
+    on: 'run',
+    may: 'read',
+    params: RunParams,
+  },
+  getRunReport: {
+    method: 'GET',
+    path: '/v1/runs/:id/report',
+    says: 'The report of a run.',
+    on: 'run',
+    may: 'read',
+    params: RunParams,
+    query: ReportQuery,
+    produces: 'report',
+  },
+
+  listScenarios: { method: 'GET', path: '/v1/scenarios', says: 'What Haldane can do to a service.', on: 'login', may: null },
+  sweep: {
+    method: 'POST',
+    path: '/v1/sweep',
+    says: 'Shows what is past its expiry, or ends it.',
+    on: 'house',
+    may: 'administer',
+    body: SweepBody,
+  },
+
+  listAlerts: {
+    method: 'GET',
+    path: '/v1/alerts',
+    says: 'Alerts that arrived in a time.',
+    on: 'house',
+    may: 'read',
+    query: AlertsQuery,
+  },
+  sendAlert: {
+    method: 'POST',
+    path: '/alerts/:receiver',
+    says: 'Where alert senders post. Opens with a token that opens nothing else.',
+    on: 'sender',
+    may: null,
+    params: ReceiverParams,
+    query: SenderQuery,
+    status: 202,
+    quiet: true,
+  },
+
+  listTokens: {
+    method: 'GET',
+    path: '/v1/tokens',
+    says: 'Tokens of the teams that you administer, without their secrets.',
+    on: 'login',
+    may: null,
+    query: ListQuery,
+  },
+  makeToken: {
+    method: 'POST',
+    path: '/v1/tokens',
+    says: 'Makes a token; its secret is shown this once.',
+    on: 'grants',
+    may: 'administer',
+    body: TokenBody,
+    status: 201,
+  },
+  revokeToken: { method: 'DELETE', path: '/v1/tokens/:id', says: 'Ends a token.', on: 'token', may: 'administer', params: TokenParams },
+
+  listAudit: {
+    method: 'GET',
+    path: '/v1/audit',
+    says: 'Who did what, oldest first.',
+    on: 'house',
+    may: 'read',
+    query: AuditQuery,
+  },
+  getAuditHead: { method: 'GET', path: '/v1/audit/head', says: 'Where the audit log stands.', on: 'login', may: null },
+
+  getHalt: { method: 'GET', path: '/v1/halt', says: 'Whether everything is halted.', on: 'login', may: null },
+  halt: {
+    method: 'POST',
+    path: '/v1/halt',
+    says: 'Stops every run and lets none begin. Anybody with a login may.',
+    on: 'login',
+    may: null,
+    body: WhyBody,
+  },
+  liftHalt: { method: 'DELETE', path: '/v1/halt', says: 'Lets runs begin again.', on: 'house', may: 'administer', body: WhyBody },
+} as const satisfies Record<string, Operation>;
+
+export type OperationId = keyof typeof operations;
