@@ -54,10 +54,11 @@ export async function restore(
     await way.walk(open);
     if (settleMs <= 0) break;
     await clock.sleep(settleMs, signal);
-    open = await way.cameBack(await journal.entries(runId));
-    if (open.length === 0) break;
+    const again = await way.notGone(await journal.entries(runId));
+    if (again.length === 0) break;
+    open = again.map(({ entry }) => entry);
     if (ticks(clock) >= until) {
-      await way.giveUp(open, 'it came back after it had been undone');
+      for (const { entry, why } of again) await way.giveUp([entry], why);
       break;
     }
   }
@@ -174,8 +175,11 @@ class WayBack {
     }
   }
 
-  /** Entries that are marked reverted and yet are there (again): a late apply of a runner that was asleep. Marked as such. */
-  async cameBack(entries: readonly JournalEntry[]): Promise<readonly JournalEntry[]> {
+  /**
+   * Entries that are marked reverted and yet are there (again), by a late apply of a runner that was asleep, or that cannot be looked at:
+   * not known is not gone. Marked as such.
+   */
+  async notGone(entries: readonly JournalEntry[]): Promise<readonly { readonly entry: JournalEntry; readonly why: string }[]> {
     const { clock, signal, attemptMs = 10_000 } = this.#options;
     const looked = await Promise.all(
       entries
@@ -186,15 +190,15 @@ class WayBack {
             const gone = await within(clock, attemptMs, `looking at "${entry.change.id}" again`, signal, (bounded) =>
               kind.isReverted(entry.change.params, entry.before, bounded),
             );
-            return gone ? null : entry;
+            return gone ? null : { entry, why: 'it came back after it had been undone' };
           } catch (error) {
             if (signal.aborted) throw error;
-            return entry;
+            return { entry, why: `whether it stayed undone could not be seen: ${messageOf(error)}` };
           }
         }),
     );
     const back = looked.filter((entry) => entry !== null);
-    for (const entry of back) await this.#journal.mark(this.#fence, entry.seq, 'applied', 'it came back after it had been undone');
+    for (const { entry, why } of back) await this.#journal.mark(this.#fence, entry.seq, 'applied', why);
     return back;
   }
 

@@ -1,4 +1,4 @@
-import type { Change } from '@haldane/core';
+import { arms, type Change } from '@haldane/core';
 import { codeOf, VirtualClock } from '@haldane/testkit';
 import { test } from 'tap';
 import { awsPlatform } from './aws-platform.ts';
@@ -7,7 +7,8 @@ import { targetGroupName } from './names.ts';
 import { parseRouteName } from './route-name.ts';
 import { translateError } from './sdk/translate-error.ts';
 import { shareWeights } from './share-weights.ts';
-import { deploymentOf, memoryStand } from './testing/index.ts';
+import { sweepAws } from './sweep-aws.ts';
+import { deploymentOf, lookAt, memoryStand } from './testing/index.ts';
 
 const { signal } = new AbortController();
 const caps = { failures: 3, latencyLimitMs: 1000, creditRate: 0 };
@@ -161,4 +162,45 @@ test('the expiry lies beyond the lease and is written again in time, not with ev
   await clock.advance(10_000);
   await platform.renew('wr', until(), signal);
   t.equal(await expires(), new Date(until() + 60_000).toISOString());
+});
+
+test('a sweep takes away what has expired and nothing else, users first, from the tags alone', async (t) => {
+  const clock = new VirtualClock();
+  const stand = await memoryStand('sw33p');
+  const { calls } = stand;
+  const deployment = deploymentOf(stand);
+  const platform = awsPlatform({ calls, clock, leaveMs: 0, expiryAheadMs: 60_000 });
+  const make = async ({ kind, params }: Change) => {
+    const found = platform.changeKinds.find((one) => one.kind === kind);
+    await found?.apply(params, await found.capture(params, signal), signal);
+  };
+  const before = await lookAt(stand);
+  const wirings = arms.map((arm) => ({ arm, wiring: platform.faults.wire(deployment, arm, 'sw33pr') }));
+  for (const { wiring } of wirings) for (const change of wiring.changes) await make(change);
+  for (const { arm, wiring } of wirings) await make(platform.clusters.launch(deployment, arm, wiring, 'sw33pr', 2));
+  await make(platform.traffic.attach(deployment, 'sw33pr', []));
+  await make(platform.traffic.slice(deployment, 'sw33pr', { name: 'watch', share: 0.05, exposure: 'all', caps }));
+  const during = await lookAt(stand);
+  const sweep = (end: boolean) => sweepAws({ calls, now: clock.now(), end }, signal);
+
+  t.same(await sweep(true), [], 'what is leased is left alone');
+  await clock.advance(61_000);
+  const listed = await sweep(false);
+  t.ok(listed.every((row) => row.action === 'would be ended' && row.runId === 'sw33pr' && row.expiredAt !== null));
+  t.same(await lookAt(stand), during, 'listing touches nothing');
+  t.same(
+    await sweep(true).then((rows) => rows.map((row) => row.action)),
+    listed.map(() => 'ended'),
+  );
+  t.match(listed.at(-1)?.what, /target group/);
+  t.match(listed[0]?.what, /^the arms in the default rule/);
+  t.same(await sweep(true), []);
+  // Production's weight is the one that stood beside the arms: alone in the action, it takes everything as before.
+  const swept = JSON.parse(
+    JSON.stringify(await lookAt(stand)).replace(
+      /"ForwardConfig":\{"TargetGroups":\[\{"TargetGroupArn":"([^"]+)","Weight":18\}\]\}/,
+      '"TargetGroupArn":"$1"',
+    ),
+  ) as unknown;
+  t.same(swept, before);
 });

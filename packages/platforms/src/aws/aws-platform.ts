@@ -12,6 +12,7 @@ import { sliceKind } from './kinds/slice-kind.ts';
 import { targetsKind } from './kinds/targets-kind.ts';
 import { awsLeftovers } from './leftovers.ts';
 import { awsRefusals } from './refusals.ts';
+import { namingItsResource } from './resource-words.ts';
 import { awsTraffic } from './traffic-router.ts';
 
 export type AwsPlatformOptions = {
@@ -45,7 +46,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
     clusters: awsClusters(calls),
     traffic: awsTraffic(world, (route) => addresses[route]),
     faults: awsFaults(),
-    changeKinds: [targetsKind(world), doorKind(world), clusterKind(world), attachKind(world), sliceKind(world)],
+    changeKinds: [targetsKind(world), doorKind(world), clusterKind(world), attachKind(world), sliceKind(world)].map(namingItsResource),
     settleMs,
     refusals: (deployment, signal, changes = []) => awsRefusals(calls, deployment, changes, signal),
     renew: (runId, until, signal) => expiry.renew(runId, until, signal),

@@ -1,3 +1,4 @@
 export type { AwsCalls } from './aws-calls.ts';
 export * from './aws-platform.ts';
 export * from './connect-aws.ts';
+export { sweepAws } from './sweep-aws.ts';

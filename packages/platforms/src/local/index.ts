@@ -1,4 +1,4 @@
 export { type LocalPlatform, type LocalPlatformOptions, localPlatform } from './local-platform.ts';
 export { productionName } from './names.ts';
 export { LocalProduction, type LocalProductionOptions, type ProductionState } from './production.ts';
-export { type SweepOptions, type SweepRow, sweep } from './sweep.ts';
+export { type SweepOptions, sweep } from './sweep.ts';

@@ -1,6 +1,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { type Clock, hasCode, messageOf } from '@haldane/core';
 import type { Dataplane, DataplaneView } from '@haldane/dataplane';
+import type { SweepRow } from '../sweep-row.ts';
 import { readClusterRecord } from './cluster-record.ts';
 import { endInstance } from './end-instance.ts';
 import { foldersIn, instancesOf, type KeptInstance } from './instances.ts';
@@ -17,14 +18,6 @@ export type SweepOptions = {
   readonly now: number;
   /** False only lists. */
   readonly end: boolean;
-};
-
-export type SweepRow = {
-  readonly what: string;
-  readonly runId: string | null;
-  /** Epoch ms; null when it is orphaned, not expired. */
-  readonly expiredAt: number | null;
-  readonly action: string;
 };
 
 /** `end` null: it is shown, and left. */

@@ -20,7 +20,8 @@ export type SliceBefore = {
 /**
  * A share of the rule's traffic for each arm, by weights in its forward action. AWS replaces an action whole, so on the way back ours is cut
  * out of what stands there then: while production's weights are still those that we wrote, the action becomes what it was; once somebody
- * else has written it, theirs stays, without the arms. A weight of 0 would not be enough: a sticky client keeps going to its target group.
+ * else has written it, theirs stays, without the arms. Two slices of a run look alike in the action: while one cannot be cut out, the other
+ * is still there too. A weight of 0 would not be enough: a sticky client keeps going to its target group.
  */
 export function sliceKind({ calls, clock, leaveMs }: AwsWorld): ChangeKind<SliceParams, SliceBefore> {
   const ruleNow = async (before: SliceBefore, signal: AbortSignal): Promise<Rule | null> =>

@@ -32,7 +32,7 @@ export function deploymentOf({ mark }: Pick<ServiceStand, 'mark'>, version = 1):
     synthetic: {
       identities: [{ name: 'alice', token: { from: 'static', valueEnv: 'ALICE_TOKEN' } }],
       requests: [me],
-      jwksUrl: null,
+      jwksUrl: 'http://identity.test/jwks',
       heartbeat: null,
     },
     optIn: ['jwt-forged-alg'],

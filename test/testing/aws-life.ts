@@ -1,0 +1,125 @@
+import { type AnyChangeKind, type Change, type Clock, type Fence, HaldaneError, type JournalEntry } from '@haldane/core';
+import { perform, type Restored, restore, undo } from '@haldane/engine';
+import { makePlan } from '@haldane/experiment';
+import { type AwsCalls, awsPlatform } from '@haldane/platforms';
+import { deploymentOf, editRule, lookAt, type ServiceStand } from '@haldane/platforms/aws-testing';
+import { scenarios } from '@haldane/scenarios';
+import { Fuse, fused, type MemoryStores, memoryStores, sampleExperiment } from '@haldane/testkit';
+
+/** A run in an account, and what the account looked like before it. */
+export type AwsScene = {
+  readonly stand: ServiceStand;
+  readonly clock: Clock;
+  readonly stores: MemoryStores;
+  readonly fence: Fence;
+  readonly runId: string;
+  readonly before: unknown;
+};
+
+const never = new AbortController().signal;
+
+export async function setScene(stand: ServiceStand, clock: Clock): Promise<AwsScene> {
+  const stores = memoryStores(clock);
+  const runId = `${stand.mark}r`;
+  await stores.runs.create({ id: runId, service: 'payments', environment: 'test', experiment: sampleExperiment(), key: null });
+  const claim = await stores.runs.claim('runner', 3_600_000, 0);
+  if (claim === null) throw new Error('the run could not be claimed');
+  return { stand, clock, stores, fence: claim.fence, runId, before: await lookAt(stand) };
+}
+
+/** Some of what else happens in an account while a run is in it. None of it is ours to touch. */
+export async function somebodyElse(stand: ServiceStand): Promise<void> {
+  const { calls, mark, listener, theirs } = stand;
+  await editRule(stand);
+  await calls.groups.setTags(`${mark}-production`, { edited: 'by them' }, never);
+  const actions = [{ Type: 'forward', TargetGroupArn: theirs }];
+  const conditions = [{ Field: 'path-pattern', PathPatternConfig: { Values: ['/theirs/*'] } }];
+  await calls.balancing.addRule(listener, { priority: 7, conditions, actions, tags: { owner: 'them' } }, never);
+}
+
+const platformOf = (calls: AwsCalls, clock: Clock) => awsPlatform({ calls, clock, leaveMs: 0, settleMs: 0 });
+
+/**
+ * A run from the plan to the watch, as the story makes it, by one process: each write of the journal and each call that changes the account
+ * is two steps of its fuse. Throws what went wrong.
+ */
+export async function goThrough({ stand, clock, stores, fence, runId }: AwsScene, calls: AwsCalls, fuse = new Fuse()): Promise<void> {
+  const platform = platformOf(burning(calls, fuse), clock);
+  const journal = fused(stores.journal, fuse, ['intend', 'mark']);
+  const scenario = scenarios.find((one) => one.id === 'jwt-forged-alg');
+  if (scenario === undefined) throw new Error('there is no scenario jwt-forged-alg');
+  const deployment = deploymentOf(stand);
+  const spec = { ...sampleExperiment(), platform: 'aws', scenario: { id: scenario.id, params: {} }, share: 0.05 };
+  const plan = await makePlan({ runId, spec, deployment, platform, scenario }, never);
+  if (plan.refusals.length > 0) throw new HaldaneError('refused', plan.refusals.join('; '));
+  const hold = { fence, leaseLeft: () => 3_600_000 };
+  const make = (change: Change) => perform(journal, platform.changeKinds, hold, change, { applyTimeoutMs: 60_000, clock, signal: never });
+  for (const change of plan.changes.filter((one) => one.kind !== 'aws.slice')) {
+    if (change.kind === 'aws.attach') await ready(platform.clusters.describe, runId);
+    await make(change);
+  }
+  const [baseline, watch] = plan.changes.filter((one) => one.kind === 'aws.slice');
+  for (const arm of ['control', 'experiment'] as const) await platform.traffic.reach(deployment, runId, arm, never);
+  if (baseline === undefined || watch === undefined) throw new Error('the plan has no two slices');
+  await make(baseline);
+  await undo(journal, platform.changeKinds, hold, baseline.id, { clock, deadlineMs: 10_000, signal: never });
+  await make(watch);
+  await platform.renew(runId, clock.now() + 15_000, never);
+}
+
+async function ready(describe: ReturnType<typeof platformOf>['clusters']['describe'], runId: string): Promise<void> {
+  for (const arm of ['control', 'experiment']) {
+    const state = await describe(`${runId}.${arm}`, never);
+    if (state === null || state.instances.length !== 2 || state.instances.some((one) => !one.healthy))
+      throw new HaldaneError('not-healthy', `${arm} has not two healthy instances: ${JSON.stringify(state?.instances)}`);
+  }
+}
+
+/** Puts the run back from the journal alone, by a process that knows nothing else. */
+export function putBack({ clock, stores, fence, runId }: AwsScene, calls: AwsCalls, deadlineMs: number): Promise<Restored> {
+  const kinds: readonly AnyChangeKind[] = platformOf(calls, clock).changeKinds;
+  return restore(stores.journal, kinds, fence, runId, { clock, deadlineMs, settleMs: 1 });
+}
+
+/** What is wrong after a run was put back: an account that differs from `wanted`, something of ours in it, or an open entry. */
+export async function wrongs(scene: AwsScene, wanted: unknown): Promise<readonly string[]> {
+  const { stand, stores, runId, clock } = scene;
+  const now = await lookAt(stand);
+  const left = await platformOf(stand.calls, clock).leftovers(runId, never);
+  const open = (await stores.journal.entries(runId)).filter((entry: JournalEntry) => entry.state !== 'reverted');
+  return [
+    ...(JSON.stringify(now) === JSON.stringify(wanted)
+      ? []
+      : [`the account differs: ${JSON.stringify(now)} and not ${JSON.stringify(wanted)}`]),
+    ...left,
+    ...open.map((entry) => `${entry.change.id} is ${entry.state}`),
+  ];
+}
+
+/** The calls as a process sees them whose fuse may end it. */
+function burning({ balancing, groups, templates }: AwsCalls, fuse: Fuse): AwsCalls {
+  return {
+    balancing: fused(balancing, fuse, [
+      'setActions',
+      'addRule',
+      'setConditions',
+      'removeRule',
+      'addTargetGroup',
+      'setAttributes',
+      'removeTargetGroup',
+    ]),
+    groups: fused(groups, fuse, ['addGroup', 'suspend', 'removeGroup', 'setTags']),
+    templates: fused(templates, fuse, []),
+  };
+}
+
+/**
+ * Whether everything that is stuck says which resource it is about. But for a slice that was undone: it looks like the run's other one, so
+ * as long as that one is stuck it seems to be back.
+ */
+export function namesResources({ stuck }: Restored): boolean {
+  const isNamed = (word: string) => /(target group|Auto Scaling group|rules?) \S+/.test(word);
+  const isTwin = (word: string) =>
+    word.startsWith('slice:baseline: it came back') && stuck.some((one) => one.startsWith('slice:watch: rule'));
+  return stuck.every((word) => isNamed(word) || isTwin(word));
+}

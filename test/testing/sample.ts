@@ -1,0 +1,25 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+
+/** Seeds samples: SAMPLE_SEED when it is set, the commit, or the day where git cannot tell. */
+export function seedOfSamples(): string {
+  const wanted = process.env['SAMPLE_SEED'];
+  if (wanted !== undefined) return wanted;
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], {
+      cwd: import.meta.dirname,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return new Date().toISOString().slice(0, 10);
+  }
+}
+
+/** So many different numbers from 0 to below `of`, drawn by a seed and a name, in order. */
+export function draws(seed: string, name: string, many: number, of: number): readonly number[] {
+  const drawn = new Set<number>();
+  for (let n = 0; drawn.size < Math.min(many, of); n += 1)
+    drawn.add(createHash('sha256').update(`${seed}:${name}:${n}`).digest().readUInt32BE() % of);
+  return [...drawn].sort((a, b) => a - b);
+}
