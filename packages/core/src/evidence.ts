@@ -18,7 +18,13 @@ export type TrafficBlock = {
   readonly dependencyCalls: Readonly<Record<Arm, number>>;
   readonly met: Readonly<Record<Arm, number>>;
   /** Units of the error budget: failures charged over both arms so far, the cap, and the credit so far. */
-  readonly budget: { readonly spent: number; readonly cap: number; readonly credit: number };
+  readonly budget: {
+    readonly spent: number;
+    readonly cap: number;
+    readonly credit: number;
+    /** Distinct keys that saw a failure so far, and the most that may; absent where the run has no such cap. */
+    readonly users?: { readonly spent: number; readonly cap: number };
+  };
   /** The cap held requests back in this block: not used for latency, and the other arm is narrowed alike in the next. */
   readonly narrowed: boolean;
   /** Latencies of real answers in milliseconds: sparse log-bins, index to count (F29, relative accuracy 1 %). */

@@ -4,6 +4,8 @@ export type Exposure = 'synthetic' | 'reads' | 'all';
 export type BudgetCaps = {
   /** The most failures of real users, over both arms and the whole run. */
   readonly failures: number;
+  /** The most distinct users, as far as their keys tell them apart, who may see a failure; absent: as many as there are failures. */
+  readonly users?: number;
   /** A request slower than this is a failure. */
   readonly latencyLimitMs: number;
   /** Admitted beyond the cap for every admitted request: the baseline's upper bound on the background failure rate. */

@@ -9,7 +9,8 @@ export type Schema =
       readonly maxLength?: number;
       readonly enum?: readonly string[];
     }
-  | { readonly type: 'number' | 'integer'; readonly minimum?: number; readonly maximum?: number }
+  | { readonly type: 'number' | 'integer'; readonly minimum?: number; readonly maximum?: number; readonly nullable?: boolean }
+  | { readonly type: 'boolean' }
   | { readonly type: 'array'; readonly items: Schema; readonly minItems?: number; readonly maxItems?: number }
   | {
       readonly type: 'object';
@@ -35,6 +36,8 @@ function problemOf(schema: Schema, value: unknown, at: string): string | null {
     case 'number':
     case 'integer':
       return problemOfNumber(schema, value, at);
+    case 'boolean':
+      return typeof value === 'boolean' ? null : `${at} must be true or false`;
     case 'array':
       if (!Array.isArray(value)) return `${at} must be a list`;
       if (value.length < (schema.minItems ?? 0)) return `${at} must hold at least ${schema.minItems}`;
@@ -57,6 +60,7 @@ function problemOf(schema: Schema, value: unknown, at: string): string | null {
 }
 
 function problemOfNumber(schema: Extract<Schema, { type: 'number' | 'integer' }>, value: unknown, at: string): string | null {
+  if (value === null && schema.nullable) return null;
   if (typeof value !== 'number' || !Number.isFinite(value)) return `${at} must be a number`;
   if (schema.type === 'integer' && !Number.isSafeInteger(value)) return `${at} is ${value}; it must be a whole number`;
   if (schema.minimum !== undefined && value < schema.minimum) return `${at} is ${value}; it must be at least ${schema.minimum}`;

@@ -1,11 +1,15 @@
 import { type DependencyFault, type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
 import type { Dataplane } from './dataplane.ts';
+import { mostKeysAtOnce } from './schemas.ts';
 import {
   type Attachment,
   adminPaths,
+  type BudgetHeld,
+  type BudgetOrder,
   type ProxyConfig,
   type ProxyView,
   type RouteConfig,
+  type RouterTelemetry,
   type RouterView,
   type RouteView,
   type SliceConfig,
@@ -78,12 +82,28 @@ export class DataplaneClient implements Dataplane {
   async renew(runId: string, until: number, signal?: AbortSignal): Promise<void> {
     await this.#call('POST', adminPaths.lease(runId), { until }, signal);
   }
+  budget(runId: string, signal?: AbortSignal): Promise<BudgetHeld> {
+    return this.#call('GET', adminPaths.budget(runId), undefined, signal);
+  }
+  /** Answers with what the router really holds then; an order older than the last one it followed changes nothing. */
+  order(order: BudgetOrder, signal?: AbortSignal): Promise<BudgetHeld> {
+    return this.#call('PUT', adminPaths.budget(order.runId), order, signal);
+  }
+  /** Hashes of keys that succeeded at other routers. */
+  async learn(runId: string, succeeded: readonly string[], signal?: AbortSignal): Promise<void> {
+    for (let i = 0; i < succeeded.length; i += mostKeysAtOnce)
+      await this.#call('POST', adminPaths.keys(runId), { succeeded: succeeded.slice(i, i + mostKeysAtOnce) }, signal);
+  }
   view(signal?: AbortSignal): Promise<RouterView> {
     return this.#call('GET', adminPaths.view, undefined, signal);
   }
   /** Closed seconds after the epoch second `after`. Throws `gone` when the router never heard of the run. */
   telemetry(runId: string, after: number, signal?: AbortSignal): Promise<TelemetryAnswer> {
     return this.#call('GET', adminPaths.telemetry(runId, after), undefined, signal);
+  }
+  /** As `telemetry`, with what is needed to add up several routers. */
+  names(runId: string, after: number, signal?: AbortSignal): Promise<RouterTelemetry> {
+    return this.#call('GET', adminPaths.names(runId, after), undefined, signal);
   }
   /** Whether a router answers there at all; never throws. */
   async isHealthy(signal?: AbortSignal): Promise<boolean> {

@@ -1,6 +1,8 @@
 import { routePatternSyntax, sliceModes } from '@haldane/core';
 import type { Schema } from './conform.ts';
 
+/** Fits the admin interface's largest body. */
+export const mostKeysAtOnce = 40_000;
 const name: Schema = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', maxLength: 200 };
 /** A run's id stands between dots in a signed header. */
 const runId: Schema = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_-]*$', maxLength: 100 };
@@ -11,6 +13,7 @@ const addresses: Schema = { type: 'array', items: address, minItems: 1, maxItems
 /** All authorities that a machine knows are about 250 kB. */
 const bundle: Schema = { type: 'string', pattern: '^-----BEGIN CERTIFICATE-----', maxLength: 600_000 };
 const pem: Schema = { type: 'string', pattern: '^-----BEGIN ', maxLength: 50_000 };
+const units: Schema = { type: 'integer', minimum: 0, maximum: 1_000_000 };
 
 const headerName: Schema = { type: 'string', pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", maxLength: 100 };
 const routePatterns: Schema = { type: 'array', items: { type: 'string', pattern: routePatternSyntax, maxLength: 500 }, maxItems: 100 };
@@ -93,12 +96,14 @@ export const schemas = {
         required: ['failures', 'latencyLimitMs', 'creditRate'],
         additionalProperties: false,
         properties: {
-          failures: { type: 'integer', minimum: 0, maximum: 1_000_000 },
+          failures: units,
           latencyLimitMs: { type: 'number', minimum: 1, maximum: 600_000 },
           creditRate: { type: 'number', minimum: 0, maximum: 1 },
+          users: units,
         },
       },
       rules,
+      leased: { type: 'boolean' },
     },
   },
   proxy: {
@@ -130,6 +135,28 @@ export const schemas = {
       percent: { type: 'number', minimum: 0, maximum: 100 },
       seed: { type: 'string', maxLength: 200 },
     },
+  },
+  order: {
+    type: 'object',
+    required: ['runId', 'life', 'turn', 'part'],
+    additionalProperties: false,
+    properties: {
+      runId,
+      life: name,
+      turn: { type: 'integer', minimum: 1 },
+      part: {
+        type: 'object',
+        required: ['failures', 'users'],
+        additionalProperties: false,
+        properties: { failures: units, users: { ...units, nullable: true } },
+      },
+    },
+  },
+  keys: {
+    type: 'object',
+    required: ['succeeded'],
+    additionalProperties: false,
+    properties: { succeeded: { type: 'array', maxItems: mostKeysAtOnce, items: { type: 'string', pattern: '^[0-9a-f]{16}$' } } },
   },
   lease: { type: 'object', required: ['until'], additionalProperties: false, properties: { until } },
 } as const satisfies Record<string, Schema>;

@@ -26,7 +26,38 @@ export type Attachment = {
 };
 
 /** A share of real users for each arm of an attached run. */
-export type SliceConfig = Slice & { readonly runId: string };
+export type SliceConfig = Slice & {
+  readonly runId: string;
+  /** Several routers serve the route: this one spends only the part of the caps that it was given by a `BudgetOrder`. */
+  readonly leased?: boolean;
+};
+
+/** Units of a run's budget: failed requests, and distinct keys that saw a failure (null: they have no cap). */
+export type BudgetUnits = { readonly failures: number; readonly users: number | null };
+/** From now on the router may spend this much of the run's caps, or as little above it as is spent and in flight already. */
+export type BudgetOrder = {
+  readonly runId: string;
+  /** The router's life (its id) that it is meant for; one that was started anew since does nothing. */
+  readonly life: string;
+  /** Rises with every order to this router; an older order that arrives late changes nothing. */
+  readonly turn: number;
+  readonly part: BudgetUnits;
+};
+/** What a router holds of a run's budget. */
+export type BudgetHeld = {
+  /** The last order that it followed; 0: none. */
+  readonly turn: number;
+  /** The router's id, another one after each start: what an earlier life held is spent. */
+  readonly life: string;
+  /** An earlier life of this router served the run: what that one spent is not known. */
+  readonly lost: boolean;
+  readonly part: BudgetUnits;
+  /** How much of the part is neither spent nor reserved for what is in flight. */
+  readonly idle: BudgetUnits;
+  /** Requests so far that a slice covered, and those of them that went to production for lack of a unit. */
+  readonly asked: number;
+  readonly turnedAway: number;
+};
 
 /** A dependency as one arm reaches it. */
 export type ProxyConfig = {
@@ -50,11 +81,16 @@ export type ProxyConfig = {
 export type RouteView = {
   readonly route: string;
   readonly port: number;
+  /** Every port through which the route is entered, one a router; the first is `port`. */
+  readonly ports: readonly number[];
   /** Real requests a second over the last minute at most; null while too little was seen to say. */
   readonly requestsPerSecond: number | null;
   readonly production: readonly { readonly address: string; readonly healthy: boolean }[];
   readonly attached: readonly { readonly runId: string; readonly until: number; readonly arms: Readonly<Record<Arm, readonly string[]>> }[];
-  readonly slices: readonly (SliceConfig & { readonly spent: number })[];
+  /** `spent` and `hurt`: failures charged to the run so far, and distinct keys that saw one. */
+  readonly slices: readonly (SliceConfig & { readonly spent: number; readonly hurt: number })[];
+  /** Runs of the last 15 minutes that nobody renewed: at `at` (epoch ms) the router gave all users back to production by itself. */
+  readonly lapsed: readonly { readonly runId: string; readonly at: number }[];
   /** Real requests and tunnels that are in an arm now, by the slice that brought them, also when slice or run are gone. Only those above 0. */
   readonly inFlight: readonly { readonly runId: string; readonly slice: string; readonly requests: number }[];
 };
@@ -69,6 +105,13 @@ export type RouterView = DataplaneView & { readonly id: string; readonly started
 
 /** Closed seconds of one run, oldest first; each is kept for 15 minutes. `attached` is false once the run's lease has ended. */
 export type TelemetryAnswer = { readonly blocks: readonly TrafficBlock[]; readonly now: number; readonly attached: boolean };
+/** Hashes of keys, each in the second of its first request, first success and first failure at this router. */
+export type KeyNames = { readonly seen: readonly string[]; readonly succeeded: readonly string[]; readonly failed: readonly string[] };
+/** What one of several routers tells: the same, how far it has closed (epoch second), and which keys stand behind its counts. */
+export type RouterTelemetry = TelemetryAnswer & {
+  readonly closed: number;
+  readonly names: readonly ({ readonly at: number } & Readonly<Record<Arm, KeyNames>>)[];
+};
 
 /** The header that a signed synthetic request carries; everything `x-haldane-*` from outside is dropped. */
 export const syntheticHeader = 'x-haldane-synthetic';
@@ -94,8 +137,12 @@ export const keyCookie = 'haldane_key';
  *   PUT    /proxies/:proxy/fault              DependencyFault      -> ProxyView
  *   DELETE /proxies/:proxy/fault                                                      ok when there is none
  *   POST   /leases/:runId                     {until}              -> {}              renews all of a run's effects
+ *   GET    /budgets/:runId                                         -> BudgetHeld
+ *   PUT    /budgets/:runId                    BudgetOrder          -> BudgetHeld
+ *   POST   /keys/:runId                       {succeeded}          -> {}              hashes of keys that succeeded at other routers
  *   GET    /view                                                   -> RouterView
  *   GET    /telemetry/:runId?after=SECOND                          -> TelemetryAnswer
+ *   GET    /telemetry/:runId?after=SECOND&names=1                  -> RouterTelemetry
  *   GET    /healthz                           (no token)
  *   POST   /drain                                                                     finish what is in flight, then exit
  */
@@ -108,8 +155,11 @@ export const adminPaths = {
   proxy: (proxy: string) => `/proxies/${encodeURIComponent(proxy)}`,
   fault: (proxy: string) => `/proxies/${encodeURIComponent(proxy)}/fault`,
   lease: (runId: string) => `/leases/${encodeURIComponent(runId)}`,
+  budget: (runId: string) => `/budgets/${encodeURIComponent(runId)}`,
+  keys: (runId: string) => `/keys/${encodeURIComponent(runId)}`,
   view: '/view',
   telemetry: (runId: string, after: number) => `/telemetry/${encodeURIComponent(runId)}?after=${after}`,
+  names: (runId: string, after: number) => `${adminPaths.telemetry(runId, after)}&names=1`,
   health: '/healthz',
   drain: '/drain',
 } as const;

@@ -2,34 +2,59 @@ import type { ClientRequest, RequestListener } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { assign } from '@haldane/dataplane';
 import { test } from 'tap';
-import { Agent, type Answer, ask, cookie, newKey, secret, sliceOf, standWithArms, until } from '../test/stand.ts';
+import { Agent, type Answer, ask, cookie, newKey, secret, seeded, sliceOf, standWithArms, until } from '../test/stand.ts';
 import { Budget } from './run/budget.ts';
 
 test('whatever the order of events, failed and in flight together never pass the cap and its credit', async (t) => {
-  // A small seeded generator: the walk is long, but the same at each run.
-  let state = 7;
-  const draw = () => {
-    state = (state * 48271) % 2147483647;
-    return state / 2147483647;
-  };
+  const draw = seeded(7);
   for (const creditRate of [0, 0.05]) {
     const budget = new Budget();
     budget.limit({ failures: 3, latencyLimitMs: 1000, creditRate });
     let admitted = 0;
     let failed = 0;
     for (let i = 0; i < 20_000; i += 1) {
-      if (draw() < 0.5) admitted += budget.admit() ? 1 : 0;
+      if (draw() < 0.5) admitted += budget.admit(`key ${i % 50}`) ? 1 : 0;
       else if (budget.inFlight > 0) {
         const fails = draw() < 0.01;
         failed += fails ? 1 : 0;
-        if (fails) budget.charge();
-        else budget.release();
+        if (fails) budget.charge('any');
+        else budget.release('any');
       }
       if (failed + budget.inFlight > 3 + Math.floor(creditRate * admitted)) t.fail(`step ${i}: ${failed} + ${budget.inFlight}`);
     }
     t.equal(budget.spent, failed);
     t.ok(creditRate === 0 ? failed === 3 : failed > 3, `${failed} failures at a credit of ${creditRate}`);
   }
+});
+
+test('whatever the order of events, no more users see a failure than may, though each may see many', async (t) => {
+  const draw = seeded(11);
+  const budget = new Budget();
+  budget.limit({ failures: 1000, users: 3, latencyLimitMs: 1000, creditRate: 0 });
+  const inFlight: string[] = [];
+  const hurt = new Set<string>();
+  let failed = 0;
+  for (let i = 0; i < 20_000; i += 1) {
+    const key = `key ${Math.floor(draw() * 20)}`;
+    if (draw() < 0.5) {
+      if (budget.admit(key)) inFlight.push(key);
+    } else if (inFlight.length > 0) {
+      const [ends] = inFlight.splice(Math.floor(draw() * inFlight.length), 1) as [string];
+      const fails = draw() < 0.02;
+      if (fails) {
+        hurt.add(ends);
+        failed += 1;
+        budget.charge(ends);
+      } else budget.release(ends);
+    }
+    const atRisk = new Set([...hurt, ...inFlight]).size;
+    if (atRisk > 3) t.fail(`step ${i}: ${atRisk} users have seen a failure or may see one`);
+  }
+  t.equal(hurt.size, 3);
+  t.equal(budget.hurt, 3);
+  t.ok(failed > 30, `${failed} failures, all of the same three`);
+  t.notOk(budget.admit('somebody else'));
+  t.ok(budget.admit([...hurt][0] ?? ''), 'who was hurt already is nobody new');
 });
 
 const behaviours: Record<string, RequestListener> = {

@@ -1,9 +1,12 @@
 import { type DependencyFault, HaldaneError } from '@haldane/core';
 import {
   type Attachment,
+  type BudgetHeld,
+  type BudgetOrder,
   type ProxyConfig,
   type ProxyView,
   type RouteConfig,
+  type RouterTelemetry,
   type RouterView,
   type RouteView,
   type SliceConfig,
@@ -21,7 +24,17 @@ export type DataPlaneOptions = {
   readonly host: string;
   readonly time: RouterTime;
   readonly routesChanged: (routes: readonly RouteConfig[]) => void;
+  /** Runs that an earlier life of this router gave a slice: what they spent of their budgets is not known. */
+  readonly lost: ReadonlySet<string>;
+  /** Told before a run may spend anything here for the first time. */
+  readonly spends: (runId: string) => void;
+  /** Told what a person should know. */
+  readonly warn: (message: string) => void;
 };
+
+type Lapse = { readonly runId: string; readonly route: string; readonly at: number };
+/** How long it is told that a run was ended for want of a renewal. */
+const lapseToldMs = 900_000;
 
 /** Everything that a router holds, and what the admin interface can do with it. Effects past their lease are gone at every use. */
 export class DataPlane {
@@ -31,6 +44,7 @@ export class DataPlane {
   readonly #runs = new Map<string, AttachedRun>();
   readonly #ledgers = new Map<string, RunLedger>();
   readonly #proxies = new Map<string, DependencyProxy>();
+  #lapses: readonly Lapse[] = [];
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
@@ -80,8 +94,24 @@ export class DataPlane {
     const run = this.#runs.get(slice.runId);
     if (run?.route !== route)
       throw new HaldaneError('not-found', `run ${slice.runId} is not attached to route ${route}: attach it before slicing`);
+    this.#options.spends(slice.runId);
     run.putSlice(slice);
     return this.#viewRoute(door);
+  }
+  budget(runId: string): BudgetHeld {
+    this.sweep();
+    return this.#attached(runId).ledger.budget.held(this.#options.id);
+  }
+  order(order: BudgetOrder): BudgetHeld {
+    this.sweep();
+    const { budget } = this.#attached(order.runId).ledger;
+    this.#options.spends(order.runId);
+    if (order.life === this.#options.id) budget.order(order);
+    return budget.held(this.#options.id);
+  }
+  learn(runId: string, succeeded: readonly string[]): void {
+    const { keys } = this.#attached(runId).ledger;
+    for (const key of succeeded) keys.learn(key);
   }
   /** No new request follows the slice. Those that it brought may finish where they are, unless they are to be cut off. */
   deleteSlice(route: string, runId: string, name: string, cut: boolean): void {
@@ -141,14 +171,16 @@ export class DataPlane {
   }
   telemetry(runId: string, after: number): TelemetryAnswer {
     this.sweep();
-    const ledger = this.#ledgers.get(runId);
-    if (!ledger) throw new HaldaneError('not-found', `this router knows no run ${runId}`);
-    return { blocks: ledger.since(after), now: this.#options.time.now(), attached: this.#runs.has(runId) };
+    return { blocks: this.#known(runId).since(after), now: this.#options.time.now(), attached: this.#runs.has(runId) };
+  }
+  names(runId: string, after: number): RouterTelemetry {
+    this.sweep();
+    return { ...this.#known(runId).names(after), now: this.#options.time.now(), attached: this.#runs.has(runId) };
   }
 
   /** Ends what is past its lease and closes seconds that are due. Harmless at any time. */
   sweep(): void {
-    for (const run of [...this.#runs.values()]) if (run.lease.isOver()) this.#end(run);
+    for (const run of [...this.#runs.values()]) if (run.lease.isOver()) this.#lapse(run);
     for (const [name, proxy] of [...this.#proxies]) if (proxy.lease.isOver()) void this.deleteProxy(name);
     for (const [runId, ledger] of this.#ledgers) {
       ledger.close();
@@ -163,6 +195,13 @@ export class DataPlane {
     await Promise.all([...this.#proxies.keys()].map((name) => this.deleteProxy(name)));
   }
 
+  /** The dead man's switch. */
+  #lapse(run: AttachedRun): void {
+    const now = this.#options.time.now();
+    this.#end(run);
+    this.#lapses = [...this.#lapses.filter(({ at }) => now - at < lapseToldMs), { runId: run.runId, route: run.route, at: now }];
+    this.#options.warn(`run ${run.runId} was not renewed in time: all users of route ${run.route} are production's again`);
+  }
   #end(run: AttachedRun): void {
     this.#runs.delete(run.runId);
     const runs = this.#doors.get(run.route)?.runs;
@@ -175,8 +214,18 @@ export class DataPlane {
     if (!door) throw new HaldaneError('not-found', `there is no route ${route}; known: ${[...this.#doors.keys()].join(', ') || 'none'}`);
     return door;
   }
+  #attached(runId: string): AttachedRun {
+    const run = this.#runs.get(runId);
+    if (!run) throw new HaldaneError('not-found', `run ${runId} is not attached here: attach it first`);
+    return run;
+  }
+  #known(runId: string): RunLedger {
+    const ledger = this.#ledgers.get(runId);
+    if (!ledger) throw new HaldaneError('not-found', `this router knows no run ${runId}`);
+    return ledger;
+  }
   #ledger(runId: string): RunLedger {
-    const ledger = this.#ledgers.get(runId) ?? new RunLedger(this.#options.time);
+    const ledger = this.#ledgers.get(runId) ?? new RunLedger(this.#options.time, this.#options.lost.has(runId));
     this.#ledgers.set(runId, ledger);
     return ledger;
   }
@@ -192,6 +241,7 @@ export class DataPlane {
     return {
       route: door.route,
       port: door.port,
+      ports: [door.port],
       requestsPerSecond: door.rate.perSecond(),
       production: door.production.instances.map((instance) => ({ address: instance.address, healthy: instance.healthy })),
       attached: door.runs.map((run) => ({
@@ -200,7 +250,10 @@ export class DataPlane {
         arms: { control: addresses(run, 'control'), experiment: addresses(run, 'experiment') },
       })),
       inFlight: door.inFlight.list(),
-      slices: door.runs.flatMap((run) => run.slices.map((slice) => ({ ...slice, spent: run.ledger.budget.spent }))),
+      slices: door.runs.flatMap((run) =>
+        run.slices.map((slice) => ({ ...slice, spent: run.ledger.budget.spent, hurt: run.ledger.budget.hurt })),
+      ),
+      lapsed: this.#lapses.filter(({ route }) => route === door.route).map(({ runId, at }) => ({ runId, at })),
     };
   }
 }

@@ -7,7 +7,7 @@ import { createAdminServer } from './admin/admin-server.ts';
 import { DataPlane } from './data-plane.ts';
 import { listen } from './door/listener.ts';
 import { closeGently } from './door/route-door.ts';
-import { readRoutes, writeRoutes } from './state-files.ts';
+import { readRoutes, readServedRuns, writeRoutes, writeServedRuns } from './state-files.ts';
 import { type RouterTime, systemTime } from './time.ts';
 
 export type RouterOptions = {
@@ -41,6 +41,8 @@ export type Router = {
 };
 
 const tickMs = 250;
+/** Longer than any run may take: a watch of a day at most, and what goes before it. */
+const rememberedMs = 7 * 24 * 3600 * 1000;
 /** Whoever was the router before may still hold the port for a moment. */
 const portTries = { most: 8, pauseMs: 250 };
 
@@ -52,6 +54,8 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
   const stateDir = options.stateDir ?? null;
   let heardAt = time.monotonic();
   let restoring = true;
+  const earlier = stateDir === null ? [] : readServedRuns(stateDir).filter(({ at }) => time.now() - at < rememberedMs);
+  const served = new Map(earlier.map(({ runId, at }) => [runId, at]));
   const plane = new DataPlane({
     id,
     host: options.host ?? '127.0.0.1',
@@ -59,11 +63,25 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     routesChanged: (routes) => {
       if (stateDir !== null && !restoring) writeRoutes(stateDir, routes);
     },
+    lost: new Set(earlier.map(({ runId }) => runId)),
+    // On disk before the first request is admitted: else a restart could forget that anything was spent.
+    spends: (runId) => {
+      if (stateDir === null || served.has(runId)) return;
+      served.set(runId, time.now());
+      writeServedRuns(
+        stateDir,
+        [...served].map(([id, at]) => ({ runId: id, at })),
+      );
+    },
+    warn,
   });
   for (const route of stateDir === null ? [] : readRoutes(stateDir)) {
     await serveAgain(plane, route, warn);
   }
   restoring = false;
+  const latest = earlier.at(-1);
+  if (latest !== undefined)
+    warn(`started again: every user is production's; the last run served here, ${latest.runId}, has no budget left at this router`);
 
   const admin = createAdminServer({
     token: options.token,

@@ -1,12 +1,13 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HaldaneError, messageOf } from '@haldane/core';
-import { conform, type RouteConfig, schemas } from '@haldane/dataplane';
+import { conform, type RouteConfig, type Schema, schemas } from '@haldane/dataplane';
 
 /** Where a running router is found. */
 export type RouterFile = { readonly id: string; readonly pid: number; readonly startTime: string; readonly adminPort: number };
 
 const routerFile = (stateDir: string) => join(stateDir, 'router.json');
+const servedFile = (stateDir: string) => join(stateDir, 'served.json');
 const routesFile = (stateDir: string) => join(stateDir, 'routes.json');
 
 /** The router that this folder says is there, dead or alive; null when none ever was. */
@@ -30,6 +31,28 @@ export function readRoutes(stateDir: string): readonly RouteConfig[] {
 }
 export function writeRoutes(stateDir: string, routes: readonly RouteConfig[]): void {
   writeJson(routesFile(stateDir), routes);
+}
+
+/** A run that had a slice here, and when it got it (epoch ms). Nothing else of a run is kept: its key lives in memory only (law 12). */
+export type ServedRun = { readonly runId: string; readonly at: number };
+
+const servedSchema: Schema = {
+  type: 'object',
+  required: ['runId', 'at'],
+  additionalProperties: false,
+  properties: { runId: schemas.runId, at: { type: 'number', minimum: 0 } },
+};
+
+/** Runs that earlier lives of the router served: what those spent of their budgets is not known, so all of it counts as spent. */
+export function readServedRuns(stateDir: string): readonly ServedRun[] {
+  const stored = readJson(servedFile(stateDir));
+  if (stored === null) return [];
+  if (!Array.isArray(stored))
+    throw new HaldaneError('bad-document', `${servedFile(stateDir)} must hold a list of runs: remove it once none of them is under way`);
+  return stored.map((run, i) => conform<ServedRun>(servedSchema, run, `served[${i}]`));
+}
+export function writeServedRuns(stateDir: string, runs: readonly ServedRun[]): void {
+  writeJson(servedFile(stateDir), runs);
 }
 
 function readJson(path: string): unknown {

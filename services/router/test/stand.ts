@@ -77,6 +77,15 @@ export async function until<T>(fact: () => T | Promise<T>, what: string): Promis
   }
 }
 
+/** A small seeded generator of [0, 1): a walk may be long, but it is the same at each run. */
+export function seeded(seed: number): () => number {
+  let state = (seed % 2147483646) + 1;
+  return () => {
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647;
+  };
+}
+
 /** Two clocks that move only when told. */
 export class FakeTime {
   wall = 1_800_000_000_000;

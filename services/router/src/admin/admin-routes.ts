@@ -1,5 +1,13 @@
 import { type DependencyFault, HaldaneError } from '@haldane/core';
-import { type Attachment, conform, type ProxyConfig, type RouteConfig, type SliceConfig, schemas } from '@haldane/dataplane';
+import {
+  type Attachment,
+  type BudgetOrder,
+  conform,
+  type ProxyConfig,
+  type RouteConfig,
+  type SliceConfig,
+  schemas,
+} from '@haldane/dataplane';
 import type { DataPlane } from '../data-plane.ts';
 
 /** Which call does what. Names in the path and in the body must agree. */
@@ -45,10 +53,16 @@ export class AdminRoutes {
         break;
       case 'POST leases 1':
         return this.#plane.renew(a, conform<{ until: number }>(schemas.lease, body, 'lease').until);
+      case 'GET budgets 1':
+        return this.#plane.budget(a);
+      case 'PUT budgets 1':
+        return this.#plane.order(agreeing(conform<BudgetOrder>(schemas.order, body, 'order'), { runId: a }));
+      case 'POST keys 1':
+        return this.#plane.learn(a, conform<{ succeeded: readonly string[] }>(schemas.keys, body, 'keys').succeeded);
       case 'GET view 0':
         return this.#plane.view();
       case 'GET telemetry 1':
-        return this.#plane.telemetry(a, afterOf(url));
+        return url.searchParams.get('names') === '1' ? this.#plane.names(a, afterOf(url)) : this.#plane.telemetry(a, afterOf(url));
       case 'POST drain 0':
         return this.#drain();
     }

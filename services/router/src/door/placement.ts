@@ -92,7 +92,13 @@ function placeReal(
     const copy = slice.rules.mode === 'mirror';
     if (!admits(run, slice, arm, draw.hash, copy)) continue;
     const { latencyLimitMs } = slice.config.caps;
-    const watch = new RealRequest({ ledger: run.ledger, role: arm, key: draw.hash, limitMs: latencyLimitMs, time, copy });
+    const watch = new RealRequest({
+      ledger: run.ledger,
+      whose: { role: arm, key: draw.hash },
+      limitMs: latencyLimitMs,
+      time,
+      copy,
+    });
     const treatment = { slice, run, arm, request: watch };
     return copy
       ? { role: 'production', cluster: production, observers: watchProduction(runs, time), synthetic: false, by: null, treatment }
@@ -112,12 +118,12 @@ function placeReal(
 function admits(run: AttachedRun, slice: PlacedSlice, arm: Arm, key: string, copy: boolean): boolean {
   const mayCome = (!copy || slice.mayCopy) && (slice.rate === null || slice.rate.take(arm, key));
   if (!mayCome) run.ledger.narrow();
-  return mayCome && (copy || run.ledger.admit());
+  return mayCome && (copy || run.ledger.admit(key));
 }
 
 function watchProduction(runs: readonly AttachedRun[], time: RouterTime): readonly Observer[] {
   return runs.map(
     (run) =>
-      new RealRequest({ ledger: run.ledger, role: 'production', key: null, limitMs: run.slice?.config.caps.latencyLimitMs ?? null, time }),
+      new RealRequest({ ledger: run.ledger, whose: { role: 'production' }, limitMs: run.slice?.config.caps.latencyLimitMs ?? null, time }),
   );
 }

@@ -76,6 +76,6 @@ export class AttachedRun {
   #limit(): void {
     this.#latest = [...this.#slices.values()].at(-1) ?? null;
     const slice = this.slice;
-    if (slice) this.ledger.limit(slice.config.caps);
+    if (slice) this.ledger.limit(slice.config.caps, slice.config.leased === true);
   }
 }

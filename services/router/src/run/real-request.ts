@@ -1,4 +1,4 @@
-import { type AnswerClass, type ClusterRole, classOfStatus } from '@haldane/core';
+import { type AnswerClass, type Arm, classOfStatus, HaldaneError } from '@haldane/core';
 import type { RouterTime } from '../time.ts';
 import type { Observer } from './observer.ts';
 import type { Outcome, RunLedger } from './run-ledger.ts';
@@ -6,8 +6,8 @@ import { ShieldedUser } from './shielded-user.ts';
 
 export type RealRequestOptions = {
   readonly ledger: RunLedger;
-  readonly role: ClusterRole;
-  readonly key: string | null;
+  /** Where it went, and for an arm its user's hash, by which it was admitted. */
+  readonly whose: { readonly role: 'production' } | { readonly role: Arm; readonly key: string };
   /** Slower than this is a failure, counted as soon as it is late. Null: no limit. */
   readonly limitMs: number | null;
   readonly time: RouterTime;
@@ -52,14 +52,15 @@ export class RealRequest implements Observer {
    * seen let in is one only if production lets it in. Gives back who sees what the user gets, and holds the unit of the budget until then.
    */
   shielded(answer: AnswerClass): Observer {
-    const { ledger, key, limitMs } = this.#options;
+    const { ledger, whose, limitMs } = this.#options;
+    if (whose.role === 'production') throw new HaldaneError('internal', 'production has nobody who answers in its place');
     const undecided = isDenial(answer) && !this.#isNewDenial(answer);
     const latencyMs = answer === 'broken' ? null : this.#elapsed();
     const settle = (failed: boolean) => this.#settle(answer, failed, latencyMs, 'shielded');
     if (!undecided) settle(true);
     return new ShieldedUser({
       ledger,
-      key,
+      key: whose.key,
       leftMs: (limitMs ?? 0) - this.#elapsed(),
       decided: (instead) => settle(instead === 'success'),
     });
@@ -67,7 +68,8 @@ export class RealRequest implements Observer {
 
   /** A denial hurts only those who were let in before: a stranger's 401 is an answer. */
   #isNewDenial(answer: AnswerClass): boolean {
-    return isDenial(answer) && this.#options.key !== null && this.#options.ledger.keys.hasSucceeded(this.#options.key);
+    const { whose, ledger } = this.#options;
+    return isDenial(answer) && whose.role !== 'production' && ledger.keys.hasSucceeded(whose.key);
   }
   #elapsed(): number {
     return this.#options.time.monotonic() - this.#began;
@@ -81,8 +83,7 @@ export class RealRequest implements Observer {
     if (this.#settled) return;
     this.#settled = true;
     if (this.#timer) clearTimeout(this.#timer);
-    const { role, key } = this.#options;
-    this.#options.ledger.settle({ role, answer, failed, latencyMs, key, seenBy });
+    this.#options.ledger.settle({ ...this.#options.whose, answer, failed, latencyMs, seenBy });
   }
 }
 

@@ -1,8 +1,8 @@
-import type { AnswerClass, Arm, BudgetCaps, ClusterRole, Difference, TrafficBlock } from '@haldane/core';
+import type { AnswerClass, Arm, BudgetCaps, Difference, TrafficBlock } from '@haldane/core';
+import { KeyBook, type RouterTelemetry } from '@haldane/dataplane';
 import type { RouterTime } from '../time.ts';
 import { Budget } from './budget.ts';
-import { KeyBook } from './key-book.ts';
-import { Second } from './second.ts';
+import { budgetOf, Second } from './second.ts';
 
 /** A block closes this long after its second ended. */
 const graceMs = 250;
@@ -11,21 +11,19 @@ const keptSeconds = 900;
 
 /** What became of one real request. */
 export type Outcome = {
-  readonly role: ClusterRole;
   readonly answer: AnswerClass;
   readonly failed: boolean;
   readonly latencyMs: number | null;
-  readonly key: string | null;
   /** Who got this answer: the user, whose failure is charged; nobody (a copy); or production answered in its place, and what that came to is told later. */
   readonly seenBy: 'user' | 'nobody' | 'shielded';
-};
+} & ({ readonly role: 'production' } | { readonly role: Arm; readonly key: string });
 
 /**
  * What one run did to real traffic: its budget and its closed seconds. Outlives the run's attachment, so that what was in
  * flight at the end is counted and the spent budget stays spent if the run comes back.
  */
 export class RunLedger {
-  readonly budget = new Budget();
+  readonly budget: Budget;
   readonly keys = new KeyBook();
   readonly #time: RouterTime;
   readonly #open = new Map<number, Second>();
@@ -34,10 +32,14 @@ export class RunLedger {
   #next: number | null = null;
   #attached = false;
   #detachedAt: number;
-  #last: TrafficBlock['budget'] = { spent: 0, cap: 0, credit: 0 };
+  #last: TrafficBlock['budget'];
+  #names: RouterTelemetry['names'][number][] = [];
 
-  constructor(time: RouterTime) {
+  /** `lost`: an earlier life of this router served the run, so its budget counts as spent. */
+  constructor(time: RouterTime, lost = false) {
     this.#time = time;
+    this.budget = new Budget(lost);
+    this.#last = budgetOf(this.budget);
     this.#detachedAt = time.now();
   }
 
@@ -58,13 +60,13 @@ export class RunLedger {
     return !this.#attached && this.budget.inFlight === 0 && this.#time.now() - this.#detachedAt > keptSeconds * 1000;
   }
 
-  limit(caps: BudgetCaps): void {
-    this.budget.limit(caps);
+  limit(caps: BudgetCaps, leased: boolean): void {
+    this.budget.limit(caps, leased);
     this.#second()?.snapshot(this.budget);
   }
   /** Reserves a unit of the budget, or marks the second as narrowed. */
-  admit(): boolean {
-    const admitted = this.budget.admit();
+  admit(key: string): boolean {
+    const admitted = this.budget.admit(key);
     if (!admitted) this.narrow();
     this.#second()?.snapshot(this.budget);
     return admitted;
@@ -76,14 +78,14 @@ export class RunLedger {
   }
   settle(outcome: Outcome): void {
     const second = this.#second();
-    if (outcome.role !== 'production') this.#settleArm(outcome.role, outcome, second);
+    if (outcome.role !== 'production') this.#settleArm(outcome, second);
     second?.answer(outcome.role, outcome.answer, outcome.failed);
     second?.snapshot(this.budget);
   }
   /** What a user got whom production answered in an arm's place. */
-  settleUser(_key: string | null, harmed: boolean): void {
-    if (harmed) this.budget.charge();
-    else this.budget.release();
+  settleUser(key: string, harmed: boolean): void {
+    if (harmed) this.budget.charge(key);
+    else this.budget.release(key);
     this.#second()?.snapshot(this.budget);
   }
   /** How an arm answered the copy of a request that production answered. */
@@ -103,6 +105,11 @@ export class RunLedger {
     this.close();
     return this.#closed.filter((block) => block.at > after);
   }
+  /** As `since`, with which keys stand behind the counts, and how far all of it is closed. */
+  names(after: number): Pick<RouterTelemetry, 'blocks' | 'closed' | 'names'> {
+    const blocks = this.since(after);
+    return { blocks, closed: (this.#next ?? 0) - 1, names: this.#names.filter(({ at }) => at > after) };
+  }
 
   /** Closes what is due. Called at every use, and by the router's own tick so that nothing piles up. */
   close(): void {
@@ -114,25 +121,29 @@ export class RunLedger {
       this.#open.delete(this.#next);
       if (!second && !this.#attached) continue;
       const block = (second ?? new Second(this.#last)).close(this.#next);
+      const names = second?.names(this.#next) ?? null;
+      if (names !== null) this.#names.push(names);
       this.#last = block.budget;
       this.#closed.push(block);
     }
     for (const at of this.#open.keys()) if (at < end) this.#open.delete(at);
     const oldest = end - keptSeconds;
     if (this.#closed[0] && this.#closed[0].at < oldest) this.#closed = this.#closed.filter((block) => block.at >= oldest);
+    if (this.#names[0] && this.#names[0].at < oldest) this.#names = this.#names.filter(({ at }) => at >= oldest);
   }
 
-  #settleArm(arm: Arm, outcome: Outcome, second: Second | undefined): void {
+  #settleArm(outcome: Outcome & { readonly role: Arm }, second: Second | undefined): void {
+    const arm = outcome.role;
     if (outcome.seenBy === 'shielded') {
       if (outcome.failed && second) second.shielded[arm] += 1;
     } else if (outcome.seenBy === 'user') {
-      if (outcome.failed) this.budget.charge();
-      else this.budget.release();
+      if (outcome.failed) this.budget.charge(outcome.key);
+      else this.budget.release(outcome.key);
     }
     if (outcome.latencyMs !== null) second?.latency(arm, outcome.latencyMs);
-    if (outcome.key === null) return;
     const news = this.keys.note(outcome.key, arm, outcome.answer === 'success', outcome.failed);
     if (!second) return;
+    if (this.budget.isLeased) second.name(arm, outcome.key, news);
     if (news.first) second.keys[arm] += 1;
     if (news.firstFailure) second.failedKeys[arm] += 1;
     if (news.switched) second.switched += 1;
@@ -144,7 +155,7 @@ export class RunLedger {
     const at = Math.max(Math.floor(this.#time.now() / 1000), this.#next);
     let second = this.#open.get(at);
     if (!second) {
-      second = new Second({ spent: this.budget.spent, cap: this.budget.cap, credit: this.budget.credit });
+      second = new Second(budgetOf(this.budget));
       this.#open.set(at, second);
     }
     return second;

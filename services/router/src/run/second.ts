@@ -1,10 +1,19 @@
 import { type AnswerClass, type Arm, answerClasses, type ClusterRole, type Difference, type Tally, type TrafficBlock } from '@haldane/core';
+import type { KeyNames, KeyNews, RouterTelemetry } from '@haldane/dataplane';
 import type { Budget } from './budget.ts';
 import { LatencyBins } from './latency-bins.ts';
 
 type Count = { requests: number; failures: number; classes: number[] };
 const emptyCount = (): Count => ({ requests: 0, failures: 0, classes: answerClasses.map(() => 0) });
 const tallyOf = (count: Count): Tally => ({ requests: count.requests, failures: count.failures, classes: [...count.classes] });
+type Names = { readonly [K in keyof KeyNames]: string[] };
+const noNames = (): Names => ({ seen: [], succeeded: [], failed: [] });
+
+/** The budget as it stands, as a block tells it. */
+export function budgetOf({ spent, cap, credit, hurt, users }: Budget): TrafficBlock['budget'] {
+  return { spent, cap, credit, ...(users === null ? {} : { users: { spent: hurt, cap: users } }) };
+}
+
 const zero = (): Record<Arm, number> => ({ control: 0, experiment: 0 });
 const noDifference = (): Record<Difference, number> => ({ same: 0, status: 0, body: 0 });
 
@@ -22,6 +31,7 @@ export class Second {
   switched = 0;
   narrowed = false;
   #budget: TrafficBlock['budget'];
+  #names: Record<Arm, Names> | null = null;
 
   constructor(budget: TrafficBlock['budget']) {
     this.#budget = budget;
@@ -38,7 +48,19 @@ export class Second {
   }
   /** The budget as it stands after the last thing that happened in this second. */
   snapshot(budget: Budget): void {
-    this.#budget = { spent: budget.spent, cap: budget.cap, credit: budget.credit };
+    this.#budget = budgetOf(budget);
+  }
+  /** Which key it was, where counts of several routers must be added up. */
+  name(arm: Arm, key: string, news: KeyNews): void {
+    if (!news.first && !news.firstSuccess && !news.firstFailure) return;
+    this.#names ??= { control: noNames(), experiment: noNames() };
+    const names = this.#names[arm];
+    if (news.first) names.seen.push(key);
+    if (news.firstSuccess) names.succeeded.push(key);
+    if (news.firstFailure) names.failed.push(key);
+  }
+  names(at: number): RouterTelemetry['names'][number] | null {
+    return this.#names === null ? null : { at, ...this.#names };
   }
   get budget(): TrafficBlock['budget'] {
     return this.#budget;

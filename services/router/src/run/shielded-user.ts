@@ -4,7 +4,7 @@ import type { RunLedger } from './run-ledger.ts';
 
 export type ShieldedUserOptions = {
   readonly ledger: RunLedger;
-  readonly key: string | null;
+  readonly key: string;
   /** What is left of the limit: an answer after it came too late for the user, whoever gave it. */
   readonly leftMs: number;
   /** Told the class of production's answer, as soon as it is known; null when there was none. */

@@ -1,0 +1,103 @@
+import { type Arm, arms, type ClusterRole, type Tally, type TrafficBlock } from '@haldane/core';
+import { KeyBook } from '../key-book.ts';
+import type { RouterTelemetry, TelemetryAnswer } from '../wire.ts';
+
+/** As long as routers keep theirs. */
+const keptSeconds = 900;
+
+/**
+ * Closed seconds of one run at several routers, added up. A second is closed when every router has closed it; a key is counted once,
+ * wherever it went, and as switched also when its two arms were seen by two routers.
+ */
+export class TelemetryMerge {
+  readonly #keys = new KeyBook();
+  #through = 0;
+  #blocks: TrafficBlock[] = [];
+  /** Keys that succeeded, in the order in which that was heard. */
+  readonly succeeded: string[] = [];
+
+  /** The last epoch second that was added up: routers are asked for what came after. */
+  get through(): number {
+    return this.#through;
+  }
+  /** Takes what each router told of the seconds after `through`; says the seconds after `after`. */
+  add(told: readonly RouterTelemetry[], after: number): TelemetryAnswer {
+    const through = Math.min(...told.map(({ closed }) => closed));
+    const seconds = new Set(told.flatMap(({ blocks }) => blocks.map(({ at }) => at)));
+    for (const at of [...seconds].sort((a, b) => a - b)) if (at > this.#through && at <= through) this.#blocks.push(this.#sum(told, at));
+    this.#through = Math.max(this.#through, through);
+    this.#blocks = this.#blocks.filter(({ at }) => at > this.#through - keptSeconds);
+    return {
+      blocks: this.#blocks.filter(({ at }) => at > after),
+      now: Math.min(...told.map(({ now }) => now)),
+      attached: told.every(({ attached }) => attached),
+    };
+  }
+
+  #sum(told: readonly RouterTelemetry[], at: number): TrafficBlock {
+    const blocks = told.flatMap((one) => one.blocks.filter((block) => block.at === at));
+    const total = (of: (block: TrafficBlock) => number) => blocks.reduce((sum, block) => sum + of(block), 0);
+    const both = <T>(of: (arm: Arm) => T): Record<Arm, T> => ({ control: of('control'), experiment: of('experiment') });
+    const tally = (role: ClusterRole): Tally => ({
+      requests: total(({ real }) => real[role].requests),
+      failures: total(({ real }) => real[role].failures),
+      classes: (blocks[0]?.real[role].classes ?? []).map((_, i) => total(({ real }) => real[role].classes[i] ?? 0)),
+    });
+    const users = blocks.flatMap(({ budget }) => (budget.users === undefined ? [] : [budget.users]));
+    return {
+      at,
+      real: { production: tally('production'), control: tally('control'), experiment: tally('experiment') },
+      ...this.#count(told, at),
+      dependencyCalls: both((arm) => total((block) => block.dependencyCalls[arm])),
+      met: both((arm) => total((block) => block.met[arm])),
+      budget: {
+        spent: total(({ budget }) => budget.spent),
+        cap: Math.max(...blocks.map(({ budget }) => budget.cap)),
+        credit: total(({ budget }) => budget.credit),
+        // A key that failed at two routers is two of the leased units, and told as such.
+        ...(users.length === 0
+          ? {}
+          : { users: { spent: users.reduce((sum, one) => sum + one.spent, 0), cap: Math.max(...users.map(({ cap }) => cap)) } }),
+      },
+      narrowed: blocks.some(({ narrowed }) => narrowed),
+      latency: both((arm) => addBins(blocks.map(({ latency }) => latency[arm]))),
+      ...(blocks.some(({ shielded }) => shielded) ? { shielded: both((arm) => total((block) => block.shielded?.[arm] ?? 0)) } : {}),
+      ...(blocks.some(({ mirrored }) => mirrored)
+        ? {
+            mirrored: both((arm) => ({
+              same: total((block) => block.mirrored?.[arm].same ?? 0),
+              status: total((block) => block.mirrored?.[arm].status ?? 0),
+              body: total((block) => block.mirrored?.[arm].body ?? 0),
+            })),
+          }
+        : {}),
+    };
+  }
+
+  #count(told: readonly RouterTelemetry[], at: number): Pick<TrafficBlock, 'keys' | 'failedKeys' | 'switched'> {
+    const keys: Record<Arm, number> = { control: 0, experiment: 0 };
+    const failedKeys: Record<Arm, number> = { control: 0, experiment: 0 };
+    let switched = 0;
+    for (const names of told.flatMap((one) => one.names.filter((of) => of.at === at)))
+      for (const arm of arms) {
+        const { seen, succeeded, failed } = names[arm];
+        const note = (key: string, success: boolean, failure: boolean) => {
+          const news = this.#keys.note(key, arm, success, failure);
+          if (news.first) keys[arm] += 1;
+          if (news.firstSuccess) this.succeeded.push(key);
+          if (news.firstFailure) failedKeys[arm] += 1;
+          if (news.switched) switched += 1;
+        };
+        for (const key of seen) note(key, false, false);
+        for (const key of succeeded) note(key, true, false);
+        for (const key of failed) note(key, false, true);
+      }
+    return { keys, failedKeys, switched };
+  }
+}
+
+function addBins(all: readonly (readonly (readonly [number, number])[])[]): readonly (readonly [number, number])[] {
+  const counts = new Map<number, number>();
+  for (const [index, count] of all.flat()) counts.set(index, (counts.get(index) ?? 0) + count);
+  return [...counts].sort(([a], [b]) => a - b);
+}

@@ -1,0 +1,152 @@
+import { type Clock, type DependencyFault, HaldaneError, type SliceRules } from '@haldane/core';
+import type { Dataplane } from '../dataplane.ts';
+import type { DataplaneClient } from '../dataplane-client.ts';
+import type { Attachment, DataplaneView, ProxyConfig, ProxyView, RouteConfig, RouteView, SliceConfig, TelemetryAnswer } from '../wire.ts';
+import { BudgetLease } from './budget-lease.ts';
+import { TelemetryMerge } from './merge-telemetry.ts';
+import { mergeRoute, mergeViews } from './merge-views.ts';
+
+/** As long as routers remember a run that was detached. */
+const rememberedMs = 900_000;
+
+/** What the fleet knows of one run. */
+class FleetRun {
+  readonly lease: BudgetLease;
+  readonly telemetry = new TelemetryMerge();
+  /** How many of the keys that succeeded each router was told of. */
+  readonly told: number[];
+  detachedAt: number | null = null;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  constructor(runId: string, routers: readonly DataplaneClient[]) {
+    this.lease = new BudgetLease(runId, routers);
+    this.told = routers.map(() => 0);
+  }
+  /** Readings one after the other: each second is added up once. */
+  reading<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#reading.then(work);
+    this.#reading = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/**
+ * Several routers on the same routes, as one data plane. What is put or deleted goes to all, also when one of them fails; then the call
+ * throws that failure, and may be repeated. A second of telemetry is told when all have closed it, so a router that is silent silences
+ * the whole, which ends the run when it lasts (law 6). Who a user is and which arm that user has needs no talk between routers: both
+ * follow from the run's secret. The budget is leased to them in parts (`BudgetLease`). Dependency proxies live on the first router,
+ * because an arm reaches a dependency at one address.
+ */
+export class RouterFleet implements Dataplane {
+  readonly #routers: readonly DataplaneClient[];
+  readonly #home: DataplaneClient;
+  readonly #clock: Clock;
+  readonly #runs = new Map<string, FleetRun>();
+
+  constructor(options: { readonly routers: readonly DataplaneClient[]; readonly clock: Clock }) {
+    const [home] = options.routers;
+    if (home === undefined) throw new HaldaneError('bad-request', 'a fleet must have at least one router');
+    this.#routers = options.routers;
+    this.#home = home;
+    this.#clock = options.clock;
+  }
+
+  /** A port above 0 is the first router's; the others take the ones that follow it. */
+  async putRoute(config: RouteConfig, signal?: AbortSignal): Promise<RouteView> {
+    return mergeRoute(
+      await this.#all((router, i) => router.putRoute({ ...config, port: config.port === 0 ? 0 : config.port + i }, signal)),
+    );
+  }
+  async deleteRoute(route: string, signal?: AbortSignal): Promise<void> {
+    await this.#all((router) => router.deleteRoute(route, signal));
+  }
+  async attach(attachment: Attachment, signal?: AbortSignal): Promise<RouteView> {
+    const now = this.#clock.now();
+    for (const [id, { detachedAt }] of this.#runs) if (detachedAt !== null && now - detachedAt > rememberedMs) this.#runs.delete(id);
+    const run = this.#run(attachment.runId);
+    const view = mergeRoute(await this.#all((router) => router.attach(attachment, signal)));
+    run.detachedAt = null;
+    return view;
+  }
+  async detach(route: string, runId: string, signal?: AbortSignal): Promise<void> {
+    await this.#all((router) => router.detach(route, runId, signal));
+    const run = this.#runs.get(runId);
+    if (run) run.detachedAt = this.#clock.now();
+  }
+  /** First each router gets its part of the budget, and hears whose denial would be a failure: who succeeded at another one. */
+  async putSlice(route: string, slice: SliceConfig, signal?: AbortSignal): Promise<RouteView> {
+    const run = this.#run(slice.runId);
+    await run.lease.open(slice.caps, signal);
+    await this.telemetry(slice.runId, Number.MAX_SAFE_INTEGER, signal);
+    await this.#tellKeys(slice.runId, run, signal);
+    const part = { ...slice, ...rulesOfOne(slice.rules, this.#routers.length), leased: true };
+    return mergeRoute(await this.#all((router) => router.putSlice(route, part, signal)));
+  }
+  async deleteSlice(route: string, runId: string, name: string, signal?: AbortSignal): Promise<void> {
+    await this.#all((router) => router.deleteSlice(route, runId, name, signal));
+  }
+  async cutSlice(route: string, runId: string, name: string, signal?: AbortSignal): Promise<void> {
+    await this.#all((router) => router.cutSlice(route, runId, name, signal));
+  }
+  putProxy(config: ProxyConfig, signal?: AbortSignal): Promise<ProxyView> {
+    return this.#home.putProxy(config, signal);
+  }
+  deleteProxy(proxy: string, signal?: AbortSignal): Promise<void> {
+    return this.#home.deleteProxy(proxy, signal);
+  }
+  setFault(proxy: string, fault: DependencyFault, signal?: AbortSignal): Promise<ProxyView> {
+    return this.#home.setFault(proxy, fault, signal);
+  }
+  clearFault(proxy: string, signal?: AbortSignal): Promise<void> {
+    return this.#home.clearFault(proxy, signal);
+  }
+  /** Beside it, what lies idle of the budget moves to where it is wanted, as far as routers answer. */
+  async renew(runId: string, until: number, signal?: AbortSignal): Promise<void> {
+    await this.#all((router) => router.renew(runId, until, signal));
+    const run = this.#runs.get(runId);
+    if (run === undefined || run.detachedAt !== null) return;
+    await run.lease.balance(signal);
+    await this.#tellKeys(runId, run, signal).catch(() => signal?.throwIfAborted());
+  }
+  async view(signal?: AbortSignal): Promise<DataplaneView> {
+    return mergeViews(await this.#all((router) => router.view(signal)));
+  }
+  async telemetry(runId: string, after: number, signal?: AbortSignal): Promise<TelemetryAnswer> {
+    const run = this.#run(runId);
+    return run.reading(async () => {
+      const { through } = run.telemetry;
+      return run.telemetry.add(await this.#all((router) => router.names(runId, through, signal)), after);
+    });
+  }
+  async drain(signal?: AbortSignal): Promise<void> {
+    await this.#all((router) => router.drain(signal));
+  }
+
+  async #tellKeys(runId: string, run: FleetRun, signal?: AbortSignal): Promise<void> {
+    const { succeeded } = run.telemetry;
+    const upTo = succeeded.length;
+    await this.#all(async (router, i) => {
+      const news = succeeded.slice(run.told[i], upTo);
+      if (news.length > 0) await router.learn(runId, news, signal);
+      run.told[i] = upTo;
+    });
+  }
+  #run(runId: string): FleetRun {
+    const run = this.#runs.get(runId) ?? new FleetRun(runId, this.#routers);
+    this.#runs.set(runId, run);
+    return run;
+  }
+  /** All of them, to the end, whatever becomes of the others; then the first failure, if there was one. */
+  async #all<T>(call: (router: DataplaneClient, i: number) => Promise<T>): Promise<T[]> {
+    const results = await Promise.allSettled(this.#routers.map(call));
+    const failed = results.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  }
+}
+
+/** A limit in requests a second is the slice's, not each router's. */
+function rulesOfOne(rules: SliceRules | undefined, routers: number): { readonly rules?: SliceRules } {
+  if (rules?.perSecond === undefined) return {};
+  return { rules: { ...rules, perSecond: rules.perSecond / routers } };
+}

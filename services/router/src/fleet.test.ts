@@ -1,0 +1,214 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { BudgetHeld, BudgetHolder, BudgetOrder } from '@haldane/dataplane';
+import { assign, BudgetLease, RouterFleet } from '@haldane/dataplane';
+import { test } from 'tap';
+import { Agent, ask, cookie, newKey, secret, seeded, sliceOf, stand, until, upstream } from '../test/stand.ts';
+import { Budget } from './run/budget.ts';
+
+const gone = new Error('no answer');
+
+/**
+ * A router behind a bad network: orders and answers get lost or arrive much later, and it is killed and started anew. Its requests come,
+ * succeed and fail at random.
+ */
+class ShakyRouter implements BudgetHolder {
+  readonly #draw: () => number;
+  readonly #caps: () => { readonly failures: number; readonly users: number };
+  #life = 1;
+  #budget: Budget;
+  readonly #late: BudgetOrder[] = [];
+  #inFlight: string[] = [];
+  down = false;
+  /** What clients saw here, whatever life it was in. */
+  failed = 0;
+  readonly hurt = new Set<string>();
+  constructor(draw: () => number, caps: () => { readonly failures: number; readonly users: number }) {
+    this.#draw = draw;
+    this.#caps = caps;
+    this.#budget = this.#fresh(false);
+  }
+  #fresh(lost: boolean): Budget {
+    const budget = new Budget(lost);
+    budget.limit({ ...this.#caps(), latencyLimitMs: 1000, creditRate: 0 }, true);
+    return budget;
+  }
+  #follow(order: BudgetOrder): void {
+    if (order.life === `${this.#life}`) this.#budget.order(order);
+  }
+  async budget(): Promise<BudgetHeld> {
+    if (this.down || this.#draw() < 0.2) throw gone;
+    return this.#budget.held(`${this.#life}`);
+  }
+  async order(order: BudgetOrder): Promise<BudgetHeld> {
+    await Promise.resolve();
+    const luck = this.#draw();
+    if (this.down || luck < 0.1) throw gone;
+    if (luck < 0.25) {
+      this.#late.push(order);
+      throw gone;
+    }
+    this.#follow(order);
+    if (luck < 0.4) throw gone;
+    return this.#budget.held(`${this.#life}`);
+  }
+  /** One thing happens: a request comes or ends, an order that was late arrives, or the router dies and comes back. */
+  step(): void {
+    const luck = this.#draw();
+    if (luck < 0.002) this.restart();
+    else if (luck < 0.05) {
+      const [late] = this.#late.splice(Math.floor(this.#draw() * this.#late.length), 1);
+      if (late) this.#follow(late);
+    } else if (luck < 0.6) {
+      const key = `user ${Math.floor(this.#draw() * 30)}`;
+      if (this.#budget.admit(key)) this.#inFlight.push(key);
+    } else if (this.#inFlight.length > 0) {
+      const [key] = this.#inFlight.splice(Math.floor(this.#draw() * this.#inFlight.length), 1) as [string];
+      if (this.#draw() < 0.05) this.#fail(key);
+      else this.#budget.release(key);
+    }
+  }
+  /** Whoever was in flight sees a failure. */
+  restart(): void {
+    for (const key of this.#inFlight.splice(0)) this.#fail(key);
+    this.#life += 1;
+    this.#budget = this.#fresh(true);
+  }
+  #fail(key: string): void {
+    this.failed += 1;
+    this.hurt.add(key);
+    this.#budget.charge(key);
+  }
+  get inFlight(): number {
+    return this.#inFlight.length;
+  }
+}
+
+test('whatever is lost, late, cut off or killed, routers together never spend more than the cap', async (t) => {
+  let moved = 0;
+  let restarted = 0;
+  for (let seed = 1; seed <= 60; seed += 1) {
+    const draw = seeded(seed * 7919);
+    const caps = { failures: 1 + (seed % 40), users: 1 + (seed % 7) };
+    const routers = Array.from({ length: 3 }, () => new ShakyRouter(draw, () => caps));
+    let lease = new BudgetLease('r1', routers);
+    const check = (when: string) => {
+      const failed = routers.reduce((sum, router) => sum + router.failed, 0);
+      const users = new Set(routers.flatMap((router) => [...router.hurt])).size;
+      if (failed > caps.failures || users > caps.users)
+        t.fail(`seed ${seed}, ${when}: ${failed} failures of ${caps.failures}, ${users} users of ${caps.users}`);
+    };
+    for (let i = 0; i < 400; i += 1) {
+      const before = routers.map((router) => router.failed + router.inFlight);
+      for (const router of routers) {
+        const life = router.failed;
+        for (let n = 0; n < 4; n += 1) router.step();
+        if (router.failed - life > 1) restarted += 1;
+      }
+      if (draw() < 0.02) for (const router of routers) router.down = draw() < 0.3;
+      // Another coordinator takes over where the first was, knowing nothing.
+      if (draw() < 0.01) lease = new BudgetLease('r1', routers);
+      if (i === 0 || draw() < 0.3) await lease.open({ ...caps, latencyLimitMs: 1000, creditRate: 0 }).catch(() => undefined);
+      else if (draw() < 0.5) await lease.balance();
+      if (routers.some((router, n) => router.failed + router.inFlight !== before[n])) moved += 1;
+      check(`step ${i}`);
+    }
+    for (const router of routers) router.restart();
+    check('when all of them are killed');
+  }
+  t.ok(moved > 1000 && restarted > 0, `something happened in ${moved} steps`);
+});
+
+test('units go where requests are turned away, and a lowered cap takes idle ones back', async (t) => {
+  const caps = { failures: 9, latencyLimitMs: 1000, creditRate: 0 };
+  const budgets = [new Budget(), new Budget(), new Budget()];
+  const holders = budgets.map((budget, i) => ({
+    budget: async () => budget.held(`${i}`),
+    order: async (order: BudgetOrder) => {
+      budget.order(order);
+      return budget.held(`${i}`);
+    },
+  }));
+  const [a, b, c] = budgets as [Budget, Budget, Budget];
+  const parts = () => budgets.map((budget) => budget.held('').part.failures);
+  const lease = new BudgetLease('r1', holders);
+  await lease.open(caps);
+  t.same(parts(), [3, 3, 3]);
+  for (const budget of budgets) budget.limit(caps, true);
+  for (let i = 0; i < 100; i += 1) a.admit(`${i}`);
+  t.ok(b.admit('b'));
+  await lease.balance();
+  const [most = 0, some, least] = parts();
+  t.equal(most + (some ?? 0) + (least ?? 0), 9, 'all of it is somewhere');
+  t.ok(most >= 7, `${most} of 9 are where a hundred asked`);
+  t.ok((some ?? 0) >= 1, 'what is reserved stays where it is');
+  for (let i = 0; i < 3; i += 1) a.charge(`${i}`);
+  await lease.open({ ...caps, failures: 4 });
+  t.same(parts(), [3, 1, 0], 'spent and in flight, and no more');
+  t.notOk(a.admit('x') || b.admit('x') || c.admit('x'));
+});
+
+/** Three routers on one route, with arms that answer by name unless told otherwise. */
+async function standWithFleet(t: Parameters<typeof stand>[0] & { teardown(fn: () => unknown): void }, count = 3) {
+  const named = (name: string) => upstream(t, (_request, response) => response.end(name));
+  const [production, control, experiment] = await Promise.all(['production', 'control', 'experiment'].map(named));
+  const stands = await Promise.all(Array.from({ length: count }, () => stand(t)));
+  const clock = { now: () => Date.now(), sleep: (ms: number) => wait(ms) };
+  const fleet = new RouterFleet({ routers: stands.map(({ client }) => client), clock });
+  const { ports } = await fleet.putRoute({ route: 'pay', port: 0, production: [production?.url ?? ''] });
+  const attachment = {
+    runId: 'r1',
+    route: 'pay',
+    arms: { control: [control?.url ?? ''], experiment: [experiment?.url ?? ''] },
+    secret,
+    until: Date.now() + 60_000,
+  };
+  await fleet.attach(attachment);
+  return { fleet, ports, stands, attachment };
+}
+
+test('several routers are one data plane: one route, one run, one user who is counted once', async (t) => {
+  const { fleet, ports, stands } = await standWithFleet(t);
+  t.equal(new Set(ports).size, 3, 'each router has a port of its own');
+  const view = await fleet.putSlice('pay', sliceOf({ cap: 30, share: 0.5 }));
+  t.match(view, { ports, slices: [{ runId: 'r1', spent: 0 }], attached: [{ runId: 'r1' }] });
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const keys = Array.from({ length: 20 }, newKey);
+  for (const key of keys)
+    for (const port of ports)
+      t.match(await ask(port, { headers: cookie(key), agent }), { body: assign(secret, key, 0.5) }, 'the same arm at every router');
+  const blocks = await until(async () => {
+    const answer = await fleet.telemetry('r1', 0);
+    const requests = answer.blocks.reduce((sum, { real }) => sum + real.control.requests + real.experiment.requests, 0);
+    return requests === 60 ? answer.blocks : null;
+  }, 'all requests are told');
+  const sum = (of: (block: (typeof blocks)[number]) => number) => blocks.reduce((all, block) => all + of(block), 0);
+  t.equal(
+    sum(({ keys: seen }) => seen.control + seen.experiment),
+    20,
+    'a user at three routers is one user',
+  );
+  t.equal(
+    sum(({ switched }) => switched),
+    0,
+  );
+  t.same((await fleet.telemetry('r1', 0)).blocks.slice(0, blocks.length), blocks, 'and is told the same again');
+  t.ok(blocks.every(({ budget }) => budget.cap === 30 || budget.cap === 0));
+  await fleet.renew('r1', Date.now() + 120_000);
+  await fleet.deleteSlice('pay', 'r1', 'main');
+  await fleet.detach('pay', 'r1');
+  for (const { client } of stands) t.match(await client.view(), { routes: [{ attached: [], slices: [] }] });
+});
+
+test('a router that is not heard makes the whole unavailable, and one that does not know the run makes it gone', async (t) => {
+  const { fleet, stands } = await standWithFleet(t);
+  await fleet.putSlice('pay', sliceOf({ cap: 3 }));
+  await stands[2]?.client.detach('pay', 'r1');
+  await t.rejects(fleet.putSlice('pay', sliceOf({ cap: 3, name: 'again' })), { code: 'gone' });
+  await stands[1]?.router.stop();
+  await t.rejects(fleet.telemetry('r1', 0), { code: 'unavailable' });
+  await t.rejects(fleet.view(), { code: 'unavailable' });
+  await t.rejects(fleet.renew('r1', Date.now() + 99_000), { code: 'unavailable' });
+  const until = (await stands[0]?.client.view())?.routes[0]?.attached[0]?.until ?? 0;
+  t.ok(until > Date.now() + 80_000, 'those that live were renewed all the same');
+});
