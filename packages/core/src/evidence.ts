@@ -57,6 +57,8 @@ export type Block = TrafficBlock & {
 export interface MetricSource {
   readonly id: string;
   read(runId: string, after: number, signal: AbortSignal): Promise<Reading<TrafficBlock>>;
+  /** The second that still counts, as it was heard last; null when nobody knows. Absent where closed seconds are all that there is. */
+  open?(runId: string): TrafficBlock | null;
 }
 
 /** A fact that was looked at once. `heartbeat` is the alert pipeline's, `placebo` that control raised no alert. */

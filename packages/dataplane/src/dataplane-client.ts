@@ -1,5 +1,6 @@
 import { type DependencyFault, type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
 import type { Dataplane } from './dataplane.ts';
+import { linesOf } from './lines-of.ts';
 import { mostKeysAtOnce } from './schemas.ts';
 import {
   type Attachment,
@@ -14,7 +15,11 @@ import {
   type RouteView,
   type SliceConfig,
   type TelemetryAnswer,
+  type TelemetryNews,
 } from './wire.ts';
+
+/** A stream says something each second; after this long without a word there is nobody any more. */
+const silentMs = 3000;
 
 export type DataplaneClientOptions = {
   /** The admin interface's base address: `http://127.0.0.1:4711`; asked at each call where a router may come back elsewhere. */
@@ -119,33 +124,61 @@ export class DataplaneClient implements Dataplane {
     await this.#call('POST', adminPaths.drain, {}, signal);
   }
 
+  async *follow(runId: string, after: number, signal: AbortSignal): AsyncGenerator<TelemetryNews> {
+    const path = adminPaths.stream(runId, after);
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(new Error(`nothing was said for ${silentMs} ms`)), silentMs);
+    try {
+      const response = await this.#fetch('GET', path, undefined, AbortSignal.any([signal, silence.signal]));
+      if (!response.ok || response.body === null) throw refusal(`GET ${path}`, response.status, parse(await response.text()));
+      for await (const line of linesOf(response.body)) {
+        timer.refresh();
+        yield JSON.parse(line) as TelemetryNews;
+      }
+    } catch (error) {
+      throw this.#failure(`GET ${path}`, error, signal);
+    } finally {
+      clearTimeout(timer);
+      silence.abort();
+    }
+  }
+
   async #call<T>(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<T> {
     const limit = AbortSignal.timeout(this.#timeoutMs);
     let status: number;
     let text: string;
     try {
-      const response = await fetch(this.url + path, {
-        method,
-        headers: { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      });
+      const response = await this.#fetch(method, path, body, signal ? AbortSignal.any([signal, limit]) : limit);
       status = response.status;
       text = await response.text();
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      throw new HaldaneError('unavailable', `the router at ${this.url} did not answer ${method} ${path}: ${wordsOf(error)}`, {
-        cause: error,
-      });
+      throw this.#failure(`${method} ${path}`, error, signal);
     }
     const answer = parse(text);
     if (status >= 200 && status < 300 && answer !== undefined) return answer as T;
-    const said = (answer as { message?: unknown } | undefined)?.message;
-    throw new HaldaneError(
-      codeOf(status),
-      `the router refused ${method} ${path} with ${status}: ${typeof said === 'string' ? said : 'no JSON in its answer'}`,
-    );
+    throw refusal(`${method} ${path}`, status, answer);
   }
+  #fetch(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> {
+    return fetch(this.url + path, {
+      method,
+      headers: { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal,
+    });
+  }
+  #failure(call: string, error: unknown, signal: AbortSignal | undefined): unknown {
+    if (signal?.aborted) return signal.reason;
+    if (error instanceof HaldaneError) return error;
+    return new HaldaneError('unavailable', `the router at ${this.url} did not answer ${call}: ${wordsOf(error)}`, { cause: error });
+  }
+}
+
+function refusal(call: string, status: number, answer: unknown): HaldaneError {
+  const said = (answer as { message?: unknown } | undefined)?.message;
+  return new HaldaneError(
+    codeOf(status),
+    `the router refused ${call} with ${status}: ${typeof said === 'string' ? said : 'no JSON in its answer'}`,
+  );
 }
 
 function codeOf(status: number): ErrorCode {

@@ -1,5 +1,15 @@
 import type { DependencyFault } from '@haldane/core';
-import type { Attachment, DataplaneView, ProxyConfig, ProxyView, RouteConfig, RouteView, SliceConfig, TelemetryAnswer } from './wire.ts';
+import type {
+  Attachment,
+  DataplaneView,
+  ProxyConfig,
+  ProxyView,
+  RouteConfig,
+  RouteView,
+  SliceConfig,
+  TelemetryAnswer,
+  TelemetryNews,
+} from './wire.ts';
 
 /**
  * What can be said to whatever serves the routes, be it one router (`DataplaneClient`) or several. Every call throws `unavailable`,
@@ -23,6 +33,11 @@ export interface Dataplane {
   view(signal?: AbortSignal): Promise<DataplaneView>;
   /** Closed seconds after the epoch second `after`. Throws `gone` when a router never heard of the run. */
   telemetry(runId: string, after: number, signal?: AbortSignal): Promise<TelemetryAnswer>;
+  /**
+   * What closes after the epoch second `after`, and the open second within 100 ms of each event; ends when the run has ended there. Throws
+   * as `telemetry` does, also in the middle: a router that falls silent is `unavailable`. Absent where one can only ask again and again.
+   */
+  follow?(runId: string, after: number, signal: AbortSignal): AsyncIterable<TelemetryNews>;
   /** Finishes what is in flight and ends. Returns before it has. */
   drain(signal?: AbortSignal): Promise<void>;
 }

@@ -113,6 +113,13 @@ export type RouterTelemetry = TelemetryAnswer & {
   readonly names: readonly ({ readonly at: number } & Readonly<Record<Arm, KeyNames>>)[];
 };
 
+/**
+ * One line of the stream: what closed since the line before, and the second that still counts as it stands (null when nothing happened
+ * in it). A line is sent within 100 ms of what it tells, and one at least each second while the run's lease lasts; the last one says
+ * that it ended.
+ */
+export type TelemetryNews = TelemetryAnswer & { readonly open: TrafficBlock | null };
+
 /** The header that a signed synthetic request carries; everything `x-haldane-*` from outside is dropped. */
 export const syntheticHeader = 'x-haldane-synthetic';
 /** Marks Haldane's own probe of a fault's effect at a dependency proxy (signed, stream `check`): it is not counted as contact. */
@@ -143,6 +150,7 @@ export const keyCookie = 'haldane_key';
  *   GET    /view                                                   -> RouterView
  *   GET    /telemetry/:runId?after=SECOND                          -> TelemetryAnswer
  *   GET    /telemetry/:runId?after=SECOND&names=1                  -> RouterTelemetry
+ *   GET    /telemetry/:runId/stream?after=SECOND                   -> TelemetryNews  a line of JSON each, until the run has ended here
  *   GET    /healthz                           (no token)
  *   POST   /drain                                                                     finish what is in flight, then exit
  */
@@ -160,6 +168,7 @@ export const adminPaths = {
   view: '/view',
   telemetry: (runId: string, after: number) => `/telemetry/${encodeURIComponent(runId)}?after=${after}`,
   names: (runId: string, after: number) => `${adminPaths.telemetry(runId, after)}&names=1`,
+  stream: (runId: string, after: number) => `/telemetry/${encodeURIComponent(runId)}/stream?after=${after}`,
   health: '/healthz',
   drain: '/drain',
 } as const;

@@ -14,6 +14,7 @@ import type {
   TrafficBlock,
 } from '@haldane/core';
 import { arms } from '@haldane/core';
+import { budgetSpent } from '@haldane/judge';
 import type { ChangeList } from './changes.ts';
 import type { Hand, World } from './world.ts';
 
@@ -97,7 +98,7 @@ export class Session {
     if (this.#failed !== null) throw this.#failed;
     await this.readAlerts(run, signal);
     const blocks = await this.#pair(run, run.phase, signal);
-    if (blocks.length === 0) return null;
+    if (blocks.length === 0) return this.#spentAlready(run);
     await this.world.evidence.append(this.hand.hold.fence, { blocks });
     let decision: Decision | null = null;
     for (const block of blocks) {
@@ -108,7 +109,17 @@ export class Session {
       await this.hand.tell('block', summary(block, decision));
       if (decision.do !== 'go-on') break;
     }
-    return decision;
+    return decision?.do === 'go-on' ? (this.#spentAlready(run) ?? decision) : decision;
+  }
+
+  /**
+   * The second that still counts may say it already: a budget that is spent stays spent, so users leave now and not when the second is
+   * closed. Its block, from which the judge says the same, is stored with the last ones.
+   */
+  #spentAlready(run: Run): Decision | null {
+    const open = this.world.metrics.open?.(run.id);
+    const why = open ? budgetSpent(open.budget) : null;
+    return why === null ? null : { do: 'stop', reason: 'budget-spent', why };
   }
 
   async #readTraffic(run: Run, signal: AbortSignal): Promise<string | null> {

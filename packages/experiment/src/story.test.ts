@@ -223,6 +223,14 @@ test('users who fail under the fault spend the budget and no more, and then have
   t.equal(history.spans(`slice:${runId}.watch`)[0]?.to, run.facts.offAt);
 });
 
+test('a spent budget ends the watch before the second in which it was spent is closed', async (t) => {
+  const spent = { spent: 5, cap: 5, credit: 0 };
+  const lived = await live({ at: { observing: ({ metrics }: MemoryLab) => (metrics.hears = spent) } });
+  await endsWhole(t, lived);
+  t.match(lived.run.stop, { reason: 'budget-spent', why: /5 of 5/ });
+  t.ok((lived.run.stop?.at ?? Number.POSITIVE_INFINITY) - lived.phase('observing').from < 1_000, 'the first second was still open');
+});
+
 test('silence is never a pass: a metric source that stops answering stops the run', async (t) => {
   for (const phase of ['baseline', 'proving', 'observing'] as const) {
     const lived = await live({ at: { [phase]: ({ metrics }: MemoryLab) => (metrics.silent = 'connection refused') } });

@@ -16,7 +16,7 @@ export function decideBaseline(state: JudgeState, accepts: readonly Accept[]): D
   const stop = firstStop([
     ['breach', breachOf(state.hostile, accepts)?.why ?? null],
     ['invalid-arms', armsUnequal(state, accepts)[0] ?? null],
-    ['budget-spent', budgetSpent(state)],
+    ['budget-spent', budgetSpent(state.budget)],
     ['metrics-unavailable', dataGap(state)],
   ]);
   if (stop !== null) return stop;

@@ -1,11 +1,11 @@
+import type { TrafficBlock } from '@haldane/core';
 import type { JudgeState } from './state.ts';
 
 /** A source that is silent for this many whole seconds has stopped answering: no data is never a pass. */
 const silentSeconds = 3;
 
 /** In plain words that the error budget is used up; null while some is left. */
-export function budgetSpent(state: JudgeState): string | null {
-  const { spent, cap, credit } = state.budget;
+export function budgetSpent({ spent, cap, credit }: TrafficBlock['budget']): string | null {
   // Cap and credit bound what is admitted; a fraction of a credit admits nobody.
   const limit = cap + Math.floor(credit);
   if (spent === 0 || spent < limit) return null;

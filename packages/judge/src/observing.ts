@@ -19,7 +19,7 @@ export function decideObserving(state: JudgeState, accepts: readonly Accept[]): 
   const { criteria } = state;
   const stop = firstStop([
     ['breach', breachOf(state.hostile, accepts)?.why ?? null],
-    ['budget-spent', budgetSpent(state)],
+    ['budget-spent', budgetSpent(state.budget)],
     ['invalid-arms', armsUnequal(state, accepts)[0] ?? controlUnhealthy(state)],
     ['spillover', spilledOver(state.spillover)],
     ['harm-proven', state.harm.provenAt === null ? null : harmWords(state)],

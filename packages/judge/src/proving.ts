@@ -50,7 +50,7 @@ export function decideProving(state: JudgeState, checks: readonly Check[], accep
     ['invalid-arms', since >= restartSeconds ? controlUnhealthy(state) : null],
     ['spillover', spilledOver(state.spillover)],
     ['suspected-open', suspectedOpen(state.open)],
-    ['budget-spent', budgetSpent(state)],
+    ['budget-spent', budgetSpent(state.budget)],
     ['metrics-unavailable', dataGap(state)],
   ]);
   if (stop !== null) return stop;

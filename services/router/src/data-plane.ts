@@ -11,12 +11,14 @@ import {
   type RouteView,
   type SliceConfig,
   type TelemetryAnswer,
+  type TelemetryNews,
   verifySynthetic,
 } from '@haldane/dataplane';
 import { RouteDoor } from './door/route-door.ts';
 import { DependencyProxy } from './proxy/dependency-proxy.ts';
 import { AttachedRun } from './run/attached-run.ts';
 import { RunLedger } from './run/run-ledger.ts';
+import { telemetryNews } from './run/telemetry-news.ts';
 import type { RouterTime } from './time.ts';
 
 export type DataPlaneOptions = {
@@ -176,6 +178,11 @@ export class DataPlane {
   names(runId: string, after: number): RouterTelemetry {
     this.sweep();
     return { ...this.#known(runId).names(after), now: this.#options.time.now(), attached: this.#runs.has(runId) };
+  }
+  /** As `telemetry`, told as it happens. */
+  news(runId: string, after: number): AsyncIterable<TelemetryNews> {
+    this.sweep();
+    return telemetryNews(this.#known(runId), after, this.#options.time, () => this.#runs.has(runId));
   }
 
   /** Ends what is past its lease and closes seconds that are due. Harmless at any time. */

@@ -21,6 +21,8 @@ export class MemoryMetrics implements MetricSource {
   readonly id = 'memory';
   /** Why nothing is answered; null while everything is. */
   silent: string | null = null;
+  /** The budget as the second that still counts has it; null when nobody hears of that second. */
+  hears: TrafficBlock['budget'] | null = null;
   readonly #options: TrafficOptions;
   readonly #carry = new Carry();
   readonly #blocks = new Map<string, TrafficBlock[]>();
@@ -38,6 +40,11 @@ export class MemoryMetrics implements MetricSource {
     const last = lastClosedSecond(this.#options.clock.now());
     for (let at = Math.floor(attached.from / 1000) + blocks.length; at <= last; at += 1) blocks.push(this.#count(runId, at, blocks.at(-1)));
     return { state: 'ok', points: blocks.filter((block) => block.at > after) };
+  }
+
+  open(runId: string): TrafficBlock | null {
+    const last = this.#blocks.get(runId)?.at(-1);
+    return this.hears === null || last === undefined ? null : { ...last, at: last.at + 1, budget: this.hears };
   }
 
   #count(runId: string, at: number, before: TrafficBlock | undefined): TrafficBlock {

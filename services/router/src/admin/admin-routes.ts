@@ -63,6 +63,9 @@ export class AdminRoutes {
         return this.#plane.view();
       case 'GET telemetry 1':
         return url.searchParams.get('names') === '1' ? this.#plane.names(a, afterOf(url)) : this.#plane.telemetry(a, afterOf(url));
+      case 'GET telemetry 2':
+        if (b === 'stream') return this.#plane.news(a, afterOf(url));
+        break;
       case 'POST drain 0':
         return this.#drain();
     }

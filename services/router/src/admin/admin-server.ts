@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
 import type { AdminRoutes } from './admin-routes.ts';
 
@@ -43,7 +44,8 @@ export function createAdminServer(options: AdminOptions): Server {
         (value) => ({ status: 200, body: value }),
         (error: unknown) => failure(error),
       )
-      .then(({ status, body }) => {
+      .then(async ({ status, body }) => {
+        if (isStream(body)) return tellLines(response, body);
         const text = JSON.stringify(body ?? {});
         // A refused call may have left a body unread: the connection cannot be used again.
         response.writeHead(status, {
@@ -57,6 +59,22 @@ export function createAdminServer(options: AdminOptions): Server {
   });
   server.keepAliveTimeout = 30_000;
   return server;
+}
+
+function isStream(body: unknown): body is AsyncIterable<unknown> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+}
+
+/** A line of JSON each. Who reads slowly is told less often: the next line is made when the one before has left. */
+async function tellLines(response: ServerResponse, lines: AsyncIterable<unknown>): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+  for await (const line of lines) {
+    if (gone.signal.aborted) return;
+    if (!response.write(`${JSON.stringify(line)}\n`)) await once(response, 'drain', { signal: gone.signal });
+  }
+  response.end();
 }
 
 function digest(token: string): Buffer {

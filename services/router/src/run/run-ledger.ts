@@ -34,6 +34,7 @@ export class RunLedger {
   #detachedAt: number;
   #last: TrafficBlock['budget'];
   #names: RouterTelemetry['names'][number][] = [];
+  #changes = 0;
 
   /** `lost`: an earlier life of this router served the run, so its budget counts as spent. */
   constructor(time: RouterTime, lost = false) {
@@ -100,6 +101,16 @@ export class RunLedger {
     second.dependencyCalls[arm] += 1;
     if (met) second.met[arm] += 1;
   }
+  /** How often something was counted so far: whoever knows another number has news to hear. */
+  get changes(): number {
+    return this.#changes;
+  }
+  /** The second that counts now, as it stands; null when nothing happened in it. */
+  open(): TrafficBlock | null {
+    this.close();
+    const at = this.#now();
+    return (at === null ? undefined : this.#open.get(at))?.close(at ?? 0) ?? null;
+  }
   /** Closed seconds after the epoch second `after`, oldest first. */
   since(after: number): readonly TrafficBlock[] {
     this.close();
@@ -149,10 +160,15 @@ export class RunLedger {
     if (news.switched) second.switched += 1;
   }
 
-  /** The second that counts now. If the wall clock was set back, the earliest one that is still open. */
+  /** If the wall clock was set back, the earliest second that is still open. */
+  #now(): number | null {
+    return this.#next === null ? null : Math.max(Math.floor(this.#time.now() / 1000), this.#next);
+  }
+  /** The second that counts now. */
   #second(): Second | undefined {
-    if (this.#next === null) return undefined;
-    const at = Math.max(Math.floor(this.#time.now() / 1000), this.#next);
+    this.#changes += 1;
+    const at = this.#now();
+    if (at === null) return undefined;
     let second = this.#open.get(at);
     if (!second) {
       second = new Second(budgetOf(this.budget));
