@@ -151,6 +151,7 @@ export const keyCookie = 'haldane_key';
  *   GET    /telemetry/:runId?after=SECOND                          -> TelemetryAnswer
  *   GET    /telemetry/:runId?after=SECOND&names=1                  -> RouterTelemetry
  *   GET    /telemetry/:runId/stream?after=SECOND                   -> TelemetryNews  a line of JSON each, until the run has ended here
+ *   GET    /metrics                                                -> measures as Prometheus reads them (text format 0.0.4)
  *   GET    /healthz                           (no token)
  *   POST   /drain                                                                     finish what is in flight, then exit
  */

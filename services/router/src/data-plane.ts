@@ -15,6 +15,8 @@ import {
   verifySynthetic,
 } from '@haldane/dataplane';
 import { RouteDoor } from './door/route-door.ts';
+import { exposition } from './prometheus/exposition.ts';
+import { familiesOf } from './prometheus/families.ts';
 import { DependencyProxy } from './proxy/dependency-proxy.ts';
 import { AttachedRun } from './run/attached-run.ts';
 import { RunLedger } from './run/run-ledger.ts';
@@ -183,6 +185,23 @@ export class DataPlane {
   news(runId: string, after: number): AsyncIterable<TelemetryNews> {
     this.sweep();
     return telemetryNews(this.#known(runId), after, this.#options.time, () => this.#runs.has(runId));
+  }
+
+  /** All that can be measured here, in the words of Prometheus. */
+  measures(): string {
+    const view = this.view();
+    return exposition(
+      familiesOf({
+        now: this.#options.time.now(),
+        view,
+        doors: [...this.#doors.values()],
+        runs: [...this.#ledgers].map(([runId, { budget, closedAt }]) => ({
+          runId,
+          budget,
+          closedAt: this.#runs.has(runId) ? closedAt : null,
+        })),
+      }),
+    );
   }
 
   /** Ends what is past its lease and closes seconds that are due. Harmless at any time. */

@@ -66,6 +66,8 @@ export class AdminRoutes {
       case 'GET telemetry 2':
         if (b === 'stream') return this.#plane.news(a, afterOf(url));
         break;
+      case 'GET metrics 0':
+        return this.#plane.measures();
       case 'POST drain 0':
         return this.#drain();
     }

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
+import { expositionType } from '../prometheus/exposition.ts';
 import type { AdminRoutes } from './admin-routes.ts';
 
 /** A bundle of certificates is the largest thing that is said here. */
@@ -20,7 +21,7 @@ export type AdminOptions = {
   readonly called: () => void;
 };
 
-/** The admin interface over HTTP: JSON in, JSON out, a bearer token on everything but `/healthz`. What is put or deleted is done one at a time. */
+/** The admin interface over HTTP: JSON in, JSON out (lines of it where it streams; measures as Prometheus reads them), a bearer token on everything but `/healthz`. What is put or deleted is done one at a time. */
 export function createAdminServer(options: AdminOptions): Server {
   const expected = digest(options.token);
   let before: Promise<unknown> = Promise.resolve();
@@ -46,10 +47,11 @@ export function createAdminServer(options: AdminOptions): Server {
       )
       .then(async ({ status, body }) => {
         if (isStream(body)) return tellLines(response, body);
-        const text = JSON.stringify(body ?? {});
+        // What is text already are measures; nothing else is told as a bare string.
+        const text = typeof body === 'string' ? body : JSON.stringify(body ?? {});
         // A refused call may have left a body unread: the connection cannot be used again.
         response.writeHead(status, {
-          'content-type': 'application/json',
+          'content-type': typeof body === 'string' ? expositionType : 'application/json',
           'content-length': Buffer.byteLength(text),
           ...(request.complete ? {} : { connection: 'close' }),
         });

@@ -5,6 +5,7 @@ import { keyCookie, type RouteConfig } from '@haldane/dataplane';
 import type { AttachedRun } from '../run/attached-run.ts';
 import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
+import { DoorCounts } from './door-counts.ts';
 import { createDoorServer } from './door-server.ts';
 import { type Forwarding, forward } from './forward.ts';
 import { ForwardedBy } from './forwarded-by.ts';
@@ -28,6 +29,8 @@ export class RouteDoor {
   readonly rate: RateMeter;
   /** Real requests in arms, also of runs that are not attached any more. */
   readonly inFlight = new InFlight();
+  /** What its clients got since it was made. */
+  readonly counts: DoorCounts;
   readonly #time: RouterTime;
   readonly #host: string;
   readonly #tunnels = new Set<Duplex>();
@@ -41,10 +44,14 @@ export class RouteDoor {
     this.#host = host;
     this.#time = time;
     this.rate = new RateMeter(time);
+    this.counts = new DoorCounts(time);
     this.production = new Cluster(config.production, time);
   }
   get port(): number {
     return this.#port;
+  }
+  get tunnels(): number {
+    return this.#tunnels.size;
   }
   /** Opens on this port (0: a free one). When it is open elsewhere already, it moves; what is in flight finishes. */
   async open(port: number): Promise<void> {
@@ -77,6 +84,7 @@ export class RouteDoor {
     const key = keyOf(request);
     const placement = place(request, target.path, key, this.production, this.runs, this.#time);
     if (!placement.synthetic) this.rate.count();
+    this.counts.follow(response, placement.role, placement.synthetic ? 'synthetic' : 'real');
     const forwarding: Forwarding = {
       cluster: placement.cluster,
       path: target.path,

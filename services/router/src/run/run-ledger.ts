@@ -111,6 +111,10 @@ export class RunLedger {
     const at = this.#now();
     return (at === null ? undefined : this.#open.get(at))?.close(at ?? 0) ?? null;
   }
+  /** The newest second that was closed and is still told (epoch second); null when there is none. */
+  get closedAt(): number | null {
+    return this.#closed.at(-1)?.at ?? null;
+  }
   /** Closed seconds after the epoch second `after`, oldest first. */
   since(after: number): readonly TrafficBlock[] {
     this.close();
