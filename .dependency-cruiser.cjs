@@ -45,6 +45,7 @@ module.exports = {
     only('services/router', p('core', 'dataplane', 'statistics')),
     only('services/api', [...p('core', 'client', 'store', 'alerts', 'reports', 'experiment', 'judge')]),
     only('services/runner', [...p('core', 'engine', 'experiment', 'judge', 'statistics', 'dataplane'), ...adapters, 'pipelines']),
+    only('services/scheduler', p('core')),
     only('services/standalone', ['packages', 'pipelines', 'services']),
     only('services/cli', ['packages', 'services']),
     {
@@ -74,6 +75,7 @@ module.exports = {
     },
     ...['packages/scenarios', 'packages/platforms', 'packages/metrics', 'packages/alerts', 'pipelines'].map(strangers),
     sdk('(pg|kysely)/', ['packages/store/', 'examples/']),
+    sdk('node-cron/', ['services/scheduler/']),
     sdk('fastify/', ['services/api/', 'services/router/src/bench/', 'examples/']),
     sdk('undici/', ['services/router/', 'packages/probes/', 'examples/']),
     sdk('@peculiar/', ['packages/platforms/src/local/']),

@@ -16,6 +16,8 @@ export * from './reading.ts';
 export * from './registry.ts';
 export * from './run.ts';
 export * from './scenario.ts';
+export * from './schedule.ts';
 export * from './service.ts';
 export * from './slice.ts';
 export * from './verdict.ts';
+export * from './zone.ts';

@@ -57,5 +57,7 @@ export function clientConfig(address: Address): pg.ClientConfig {
 export function openPool(address: Address, max: number): pg.Pool {
   const pool = new pg.Pool({ ...clientConfig(address), max });
   pool.on('error', () => {});
+  // The pool listens to idle clients only: a busy one that breaks would end the process, though its query already says so.
+  pool.on('connect', (client) => void client.on('error', () => {}));
   return pool;
 }

@@ -97,6 +97,29 @@ export type AuditTable = { seq: number; at: number; body: string; prev: string; 
 
 export type HaltTable = { halted: boolean; why: string; changed_by: string | null; changed_at: ClockColumn<Date | null> };
 
+export type SchedulesTable = {
+  id: string;
+  file: string;
+  pool: string;
+  cron: string | null;
+  zone: string;
+  after_deploy: boolean;
+  jitter_seconds: number;
+  catch_up: string;
+  seen_until: Date;
+  seen_revision: string | null;
+};
+
+export type ScheduleTimesTable = {
+  schedule_id: string;
+  due: string;
+  start_at: Date;
+  state: string;
+  run_id: string | null;
+  why: string | null;
+  taken_until: Date | null;
+};
+
 /** The tables as the newest migration leaves them. */
 export type Tables = {
   runs: RunsTable;
@@ -112,6 +135,8 @@ export type Tables = {
   experiments: ExperimentsTable;
   audit: AuditTable;
   halt: HaltTable;
+  schedules: SchedulesTable;
+  schedule_times: ScheduleTimesTable;
 };
 
 export type Database = Kysely<Tables>;

@@ -1,4 +1,14 @@
-import type { AuditHead, AuditLog, EvidenceStore, HaltSwitch, Journal, RunStore, ServiceRegister, TokenStore } from '@haldane/core';
+import type {
+  AuditHead,
+  AuditLog,
+  EvidenceStore,
+  HaltSwitch,
+  Journal,
+  RunStore,
+  ScheduleStore,
+  ServiceRegister,
+  TokenStore,
+} from '@haldane/core';
 import { Kysely, PostgresDialect } from 'kysely';
 import { PostgresServiceRegister } from './access/postgres-service-register.ts';
 import { PostgresTokenStore } from './access/postgres-token-store.ts';
@@ -15,6 +25,7 @@ import { PostgresJournal } from './journal/postgres-journal.ts';
 import { migrate } from './migrate/migrate.ts';
 import { migrationsFolder, readMigrations } from './migrate/read-migrations.ts';
 import { PostgresRunStore } from './runs/postgres-run-store.ts';
+import { PostgresSchedules } from './schedules/postgres-schedules.ts';
 import { PostgresSettings, type Settings } from './settings.ts';
 
 /** `dataDir`: an embedded server whose files live there; this process owns it until `close`. */
@@ -36,6 +47,7 @@ export type Store = {
   readonly experiments: ExperimentShelf;
   readonly audit: AuditLog;
   readonly halt: HaltSwitch;
+  readonly schedules: ScheduleStore;
   /** Calls the listener whenever a run has new events (see EventFeed); returns what removes it. */
   onEvents(listener: EventListener): () => void;
   /** Ends the connections, and the embedded server if there is one. */
@@ -70,6 +82,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     experiments: new PostgresExperimentShelf(db),
     audit: new PostgresAuditLog(db, options.onAudit ?? (() => undefined)),
     halt: new PostgresHaltSwitch(db),
+    schedules: new PostgresSchedules(db),
     onEvents: (listener) => feed.onEvents(listener),
     close: async () => {
       await feed.close();

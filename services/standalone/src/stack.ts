@@ -6,7 +6,8 @@ import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
 import { awsPlatform, connectAws, LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
 import { liveRouter, spawnRouter } from '@haldane/router';
-import { House, Runner } from '@haldane/runner';
+import { House, loadExperiment, Runner } from '@haldane/runner';
+import { Scheduler } from '@haldane/scheduler';
 import { openStore, type Store } from '@haldane/store';
 import { removeAccess, writeAccess } from './access-file.ts';
 import { headFile } from './audit-heads.ts';
@@ -111,14 +112,34 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...(options.scenarios === undefined ? {} : { scenarios: options.scenarios }),
     });
     const pool = await poolOf(dataDir);
+    const behind = desk({ dataDir, env: options.env, clock, store, house, pool, deploy, dataplane });
     const runner = new Runner({ name: `${process.pid}`, pools: [pool], store, clock, assemble: (claim) => house.world(claim), onTrouble });
     runner.start();
     closing.push(() => runner.stop('Haldane is shutting down'));
 
+    const scheduler = new Scheduler({
+      schedules: store.schedules,
+      pools: [pool],
+      // Whoever made the schedule was allowed to.
+      begin: async (file, key) => (await behind.create({ file, key }, async () => undefined)).id,
+      liveRevision: async (file) => {
+        const { spec, service } = await loadExperiment(file, options.env, house.scenarios(), AbortSignal.timeout(30_000));
+        const live = await house.platform(spec.platform).clusters.describe(service.deployment.source, AbortSignal.timeout(30_000));
+        return live?.revision ?? null;
+      },
+      sweep: async () => void (await behind.sweep(true)),
+      onTrouble,
+    });
+    // A stack that lives for one command does that command's work only.
+    if (!options.ephemeral) {
+      scheduler.start();
+      closing.push(() => scheduler.stop());
+    }
+
     const apiToken = secret();
     const alertToken = options.alertToken ?? secret();
     const api = createApi({
-      desk: desk({ dataDir, env: options.env, clock, store, house, pool, deploy, dataplane }),
+      desk: behind,
       tokens: [apiToken],
       alertTokens: [alertToken],
       onError: (error) => onTrouble('answering the API', error),

@@ -143,6 +143,15 @@ async function openCopy(address: Address, drop: () => Promise<void>): Promise<Te
   };
 }
 
+/** Cuts every other connection to the database, as a proxy or a failover does. */
+export async function cutConnections(address: Address): Promise<void> {
+  const client = new pg.Client(clientConfig(address));
+  await client.connect();
+  await client
+    .query('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()')
+    .finally(() => client.end());
+}
+
 /** How a copy on the embedded server is reached; a copy on a server that is named by a URL has none. */
 export function connectionOf(address: Address): Connection {
   if (!('connection' in address)) throw new Error('this copy is on a server that is reached by a URL');

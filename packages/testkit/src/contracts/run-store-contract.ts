@@ -39,6 +39,14 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     t.equal(await runs.find('deploy-18'), null);
   });
 
+  await storeTest(t, 'the same key asked for by several at once is one run', makeStores, async (t, { runs }) => {
+    for (let round = 0; round < 5; round += 1) {
+      const key = `round-${round}`;
+      const made = await Promise.all([1, 2, 3, 4].map(() => runs.create(sampleRun(`service-${round}`, key))));
+      t.equal(new Set(made.map(({ id }) => id)).size, 1);
+    }
+  });
+
   await storeTest(t, 'one run holds a service and environment until it is done', makeStores, async (t, { runs }) => {
     await runs.create(sampleRun('payments'));
     t.equal(await codeOf(runs.create(sampleRun('payments'))), 'service-taken');

@@ -1,0 +1,2 @@
+export { readCron } from './cron-expression.ts';
+export { Scheduler, type SchedulerOptions } from './scheduler.ts';

@@ -1,0 +1,98 @@
+// One runner as a process of its own, over the shared database and the world outside. Its own mirror of the world answers for traffic.
+
+import { type AnyChangeKind, type Claim, type Json, type Platform, systemClock } from '@haldane/core';
+import type { World } from '@haldane/experiment';
+import { haldane1 } from '@haldane/judge';
+import { Runner, type Timing } from '@haldane/runner';
+import { type Address, openStore } from '@haldane/store';
+import { MemoryMetrics, MemoryPlatform, MemoryProber, MemoryWorld, sampleDeployment, sampleScenario } from '@haldane/testkit';
+import type { Asked } from './outside.ts';
+
+type Given = { readonly address: Address; readonly outside: string; readonly name: string; readonly timing: Timing };
+const { address, outside, name, timing } = JSON.parse(process.argv[2] ?? '') as Given;
+const clock = systemClock;
+const store = await openStore({ ...address, poolSize: 6 });
+
+async function ask(asked: Asked, signal: AbortSignal): Promise<Json> {
+  const response = await fetch(outside, { method: 'POST', body: JSON.stringify(asked), signal });
+  const answer = (await response.json()) as { value?: Json; error?: string };
+  if (!response.ok) throw new Error(answer.error);
+  return answer.value ?? null;
+}
+
+/** The kind outside, and the same move in the mirror. */
+function mirrored(kind: AnyChangeKind): AnyChangeKind {
+  const there = (what: 'capture' | 'apply' | 'revert' | 'isReverted') => (params: never, before: Json, signal: AbortSignal) =>
+    ask({ do: what, kind: kind.kind, params, before: before ?? null }, signal);
+  return {
+    kind: kind.kind,
+    capture: (params, signal) => there('capture')(params as never, null, signal),
+    apply: async (params, before, signal) => {
+      await there('apply')(params as never, before, signal);
+      await kind.apply(params, before, signal);
+    },
+    revert: async (params, before, signal) => {
+      await there('revert')(params as never, before, signal);
+      await kind.revert(params, before, signal);
+    },
+    isReverted: async (params, before, signal) => (await there('isReverted')(params as never, before, signal)) === true,
+  };
+}
+
+function assemble({ run }: Claim): World {
+  const deployment = sampleDeployment(run.service);
+  const world = new MemoryWorld(clock, timing.leaseMs);
+  world.addRoute(deployment.route);
+  world.clusters.set(deployment.source, { owner: 'team', until: null, revision: deployment.revision, proxies: [], instances: ['a', 'b'] });
+  const mirror = new MemoryPlatform(world, clock);
+  const platform: Platform = {
+    id: mirror.id,
+    settleMs: 200,
+    clusters: mirror.clusters,
+    traffic: mirror.traffic,
+    faults: mirror.faults,
+    changeKinds: mirror.changeKinds.map(mirrored),
+    refusals: async () => [],
+    renew: async (runId, until, signal) => {
+      await ask({ do: 'renew', runId, until }, signal);
+      await mirror.renew(runId, until);
+    },
+    leftovers: async (runId, signal) => (await ask({ do: 'leftovers', runId }, signal)) as readonly string[],
+  };
+  const lab = { clock, history: mirror.history, script: () => ({}) };
+  const spec = run.experiment;
+  return {
+    clock,
+    platform,
+    pipeline: { id: 'memory', interrogate: async () => deployment },
+    scenario: sampleScenario('change'),
+    metrics: new MemoryMetrics({ ...lab, rate: 400, share: spec.share, cap: spec.budget.failures, callsPerSecond: 8 }),
+    prober: new MemoryProber(lab),
+    alerts: null,
+    judge: haldane1,
+    runs: store.runs,
+    journal: store.journal,
+    evidence: store.evidence,
+    kinds: platform.changeKinds,
+    applyTimeoutMs: timing.applyTimeoutMs,
+    publish: async () => undefined,
+  };
+}
+
+const runner = new Runner({
+  name,
+  store,
+  clock,
+  timing,
+  assemble,
+  onTrouble: (what, error) => process.stderr.write(`${name}: ${what}: ${String(error)}\n`),
+  atOnce: 40,
+});
+runner.start();
+process.stdout.write('up\n');
+process.once('SIGTERM', () => {
+  void runner
+    .stop('the runner shuts down')
+    .then(() => store.close())
+    .then(() => process.exit(0));
+});
