@@ -131,7 +131,7 @@ test('in every room folder name, id and registered key are one', async (t) => {
       platforms.aws({ calls: new MemoryAccount(), clock: systemClock }).id,
       platforms.local({ dataDir: room.folder, dataplane, clock: systemClock }).id,
     ],
-    'packages/metrics/src': metricSources({ client: dataplane }).ids(),
+    'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock }).ids(),
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
     'packages/reports/src': Object.keys(reports),
     'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id],

@@ -33,6 +33,8 @@ export async function hinderingProxy(target: string): Promise<HinderingProxy> {
     count += 1;
     const isRefused = isIt || (order?.forGood === true && met === call);
     if (isIt) met = call;
+    if (!isRefused && call === 'DescribeInstanceRefreshes')
+      return void outgoing.writeHead(200, { 'content-type': 'text/xml' }).end(noRefreshes);
     if (order === null || !isRefused) return forward(incoming, body, outgoing);
     if (order.refusal !== 'lost') return refuse(outgoing, order.refusal, form.get('Version') === '2016-11-15', call);
     await forward(incoming, body, null);
@@ -71,6 +73,10 @@ export async function hinderingProxy(target: string): Promise<HinderingProxy> {
     },
   };
 }
+
+/** Moto has no instance refreshes and fails when it is asked: what AWS answers when there are none (a recorded answer, not moto's). */
+const noRefreshes =
+  '<DescribeInstanceRefreshesResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><DescribeInstanceRefreshesResult><InstanceRefreshes/></DescribeInstanceRefreshesResult></DescribeInstanceRefreshesResponse>';
 
 /** Names as the services use them; EC2 has another envelope than the others. */
 const refusals = {

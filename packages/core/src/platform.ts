@@ -80,6 +80,13 @@ export interface FaultPlane {
 /** `faulted` is the proxy's own word on whether this call met a fault; `seen` is what the caller got. */
 export type DependencyProbe = { readonly faulted: boolean; readonly seen: string };
 
+/** What a plan says of a platform's own ways: who holds its caps (by their names), what to know, and why not. */
+export type Advice = {
+  readonly caps: readonly { readonly name: string; readonly enforcedBy: string }[];
+  readonly notes: readonly string[];
+  readonly refusals: readonly string[];
+};
+
 /** Where clusters run and traffic is routed. */
 export interface Platform {
   readonly id: string;
@@ -89,6 +96,10 @@ export interface Platform {
   readonly changeKinds: readonly AnyChangeKind[];
   /** How long after a revert the platform may still show what was there before. */
   readonly settleMs: number;
+  /** How long arms may take to become healthy, and restoring until a person is told; absent: what processes of one machine need. */
+  readonly patience?: { readonly readyMs: number; readonly restoreMs: number };
+  /** For a plan of these changes that takes at most so many seconds. Reads only. */
+  advise?(deployment: Deployment, changes: readonly Change[], seconds: number, signal: AbortSignal): Promise<Advice>;
   /** Why these changes cannot be made here, in words for the owner; empty when they can. Reads only. */
   refusals(deployment: Deployment, signal: AbortSignal, changes?: readonly Change[]): Promise<readonly string[]>;
   /** Renews every effect of the run until `until` (epoch ms), never beyond it. Called only after the run's own lease was. */

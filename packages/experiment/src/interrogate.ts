@@ -8,12 +8,12 @@ export async function interrogate(world: World, run: Run, signal: AbortSignal): 
 }
 
 /**
- * The deployment with the revision that the platform runs. A file that was edited since, or a commit that was not deployed, is not live;
+ * The deployment with the revision and size that the platform runs. A file that was edited since, or a commit that was not deployed, is not live;
  * an experiment is about what is.
  */
 export async function asItRuns(deployment: Deployment, platform: Platform, signal: AbortSignal): Promise<Deployment> {
   const live = await platform.clusters.describe(deployment.source, signal);
-  return live === null ? deployment : { ...deployment, revision: live.revision };
+  return live === null ? deployment : { ...deployment, revision: live.revision, instances: live.instances.length };
 }
 
 /** Why the target is no longer the one that was planned for; null while it is. */

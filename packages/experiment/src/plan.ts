@@ -39,21 +39,23 @@ export async function makePlan(
   const provingSeconds = Math.ceil(hostile > 0 ? spec.probes.cleanAnswers / hostile : 0);
   const least = spec.baselineSeconds + provingSeconds;
   const most = spec.baselineSeconds * 3 + provingSeconds + Math.max(0, ...timeConstants.map((one) => one.seconds)) + spec.watchSeconds;
+  const advice = await platform.advise?.(deployment, changes, most, signal);
   return {
     interrogated: interrogated(deployment),
     changes,
     atRisk: atRisk(spec, requestsPerSecond, hostile, legitimate, most),
-    caps: capsOf(spec),
+    caps: capsOf(spec).map((cap) => ({ ...cap, ...advice?.caps.find((one) => one.name === cap.name) })),
     requestsPerSecond,
     power: powerOf(spec, requestsPerSecond),
     ...(budget === undefined ? {} : { budget }),
     ...(input.find === undefined ? {} : { find: findEffect(spec, requestsPerSecond, input.find) }),
     timeConstants,
-    notes: notesOf(deployment, scenario, spec),
+    notes: [...notesOf(deployment, scenario, spec), ...(advice?.notes ?? [])],
     refusals: [
       ...refusalsOf(spec, deployment, platform, scenario),
       ...budgetRefusals(spec, budget),
       ...(await platform.refusals(deployment, signal, changes)),
+      ...(advice?.refusals ?? []),
     ],
     seconds: { least, most },
   };

@@ -3,7 +3,7 @@ import { arms, HaldaneError } from '@haldane/core';
 import { clusterName, type Session } from './session.ts';
 
 /** How long instances may take to become healthy. */
-const readyWithinMs = 90_000;
+const readyMs = 90_000;
 
 /** Whether both arms are up and healthy, and then whether they are equal. Throws `not-healthy` when they are not in time. */
 export async function armsReady(session: Session, run: Run, since: number, signal: AbortSignal): Promise<'ready' | 'waiting' | 'unequal'> {
@@ -12,7 +12,7 @@ export async function armsReady(session: Session, run: Run, since: number, signa
   const ready = states.every((state) => state !== null && state.instances.length === wanted && state.instances.every((one) => one.healthy));
   if (!ready) {
     const waited = session.world.clock.now() - since;
-    if (waited > readyWithinMs)
+    if (waited > (session.world.platform.patience?.readyMs ?? readyMs))
       throw new HaldaneError('not-healthy', `the arms did not become healthy in ${Math.round(waited / 1000)} s: ${words(states)}`);
     return 'waiting';
   }

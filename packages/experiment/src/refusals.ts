@@ -18,6 +18,8 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
     );
   if (exposures.indexOf(spec.exposure) > exposures.indexOf(scenario.exposure))
     refusals.push(`exposure ${spec.exposure} is more than ${scenario.id} allows; write exposure: ${scenario.exposure}`);
+  if (spec.metrics === 'none' && spec.exposure !== 'synthetic')
+    refusals.push(`metrics: none counts no real user; write exposure: synthetic, or name a source that counts them`);
   if (spec.share * 2 > 1) refusals.push(`share ${spec.share} twice is more than the whole route; at most 50 % an arm`);
   if (deployment.environment === 'production' && !deployment.intakeDeclared)
     refusals.push(

@@ -165,7 +165,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       }
       const result = await restore(world.journal, world.kinds, fence, run.id, {
         clock: world.clock,
-        deadlineMs: restoreDeadlineMs,
+        deadlineMs: world.platform.patience?.restoreMs ?? restoreDeadlineMs,
         signal: hand.lost,
         settleMs: world.platform.settleMs,
       });

@@ -18,7 +18,8 @@ export type ManifestFile = {
   readonly owner: Owner;
   readonly platform: string;
   readonly optIn: readonly string[];
-  readonly deploy: {
+  readonly deployed?: { readonly cluster: string; readonly route: string };
+  readonly deploy?: {
     readonly command: readonly string[];
     readonly cwd: string;
     readonly env: Readonly<Record<string, string>>;
@@ -29,7 +30,7 @@ export type ManifestFile = {
     readonly instances: number;
     readonly revision?: string;
   };
-  readonly route: { readonly name?: string; readonly port: number };
+  readonly route?: { readonly name?: string; readonly port: number };
   readonly dependencies: readonly (Omit<Dependency, 'ca'> & { readonly url: string; readonly ca?: string })[];
   readonly intake?: readonly Intake[];
   readonly synthetic: {

@@ -17,7 +17,8 @@ export type ManifestPipelineOptions = {
 /** A service as its checked-in manifest describes it. `recipe` holds secrets. `revisionFrom` says where the revision was read. */
 export type ManifestReading = {
   readonly deployment: Deployment;
-  readonly recipe: LaunchRecipe;
+  /** Null: it runs on a platform already, and Haldane never starts it. */
+  readonly recipe: LaunchRecipe | null;
   readonly revisionFrom: 'file' | 'git' | 'content';
 };
 

@@ -5,14 +5,37 @@ type Keys = readonly (string | number)[];
 
 /** What a manifest must be beside what its schema says: names that agree with each other, and secrets that are there. */
 export function manifestRules(file: ManifestFile, env: EnvironmentMap): readonly Finding[] {
-  return [...variableRules(file, env), ...dependencyRules(file), ...identityRules(file, env), ...requestRules(file)];
+  return [...placeRules(file), ...variableRules(file, env), ...dependencyRules(file), ...identityRules(file, env), ...requestRules(file)];
 }
 
 function value(keys: Keys, message: string): Finding {
   return { keys, message, about: 'value' };
 }
 
+/** Either Haldane starts it on this machine, or it runs on a platform already. */
+function placeRules({ platform, deploy, route, deployed }: ManifestFile): readonly Finding[] {
+  const at = (key: string, message: string): Finding => ({ keys: [key], message, about: 'value' });
+  if (platform !== 'local') {
+    if (deployed === undefined)
+      return [value([], `is missing "deployed"; on platform ${platform} a service runs already: name its cluster and route there`)];
+    return [
+      ...(deploy === undefined ? [] : [at('deploy', `is for services of this machine; on platform ${platform} write "deployed" only`)]),
+      ...(route === undefined
+        ? []
+        : [at('route', `is for services of this machine; on platform ${platform} the route stands in "deployed"`)]),
+    ];
+  }
+  return [
+    ...(deploy === undefined ? [value([], `is missing "deploy", how its processes are started`)] : []),
+    ...(route === undefined ? [value([], `is missing "route", the front door of its traffic`)] : []),
+    ...(deployed === undefined
+      ? []
+      : [at('deployed', 'is for services that run on another platform; name it with "platform", or remove this')]),
+  ];
+}
+
 function variableRules({ deploy }: ManifestFile, env: EnvironmentMap): readonly Finding[] {
+  if (deploy === undefined) return [];
   const missing = deploy.secrets.flatMap((name, i) =>
     env[name] === undefined
       ? [value(['deploy', 'secrets', i], `the variable ${name} is not set where Haldane runs; set it there, or remove it from the list`)]
@@ -41,10 +64,10 @@ function dependencyRules({ dependencies, deploy }: ManifestFile): readonly Findi
     return [
       ...(first < i ? [value(at('name'), `"${dependency.name}" is the name of dependencies[${first}] too; give each its own`)] : []),
       ...(sameEnv < i ? [value(at('env'), `${dependency.env} is the variable of dependencies[${sameEnv}] too; each needs its own`)] : []),
-      ...(Object.hasOwn(deploy.env, dependency.env)
+      ...(deploy !== undefined && Object.hasOwn(deploy.env, dependency.env)
         ? [value(at('env'), `${dependency.env} is set in deploy.env too; remove it there, the address comes from "url" here`)]
         : []),
-      ...(dependency.env === deploy.portEnv
+      ...(dependency.env === deploy?.portEnv
         ? [value(at('env'), `${dependency.env} is how an instance is told its port (deploy.portEnv); name the variable of this dependency`)]
         : []),
       ...(dependency.as !== 'tcp' && scheme !== dependency.as

@@ -50,7 +50,7 @@ export const manifestSchema: JsonObject = {
   $id: 'haldane-manifest',
   type: 'object',
   additionalProperties: false,
-  required: ['service', 'environment', 'owner', 'deploy', 'route'],
+  required: ['service', 'environment', 'owner'],
   properties: {
     service: { ...name, description: 'the name of the service' },
     environment: { ...name, description: 'where it runs, like production or demo' },
@@ -66,6 +66,16 @@ export const manifestSchema: JsonObject = {
     },
     platform: { type: 'string', minLength: 1, default: 'local', description: 'where it runs' },
     optIn: { type: 'array', uniqueItems: true, default: [], items: name, description: 'scenarios that the owner allows' },
+    deployed: {
+      type: 'object',
+      description: 'where it runs already, by the names of its platform, in place of deploy and route',
+      additionalProperties: false,
+      required: ['cluster', 'route'],
+      properties: {
+        cluster: { type: 'string', minLength: 1, maxLength: 255, description: "production's cluster, like an Auto Scaling group" },
+        route: { type: 'string', minLength: 1, maxLength: 255, description: 'where its traffic comes in, like payments-alb:443/10' },
+      },
+    },
     deploy: {
       type: 'object',
       description: 'how its processes are started',

@@ -123,3 +123,17 @@ test('the pipeline says what is live, and never guesses', async (t) => {
   t.ok(hasCode(error, 'bad-document'));
   t.notMatch(messageOf(error), 'CANARY');
 });
+
+test('a service that runs on a platform already is named there, and has no recipe', (t) => {
+  const begin = 'service: shop\nenvironment: demo\nowner: { team: shop-team, contact: "#shop" }\n';
+  const deployed = 'deployed: { cluster: shop-production, route: "shop-alb:443/10" }\n';
+  const read = (rest: string) => readManifest({ text: begin + rest, source: '/repo/shop.yaml', env: {} });
+  const { deployment, recipe } = read(`platform: aws\n${deployed}`);
+  t.match(deployment, { platform: 'aws', source: 'shop-production', route: 'shop-alb:443/10' });
+  t.equal(recipe('abc'), null);
+  t.throws(() => read('platform: aws\n'), { code: 'bad-document', message: /missing "deployed"/ });
+  t.throws(() => read(`platform: aws\n${deployed}route: { port: 0 }\n`), { message: /route stands in "deployed"/ });
+  t.throws(() => read(deployed), { message: /missing "deploy"/ });
+  t.throws(() => read(`${deployed}deploy: { command: [x], health: { path: / } }\nroute: { port: 0 }\n`), { message: /another platform/ });
+  t.end();
+});

@@ -10,8 +10,8 @@ export type Manifest = {
   readonly deployment: Omit<Deployment, 'revision' | 'pipeline' | 'deployInProgress'>;
   /** What the file itself says is deployed; null when it leaves that to git. */
   readonly revision: string | null;
-  /** Complete but for the revision, which `null` above leaves to the pipeline. */
-  readonly recipe: (revision: string) => LaunchRecipe;
+  /** Complete but for the revision, which `null` above leaves to the pipeline; null for a service that runs on a platform already. */
+  readonly recipe: (revision: string) => LaunchRecipe | null;
 };
 
 /**
@@ -37,15 +37,16 @@ export function readManifest({
     check: (value) => manifestRules(value, env),
   });
   const ref = { service: file.service, environment: file.environment };
-  const route = file.route.name ?? file.service;
+  const { deploy, deployed } = file;
+  const route = deployed?.route ?? file.route?.name ?? file.service;
   const intake = file.intake ?? [];
   return {
     deployment: {
       ...ref,
       owner: file.owner,
       platform: file.platform,
-      source: `${file.service}.${file.environment}.production`,
-      instances: file.deploy.instances,
+      source: deployed?.cluster ?? `${file.service}.${file.environment}.production`,
+      instances: deploy?.instances ?? 0,
       route,
       dependencies: file.dependencies.map(({ name, env: variable, as, ca }) => ({ name, env: variable, as, ca: ca ?? null })),
       // Variables that turn intake off are environment values like any other: only the recipe holds what they are set to.
@@ -59,21 +60,30 @@ export function readManifest({
       },
       optIn: file.optIn,
     },
-    revision: file.deploy.revision ?? null,
-    recipe: (revision) => ({
-      ...ref,
-      revision,
-      command: file.deploy.command,
-      cwd: resolve(dirname(source), file.deploy.cwd),
-      env: { ...file.deploy.env, ...Object.fromEntries(file.deploy.secrets.map((name) => [name, env[name] ?? ''])) },
-      portEnv: file.deploy.portEnv,
-      instanceEnv: file.deploy.instanceEnv ?? null,
-      health: { path: file.deploy.health.path, withinMs: Math.round(file.deploy.health.within * 1000) },
-      instances: file.deploy.instances,
-      route: { name: route, port: file.route.port },
-      dependencies: file.dependencies.map(({ name, env: variable, as, ca, url }) => ({ name, env: variable, as, ca: ca ?? null, url })),
-      intakeOff: Object.assign({}, ...intake.map(({ off }) => off)) as Record<string, string>,
-    }),
+    revision: deploy?.revision ?? null,
+    recipe: (revision) =>
+      deploy === undefined || file.route === undefined
+        ? null
+        : {
+            ...ref,
+            revision,
+            command: deploy.command,
+            cwd: resolve(dirname(source), deploy.cwd),
+            env: { ...deploy.env, ...Object.fromEntries(deploy.secrets.map((name) => [name, env[name] ?? ''])) },
+            portEnv: deploy.portEnv,
+            instanceEnv: deploy.instanceEnv ?? null,
+            health: { path: deploy.health.path, withinMs: Math.round(deploy.health.within * 1000) },
+            instances: deploy.instances,
+            route: { name: route, port: file.route.port },
+            dependencies: file.dependencies.map(({ name, env: variable, as, ca, url }) => ({
+              name,
+              env: variable,
+              as,
+              ca: ca ?? null,
+              url,
+            })),
+            intakeOff: Object.assign({}, ...intake.map(({ off }) => off)) as Record<string, string>,
+          },
   };
 }
 

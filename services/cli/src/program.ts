@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HaldaneClient, type ReportFormat, reportFormats } from '@haldane/client';
-import { HaldaneError, type Run } from '@haldane/core';
+import { HaldaneError, type Run, systemClock } from '@haldane/core';
 import { comparisonText, confirm, markVerdict, planText, recompute, replayReport } from '@haldane/reports';
-import { type Config, type Stack, startStack, sweepLocal } from '@haldane/standalone';
+import { type Config, type Stack, startStack, sweepAccount, sweepLocal } from '@haldane/standalone';
 import { Command, Option } from 'commander';
 import { type Connection, connect, running } from './connect.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
@@ -179,8 +179,10 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
     .command('sweep')
     .description('show what is past its expiry or has lost its owner; with --end, end it')
     .option('--end', 'end it')
-    .action(async (options: { end?: true }) => {
-      const rows = await sweepLocal(config(), options.end === true);
+    .option('--aws', 'in the AWS account of HALDANE_AWS_REGION, by the tags there, instead of on this machine')
+    .action(async (options: { end?: true; aws?: true }) => {
+      const end = options.end === true;
+      const rows = await (options.aws === true ? sweepAccount(config(), systemClock.now(), end) : sweepLocal(config(), end));
       for (const row of rows) out.write(`${row.action}  ${row.what}${row.runId === null ? '' : `  (run ${row.runId})`}\n`);
       if (rows.length === 0) out.write('nothing is past its expiry\n');
       exit(0);

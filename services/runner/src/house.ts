@@ -39,7 +39,7 @@ export class House {
     this.#options = options;
     this.#scenarios = new Registry('scenario', options.scenarios ?? scenarios);
     this.#platforms = new Registry('platform', [options.platform, ...(options.connected ?? [])]);
-    this.#metrics = metricSources({ client: options.dataplane });
+    this.#metrics = metricSources({ client: options.dataplane, clock: options.clock });
     this.#prober = httpProber({ clock: options.clock, secret: (name) => options.env[name] });
   }
 

@@ -10,12 +10,22 @@ export type Config = {
   /** Where the API listens on 127.0.0.1; 0 takes a free port. */
   readonly port: number;
   /** The AWS account that this process has credentials for; absent: none is connected. */
-  readonly aws?: { readonly region: string; readonly endpoint?: string };
+  readonly aws?: {
+    readonly region: string;
+    readonly endpoint?: string;
+    /** Under which each run gets a session of its own. */
+    readonly role?: string;
+    /** Where a route's users enter, when that is not its balancer's own name: `payments-alb:443=https://payments.example`, with commas between. */
+    readonly addresses: Readonly<Record<string, string>>;
+    /** A file of prices, and the most that a run may cost, in US dollars. */
+    readonly prices?: string;
+    readonly ceilingUsd?: number;
+  };
   /** Variables that manifests and experiments may name. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_AWS_REGION, HALDANE_AWS_ENDPOINT and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
+/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_AWS_* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, dataDir?: string): Config {
   const port = Number(env['HALDANE_PORT'] ?? 0);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -31,10 +41,28 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
 }
 
 /** Which credentials are used is the AWS SDK's own affair: its variables, profiles and instance roles. */
-function awsOf({
-  HALDANE_AWS_REGION: region,
-  HALDANE_AWS_ENDPOINT: endpoint,
-}: Readonly<Record<string, string | undefined>>): Pick<Config, 'aws'> {
+function awsOf(env: Readonly<Record<string, string | undefined>>): Pick<Config, 'aws'> {
+  const region = env['HALDANE_AWS_REGION'];
   if (region === undefined || region === '') return {};
-  return { aws: { region, ...(endpoint === undefined ? {} : { endpoint }) } };
+  const ceilingUsd = Number(env['HALDANE_AWS_CEILING'] ?? 5);
+  if (!(ceilingUsd >= 0))
+    throw new HaldaneError('bad-request', `HALDANE_AWS_CEILING is "${env['HALDANE_AWS_CEILING']}"; give US dollars, like 5`);
+  const named = { endpoint: env['HALDANE_AWS_ENDPOINT'], role: env['HALDANE_AWS_ROLE'], prices: env['HALDANE_AWS_PRICES'] };
+  const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined && value !== ''));
+  return { aws: { region, ceilingUsd, addresses: addressesOf(env['HALDANE_AWS_ADDRESSES'] ?? ''), ...given } };
+}
+
+function addressesOf(text: string): Readonly<Record<string, string>> {
+  const entries = text.split(',').filter((one) => one.trim() !== '');
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const [, route = '', address = ''] = /^\s*([^=\s]+)=(https?:\/\/\S+?)\/?\s*$/.exec(entry) ?? [];
+      if (route === '')
+        throw new HaldaneError(
+          'bad-request',
+          `HALDANE_AWS_ADDRESSES holds "${entry}"; write balancer:port=https://host, with commas between`,
+        );
+      return [route, address];
+    }),
+  );
 }

@@ -30,8 +30,8 @@ export function desk(options: DeskOptions): Desk {
   const signal = () => AbortSignal.timeout(110_000);
 
   /** A service that is there is left alone, whatever its file says by now: a run is no deploy. */
-  const ensureUp = async (platform: Platform, source: string, recipe: LaunchRecipe) => {
-    if ((await platform.clusters.describe(source, signal())) === null) await options.deploy(recipe, signal());
+  const ensureUp = async (platform: Platform, source: string, recipe: LaunchRecipe | null) => {
+    if (recipe !== null && (await platform.clusters.describe(source, signal())) === null) await options.deploy(recipe, signal());
   };
 
   return {
@@ -72,6 +72,11 @@ export function desk(options: DeskOptions): Desk {
     },
     async deploy(file, permit) {
       const { recipe, deployment } = await loadService(file, env, signal());
+      if (recipe === null)
+        throw new HaldaneError(
+          'bad-request',
+          `${deployment.service} runs on platform ${deployment.platform} already; haldane up starts only services of this machine`,
+        );
       await permit(recipe, deployment.owner);
       const { route } = await options.deploy(recipe, signal());
       return {

@@ -1,5 +1,6 @@
 export { readAccess } from './access-file.ts';
 export { publishedHeads, readHeads } from './audit-heads.ts';
+export { sweepAccount } from './aws-account.ts';
 export { type Config, readConfig } from './config.ts';
 export { reportPaths } from './desk.ts';
 export { inventory } from './inventory.ts';

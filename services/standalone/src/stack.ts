@@ -4,13 +4,14 @@ import { createApi } from '@haldane/api';
 import type { Access } from '@haldane/client';
 import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
-import { awsPlatform, connectAws, LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
+import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
 import { liveRouter, spawnRouter } from '@haldane/router';
 import { House, loadExperiment, Runner } from '@haldane/runner';
 import { Scheduler } from '@haldane/scheduler';
 import { openStore, type Store } from '@haldane/store';
 import { removeAccess, writeAccess } from './access-file.ts';
 import { headFile } from './audit-heads.ts';
+import { connectedAccount } from './aws-account.ts';
 import type { Config } from './config.ts';
 import { desk, publish } from './desk.ts';
 import { own } from './ownership.ts';
@@ -99,13 +100,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closing.push(() => watching.stop());
 
     const platform = localPlatform({ dataDir, dataplane, clock });
-    const account = options.aws === undefined ? null : await connectAws(options.aws);
+    const account = options.aws === undefined ? null : await connectedAccount(options.aws, clock);
     closing.push(async () => account?.close());
     const house = new House({
       store,
       clock,
       platform,
-      connected: account === null ? [] : [awsPlatform({ calls: account, clock })],
+      connected: account === null ? [] : [account.platform],
       dataplane,
       env: options.env,
       publish: (report) => publish(dataDir, report),

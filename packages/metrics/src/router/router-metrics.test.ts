@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Reading, TrafficBlock } from '@haldane/core';
+import { type Reading, systemClock, type TrafficBlock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
 import { type Test, test } from 'tap';
 import { metricSources } from '../index.ts';
@@ -18,7 +18,7 @@ test('a router that answers gives points, one with nothing to tell gives no data
   t.teardown(() => server.close());
   const address = server.address();
   const client = new DataplaneClient({ url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, token: 't' });
-  const source = metricSources({ client }).get('router');
+  const source = metricSources({ client, clock: systemClock }).get('router');
   const { signal } = new AbortController();
   const blocks = [{ at: 8 }, { at: 9 }] as TrafficBlock[];
 
@@ -38,7 +38,7 @@ test('a router that answers gives points, one with nothing to tell gives no data
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   t.match(await source.read('r1', 9, signal), { state: 'unavailable', why: /did not answer/ });
-  t.throws(() => metricSources({ client }).get('prometheus'), { code: 'unknown-id', message: /known: router/ });
+  t.throws(() => metricSources({ client, clock: systemClock }).get('prometheus'), { code: 'unknown-id', message: /known: none, router/ });
 });
 
 /** Reads until the source has an answer of this state, at most ten seconds. */
@@ -74,7 +74,7 @@ test('streamed seconds are handed out once, and a stream that breaks off costs n
   });
   const address = server.address();
   const client = new DataplaneClient({ url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, token: 't' });
-  const source = metricSources({ client }).get('router');
+  const source = metricSources({ client, clock: systemClock }).get('router');
   const { signal } = new AbortController();
   const say = (news: object) => streams.at(-1)?.response.write(`${JSON.stringify({ now: 0, attached: true, ...news })}\n`);
   const streaming = async (count: number) => {

@@ -4,7 +4,9 @@ import { test } from 'tap';
 import { awsPlatform } from './aws-platform.ts';
 import { forwardOf, sameActions, withGroups } from './forward.ts';
 import { targetGroupName } from './names.ts';
+import { readPrices } from './price.ts';
 import { parseRouteName } from './route-name.ts';
+import type { OpenSession } from './run-sessions.ts';
 import { translateError } from './sdk/translate-error.ts';
 import { shareWeights } from './share-weights.ts';
 import { sweepAws } from './sweep-aws.ts';
@@ -203,4 +205,75 @@ test('a sweep takes away what has expired and nothing else, users first, from th
     ),
   ) as unknown;
   t.same(swept, before);
+});
+
+test('each run works in a session of its own, that may touch what is named after it and the one rule that it slices', async (t) => {
+  const clock = new VirtualClock();
+  const stand = await memoryStand('w');
+  const opened: { readonly runId: string; readonly policy: string }[] = [];
+  let allowed: readonly string[] = [];
+  const sessions: OpenSession = {
+    region: 'eu-west-1',
+    account: '123456789012',
+    open: async (runId, policy) => {
+      opened.push({ runId, policy });
+      return { calls: stand.calls, expiresAt: clock.now() + 3_600_000, trespass: async () => allowed };
+    },
+  };
+  const platform = awsPlatform({ calls: stand.calls, clock, leaveMs: 0, sessions });
+  const deployment = deploymentOf(stand);
+  const changes = platform.faults.wire(deployment, 'control', 'rabcdefghijk').changes;
+  t.same(await platform.refusals(deployment, signal, changes), []);
+  allowed = ['ec2:DescribeVpcs'];
+  t.match(
+    (await platform.refusals(deployment, signal, changes)).join(),
+    /may call ec2:DescribeVpcs/,
+    'a policy that is not in force is no fence',
+  );
+  for (const { kind, params } of changes) await platform.changeKinds.find((one) => one.kind === kind)?.apply(params, null, signal);
+  t.equal(opened.length, 1, 'one session serves the whole run');
+  await clock.advance(3_000_000);
+  const [targets] = changes;
+  await platform.changeKinds.find((one) => one.kind === 'aws.targets')?.isReverted(targets?.params, null, signal);
+  t.equal(opened.length, 2, 'and another is opened before it ends');
+
+  const [{ policy } = { policy: '' }] = opened;
+  t.ok(policy.length <= 2048, `${policy.length} characters`);
+  const { Statement } = JSON.parse(policy) as {
+    Statement: { Effect: string; Action: string | string[]; Resource: string; Condition?: object }[];
+  };
+  t.ok(Statement.every((one) => one.Effect === 'Allow'));
+  const actions = Statement.flatMap((one) => one.Action);
+  for (const never of [/^iam:(?!PassRole)/, /^sts:/, /^\*/, /:\*$/, /Put|Attach/])
+    t.notOk(
+      actions.some((action) => never.test(action)),
+      `${never}`,
+    );
+  const changing = Statement.filter((one) => one.Resource === '*' && !one.Condition);
+  t.ok(
+    changing.flatMap((one) => one.Action).every((action) => action.includes('Describe')),
+    'without a condition everything may only be read',
+  );
+  for (const { Action, Resource, Condition } of Statement)
+    if ([Action].flat().some((action) => /ModifyRule|DeleteRule/.test(action)) && !Condition)
+      t.match(Resource, /^arn:memory:(listener|rule)/, 'the one that is sliced');
+});
+
+test('the plan prices the run from a table, holds a ceiling, and says who counts failures here', async (t) => {
+  const stand = await memoryStand('w');
+  const deployment = deploymentOf(stand);
+  const advice = (budget: object) => {
+    const platform = awsPlatform({ calls: stand.calls, clock: new VirtualClock(), budget });
+    const changes = arms.map((arm) => platform.clusters.launch(deployment, arm, { changes: [], dependencies: [] }, 'wr', 3));
+    return platform.advise?.(deployment, changes, 3000, signal);
+  };
+  const told = await advice({ prices: { 't3.micro': 1 }, ceilingUsd: 6 });
+  t.same(told?.refusals, []);
+  t.match(told?.notes.join(), /at most 6\.00 US dollars \(60 minutes/, '2 arms of 3 instances for 50 minutes and 10 to launch and end');
+  t.match(told?.caps.find((cap) => cap.name.startsWith('failures'))?.enforcedBy, /balancer does not count/);
+  t.match((await advice({ prices: { 't3.micro': 1 }, ceilingUsd: 5 }))?.refusals.join(), /above the ceiling of 5\.00/);
+  t.match((await advice({ prices: {} }))?.refusals.join(), /price of t3\.micro is not known/);
+  t.same(readPrices('{"t3.micro": 0.5}', 'f'), { 't3.micro': 0.5 });
+  for (const bad of ['x', '[]', '{"t3.micro": "cheap"}', '{"t3.micro": -1}'])
+    t.throws(() => readPrices(bad, 'f'), { code: 'bad-request', message: /f/ });
 });

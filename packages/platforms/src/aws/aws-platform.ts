@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Platform } from '@haldane/core';
+import type { AnyChangeKind, Change, Clock, Platform } from '@haldane/core';
+import { awsAdvice, type Budget } from './advice.ts';
 import type { AwsCalls } from './aws-calls.ts';
 import type { AwsWorld } from './aws-world.ts';
 import { awsClusters } from './cluster-provider.ts';
@@ -11,8 +12,10 @@ import { doorKind } from './kinds/door-kind.ts';
 import { sliceKind } from './kinds/slice-kind.ts';
 import { targetsKind } from './kinds/targets-kind.ts';
 import { awsLeftovers } from './leftovers.ts';
+import { commonPrices } from './price.ts';
 import { awsRefusals } from './refusals.ts';
 import { namingItsResource } from './resource-words.ts';
+import { inItsSession, type OpenSession, RunSessions } from './run-sessions.ts';
 import { awsTraffic } from './traffic-router.ts';
 
 export type AwsPlatformOptions = {
@@ -21,6 +24,10 @@ export type AwsPlatformOptions = {
   /** Where users reach a route, by its name, when that is not the balancer's own address. */
   readonly addresses?: Readonly<Record<string, string>>;
   readonly random?: (bytes: number) => Uint8Array;
+  /** Opens a session for each run, narrowed to it; absent: everything is done with the connection's own rights. */
+  readonly sessions?: OpenSession;
+  /** What an hour of an instance costs, and the most that a run may. Default: common prices, 5 US dollars. */
+  readonly budget?: Partial<Budget>;
   /** How far the expiry in the tags lies beyond the run's lease. Default 15 minutes. */
   readonly expiryAheadMs?: number;
   /** How long what was written may take to be seen everywhere. Default 5 s. */
@@ -33,23 +40,51 @@ export type AwsPlatformOptions = {
 export function awsPlatform(options: AwsPlatformOptions): Platform {
   const { calls, clock, addresses = {}, settleMs = 5_000, leaveMs = 5_000 } = options;
   const expiry = new Expiry(calls, clock, options.expiryAheadMs ?? 15 * 60_000);
-  const world: AwsWorld = {
-    calls,
+  const budget: Budget = { prices: commonPrices, ceilingUsd: 5, ...options.budget };
+  const worldOf = (own: AwsCalls): AwsWorld => ({
+    calls: own,
     clock,
     random: options.random ?? randomBytes,
     settleMs,
     leaveMs,
     expiresFor: (runId) => expiry.for(runId),
-  };
+  });
+  const sessions = options.sessions === undefined ? null : new RunSessions(calls, options.sessions, clock);
+  const made: readonly ((world: AwsWorld) => AnyChangeKind)[] = [targetsKind, doorKind, clusterKind, attachKind, sliceKind];
+  const kinds = made.map((make) => {
+    const of = (own: AwsCalls) => make(worldOf(own));
+    return namingItsResource(sessions === null ? of(calls) : inItsSession(sessions, of, calls));
+  });
   return {
     id: 'aws',
     clusters: awsClusters(calls),
-    traffic: awsTraffic(world, (route) => addresses[route]),
+    traffic: awsTraffic(worldOf(calls), (route) => addresses[route]),
     faults: awsFaults(),
-    changeKinds: [targetsKind(world), doorKind(world), clusterKind(world), attachKind(world), sliceKind(world)].map(namingItsResource),
+    changeKinds: kinds,
     settleMs,
-    refusals: (deployment, signal, changes = []) => awsRefusals(calls, deployment, changes, signal),
+    patience: { readyMs: 10 * 60_000, restoreMs: 10 * 60_000 },
+    async refusals(deployment, signal, changes = []) {
+      const refusals = await awsRefusals(calls, deployment, changes, signal);
+      return refusals.length > 0 || sessions === null ? refusals : trespasses(sessions, changes, deployment.route, signal);
+    },
+    advise: (deployment, changes, seconds, signal) => awsAdvice(calls, budget, deployment, changes, seconds, signal),
     renew: (runId, until, signal) => expiry.renew(runId, until, signal),
     leftovers: (runId, signal) => awsLeftovers(calls, runId, signal),
   };
+}
+
+/** A session that may do what its policy does not allow is no fence: nothing is begun behind it. */
+async function trespasses(
+  sessions: RunSessions,
+  changes: readonly Change[],
+  route: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const runId = changes.map((change) => change.params['runId']).find((one) => typeof one === 'string');
+  if (runId === undefined) return [];
+  const allowed = await (await sessions.for(runId, route, signal)).trespass(signal);
+  return allowed.map(
+    (call) =>
+      `the session for this run may call ${call}, which its policy does not allow: the policy is not in force; see docs/aws.md on the role`,
+  );
 }

@@ -5,16 +5,17 @@ import { armClusterName, clusterChangeId, targetGroupName } from './names.ts';
 import { revisionOf } from './revision.ts';
 
 export function awsClusters(calls: AwsCalls): ClusterProvider {
+  const known = new Map<string, string>();
   return {
     async describe(name, signal) {
       const group = await calls.groups.group(name, signal);
       if (group === null) return null;
-      const [live, instances] = await Promise.all([revisionOf(calls, group, signal), instancesOf(calls, group, signal)]);
+      const [live, instances] = await Promise.all([revisionOf(calls, group, signal), instancesOf(calls, group, known, signal)]);
       return { name, revision: live?.revision ?? 'unknown', instances };
     },
-    launch({ source, revision, service }, arm, wiring, runId, instances) {
+    launch({ source, revision, service, route }, arm, wiring, runId, instances) {
       const cluster = armClusterName(runId, arm);
-      const params: ClusterParams = { runId, arm, cluster, source, revision, targetGroup: targetGroupName(runId, arm), instances };
+      const params: ClusterParams = { runId, arm, cluster, source, revision, targetGroup: targetGroupName(runId, arm), route, instances };
       return {
         id: clusterChangeId(arm),
         kind: 'aws.cluster',
@@ -29,18 +30,24 @@ export function awsClusters(calls: AwsCalls): ClusterProvider {
   };
 }
 
-/** An instance is healthy when it is in service and every target group of its group says so. */
-async function instancesOf(calls: AwsCalls, group: Group, signal: AbortSignal): Promise<readonly InstanceState[]> {
+/** Addresses are asked once (`known`): they do not change, and this is looked at every second. An instance is healthy when it is in service and every target group of its group says so. */
+async function instancesOf(
+  calls: AwsCalls,
+  group: Group,
+  known: Map<string, string>,
+  signal: AbortSignal,
+): Promise<readonly InstanceState[]> {
   if (group.instances.length === 0) return [];
-  const ids = group.instances.map((one) => one.id);
+  const ids = group.instances.map((one) => one.id).filter((id) => !known.has(id));
   const [addresses, ...health] = await Promise.all([
-    calls.templates.addresses(ids, signal),
+    ids.length === 0 ? new Map<string, string>() : calls.templates.addresses(ids, signal),
     ...group.targetGroups.map((arn) => calls.balancing.health(arn, signal)),
   ]);
+  for (const [id, address] of addresses) known.set(id, address);
   const isHealthy = (id: string) => health.every((targets) => targets.some((one) => one.id === id && one.state === 'healthy'));
   return group.instances.map(({ id, isInService }) => ({
     name: id,
-    address: addresses.get(id) ?? '',
+    address: known.get(id) ?? '',
     healthy: isInService && isHealthy(id),
     restarts: 0,
   }));

@@ -39,7 +39,7 @@ export class Expiry {
   }
 
   async #write(runId: string, expires: number, signal: AbortSignal): Promise<void> {
-    const tags = { [tagNames.expires]: expiry(expires) };
+    const tags = { [tagNames.run]: runId, [tagNames.expires]: expiry(expires) };
     for (const arm of arms) {
       const targets = await ownTargetGroup(this.#calls, targetGroupName(runId, arm), runId, signal);
       if (targets !== null) await this.#calls.balancing.setTags([targets.arn], tags, signal);

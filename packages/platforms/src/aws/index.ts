@@ -1,4 +1,5 @@
 export type { AwsCalls } from './aws-calls.ts';
 export * from './aws-platform.ts';
 export * from './connect-aws.ts';
+export { readPrices } from './price.ts';
 export { sweepAws } from './sweep-aws.ts';

@@ -46,6 +46,8 @@ async function groupRefusals(
       `group ${source} is not made from one launch template that exists (a launch configuration or a mixed policy): arms cannot be pinned to its version`,
     ];
   const refusals: string[] = [];
+  if (await calls.groups.isRefreshing(source, signal))
+    refusals.push(`an instance refresh of ${source} is under way: wait until it is done`);
   if (live.revision !== revision)
     refusals.push(`group ${source} is at ${live.revision}, but the pipeline says that ${revision} is live: deploy it first`);
   const others = [...new Set(group.instances.map((one) => one.version))].filter((version) => version !== live.version);

@@ -10,6 +10,7 @@ export async function revisionOf(
   signal: AbortSignal,
 ): Promise<{ readonly revision: string; readonly version: string } | null> {
   if (template === null) return null;
-  const version = await templates.version(template.id, template.version, signal);
+  // A number is what it is; only `$Latest` and `$Default` have to be looked up, and this is asked every second.
+  const version = /^\d+$/.test(template.version) ? template.version : await templates.version(template.id, template.version, signal);
   return version === null ? null : { revision: `${template.name}:${version}`, version };
 }

@@ -14,6 +14,7 @@ export type ClusterParams = {
   /** Its launch template and the version of it that the arm is pinned to. */
   readonly revision: string;
   readonly targetGroup: string;
+  readonly route: string;
   readonly instances: number;
 };
 

@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import { type Clock, HaldaneError, messageOf, type Platform } from '@haldane/core';
+import { awsPlatform, connectAws, readPrices, type SweepRow, sweepAws } from '@haldane/platforms';
+import type { Config } from './config.ts';
+
+const connectWithinMs = 30_000;
+
+/** The platform over the account that the configuration names, connected. */
+export async function connectedAccount(
+  aws: NonNullable<Config['aws']>,
+  clock: Clock,
+): Promise<{ readonly platform: Platform; close(): void }> {
+  const { calls, sessions, close } = await connectAws(aws, AbortSignal.timeout(connectWithinMs));
+  const { prices, ceilingUsd, addresses } = aws;
+  const budget = {
+    ...(prices === undefined ? {} : { prices: readPrices(await pricesAt(prices), prices) }),
+    ...(ceilingUsd === undefined ? {} : { ceilingUsd }),
+  };
+  return { platform: awsPlatform({ calls, clock, addresses, budget, ...(sessions === undefined ? {} : { sessions }) }), close };
+}
+
+async function pricesAt(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new HaldaneError('not-found', `HALDANE_AWS_PRICES: ${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Looks in the account for what is past the expiry in its tags, with its own rights and no database; with `end`, ends it. */
+export async function sweepAccount({ aws }: Pick<Config, 'aws'>, now: number, end: boolean): Promise<readonly SweepRow[]> {
+  if (aws === undefined) throw new HaldaneError('bad-request', 'HALDANE_AWS_REGION is not set: name the region to sweep');
+  const { role: _none, ...connection } = aws;
+  const account = await connectAws(connection, AbortSignal.timeout(connectWithinMs));
+  try {
+    return await sweepAws({ calls: account.calls, now, end }, AbortSignal.timeout(600_000));
+  } finally {
+    account.close();
+  }
+}
