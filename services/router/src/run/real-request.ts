@@ -1,5 +1,6 @@
 import { type AnswerClass, type Arm, classOfStatus, HaldaneError } from '@haldane/core';
 import type { RouterTime } from '../time.ts';
+import type { Late } from './deadlines.ts';
 import type { Observer } from './observer.ts';
 import type { Outcome, RunLedger } from './run-ledger.ts';
 import { ShieldedUser } from './shielded-user.ts';
@@ -16,10 +17,10 @@ export type RealRequestOptions = {
 };
 
 /** Follows one real request to the one moment in which its outcome is decided, and tells the run's ledger then. */
-export class RealRequest implements Observer {
+export class RealRequest implements Observer, Late {
   readonly #options: RealRequestOptions;
   readonly #began: number;
-  #timer: NodeJS.Timeout | null = null;
+  #waiting: Set<Late> | null = null;
   #settled = false;
   #answer: AnswerClass | null = null;
   #openedAfter: number | null = null;
@@ -27,7 +28,7 @@ export class RealRequest implements Observer {
   constructor(options: RealRequestOptions) {
     this.#options = options;
     this.#began = options.time.monotonic();
-    if (options.limitMs !== null) this.#timer = setTimeout(() => this.#settle('broken', true, options.limitMs), options.limitMs);
+    if (options.limitMs !== null) this.#waiting = options.ledger.deadlines.wait(options.limitMs, this);
   }
   answered(status: number, location: string | undefined): void {
     const answer = classOfStatus(status, location);
@@ -36,9 +37,13 @@ export class RealRequest implements Observer {
   }
   opened(): void {
     this.#openedAfter = this.#elapsed();
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#waiting?.delete(this);
+  }
+  late(): void {
+    this.#settle('broken', true, this.#options.limitMs);
   }
   finished(): void {
+    if (this.#openedAfter === null && this.#elapsed() > (this.#options.limitMs ?? Number.POSITIVE_INFINITY)) this.late();
     this.#settle(this.#answer ?? 'broken', this.#answer === null, this.#openedAfter ?? this.#elapsed());
   }
   broken(): void {
@@ -82,7 +87,7 @@ export class RealRequest implements Observer {
   ): void {
     if (this.#settled) return;
     this.#settled = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#waiting?.delete(this);
     this.#options.ledger.settle({ ...this.#options.whose, answer, failed, latencyMs, seenBy });
   }
 }

@@ -2,6 +2,7 @@ import type { AnswerClass, Arm, BudgetCaps, Difference, TrafficBlock } from '@ha
 import { KeyBook, type RouterTelemetry } from '@haldane/dataplane';
 import type { RouterTime } from '../time.ts';
 import { Budget } from './budget.ts';
+import { Deadlines } from './deadlines.ts';
 import { budgetOf, Second } from './second.ts';
 
 /** A block closes this long after its second ended. */
@@ -23,6 +24,8 @@ export type Outcome = {
  * flight at the end is counted and the spent budget stays spent if the run comes back.
  */
 export class RunLedger {
+  /** Of what this run limits in time. */
+  readonly deadlines = new Deadlines();
   readonly budget: Budget;
   readonly keys = new KeyBook();
   readonly #time: RouterTime;
