@@ -38,8 +38,9 @@ export class DoorCounts {
     response.on('close', () => {
       const seconds = (this.#time.monotonic() - began) / 1000;
       add(count.classes, indexOf[response.writableFinished ? classOfStatus(response.statusCode) : 'broken']);
-      const bound = latencyBounds.findIndex((most) => seconds <= most);
-      add(count.bins, bound < 0 ? latencyBounds.length : bound);
+      let bin = 0;
+      while (seconds > (latencyBounds[bin] ?? Number.POSITIVE_INFINITY)) bin += 1;
+      add(count.bins, bin);
       count.seconds += seconds;
     });
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 import { HaldaneError } from '@haldane/core';
 import type { Target } from './sound-request.ts';
 
@@ -13,6 +13,7 @@ const hostWord = /^[A-Za-z0-9.[\]:_-]{1,255}$/;
 export class ForwardedBy {
   readonly #trusted = new BlockList();
   readonly #trustsNobody: boolean;
+  readonly #said = new WeakMap<Socket, { readonly host: string | null; readonly headers: readonly string[] }>();
   readonly #scheme: 'http' | 'https';
 
   /** `trusted`: addresses or networks (`10.0.0.0/8`, `::1`) of the proxies before us. `scheme`: how clients speak to this door. */
@@ -23,6 +24,21 @@ export class ForwardedBy {
   }
   /** Flat. */
   headers(request: IncomingMessage, target: Target): readonly string[] {
+    const { socket } = request;
+    const said = this.#said.get(socket);
+    if (said !== undefined && said.host === target.host) return said.headers;
+    const headers = this.#headers(request, target);
+    // A client that nobody speaks through is the same for as long as its connection lasts.
+    if (this.#trustsNobody) this.#said.set(socket, { host: target.host, headers });
+    return headers;
+  }
+  /** The client's own address, as far as the proxies before us can be believed. */
+  client(request: IncomingMessage): string {
+    const peer = plain(request.socket.remoteAddress ?? '');
+    return this.#trustsNobody || !this.#isTrusted(peer) ? peer : (this.#chain(request.headers['x-forwarded-for'], peer)[0] ?? peer);
+  }
+
+  #headers(request: IncomingMessage, target: Target): readonly string[] {
     const peer = plain(request.socket.remoteAddress ?? '');
     const isProxy = !this.#trustsNobody && this.#isTrusted(peer);
     const chain = isProxy ? this.#chain(request.headers['x-forwarded-for'], peer) : [peer];
@@ -37,12 +53,6 @@ export class ForwardedBy {
     said.push('forwarded', [about, ...others.map((address) => `for=${address}`)].join(', '));
     return said;
   }
-  /** The client's own address, as far as the proxies before us can be believed. */
-  client(request: IncomingMessage): string {
-    const peer = plain(request.socket.remoteAddress ?? '');
-    return this.#trustsNobody || !this.#isTrusted(peer) ? peer : (this.#chain(request.headers['x-forwarded-for'], peer)[0] ?? peer);
-  }
-
   #chain(given: string | readonly string[] | undefined, peer: string): readonly string[] {
     const chain = [peer];
     const before = (typeof given === 'string' ? given : (given ?? []).join(',')).split(',').map((part) => plain(part.trim()));

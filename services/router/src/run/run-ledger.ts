@@ -82,9 +82,11 @@ export class RunLedger {
   }
   settle(outcome: Outcome): void {
     const second = this.#second();
-    if (outcome.role !== 'production') this.#settleArm(outcome, second);
+    if (outcome.role !== 'production') {
+      this.#settleArm(outcome, second);
+      second?.snapshot(this.budget);
+    }
     second?.answer(outcome.role, outcome.answer, outcome.failed);
-    second?.snapshot(this.budget);
   }
   /** What a user got whom production answered in an arm's place. */
   settleUser(key: string, harmed: boolean): void {

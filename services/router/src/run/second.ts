@@ -11,7 +11,7 @@ const noNames = (): Names => ({ seen: [], succeeded: [], failed: [] });
 
 /** The budget as it stands, as a block tells it. */
 export function budgetOf({ spent, cap, credit, hurt, users }: Budget): TrafficBlock['budget'] {
-  return { spent, cap, credit, ...(users === null ? {} : { users: { spent: hurt, cap: users } }) };
+  return users === null ? { spent, cap, credit } : { spent, cap, credit, users: { spent: hurt, cap: users } };
 }
 
 const zero = (): Record<Arm, number> => ({ control: 0, experiment: 0 });
