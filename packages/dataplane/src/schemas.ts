@@ -56,6 +56,10 @@ const rules: Schema = {
   },
 };
 
+const file: Schema = { type: 'string', minLength: 1, maxLength: 4000 };
+const milliseconds: Schema = { type: 'integer', minimum: 0, maximum: 86_400_000 };
+const count: Schema = { type: 'integer', minimum: 0, maximum: 10_000_000 };
+
 /** What a router accepts, by the nouns of the wire. Unknown keys are refused. */
 export const schemas = {
   runId,
@@ -63,7 +67,49 @@ export const schemas = {
     type: 'object',
     required: ['route', 'port', 'production'],
     additionalProperties: false,
-    properties: { route: name, port: { type: 'integer', minimum: 0, maximum: 65535 }, production: addresses },
+    properties: {
+      route: name,
+      port: { type: 'integer', minimum: 0, maximum: 65535 },
+      production: addresses,
+      trustedProxies: {
+        type: 'array',
+        items: { type: 'string', pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$', maxLength: 60 },
+        maxItems: 1000,
+      },
+      tls: {
+        type: 'object',
+        required: ['certFile', 'keyFile'],
+        additionalProperties: false,
+        properties: {
+          certFile: file,
+          keyFile: file,
+          names: {
+            type: 'array',
+            maxItems: 1000,
+            items: {
+              type: 'object',
+              required: ['name', 'certFile', 'keyFile'],
+              additionalProperties: false,
+              properties: { name: { type: 'string', pattern: '^(\\*\\.)?[a-z0-9.-]+$', maxLength: 253 }, certFile: file, keyFile: file },
+            },
+          },
+        },
+      },
+      limits: {
+        type: 'object',
+        required: [],
+        additionalProperties: false,
+        properties: {
+          headersMs: milliseconds,
+          requestMs: milliseconds,
+          bodyIdleMs: milliseconds,
+          keepAliveMs: milliseconds,
+          connections: count,
+          connectionsPerClient: count,
+          inFlight: count,
+        },
+      },
+    },
   },
   attachment: {
     type: 'object',

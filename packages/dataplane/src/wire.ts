@@ -13,6 +13,34 @@ export type RouteConfig = {
   readonly port: number;
   /** Base addresses of production's instances (`http://127.0.0.1:4711`). */
   readonly production: readonly string[];
+  /** Addresses or networks (`10.0.0.0/8`) of proxies that stand before this door and may say where a request is from. Default: nobody. */
+  readonly trustedProxies?: readonly string[];
+  /** Given: clients speak TLS to this door. A door does not change between plain and TLS. */
+  readonly tls?: DoorTls;
+  readonly limits?: Partial<DoorLimits>;
+};
+
+/** Files in PEM, read by the router. They are looked at every second; what changed is served to new connections, the others stay. */
+export type CertificateFiles = { readonly certFile: string; readonly keyFile: string };
+/** `names` are served to clients that ask for them (SNI; `*.example` covers one label), the first pair to all others. */
+export type DoorTls = CertificateFiles & { readonly names?: readonly (CertificateFiles & { readonly name: string })[] };
+
+/** What one route's door takes. Milliseconds, and counts at one time; 0: no limit. */
+export type DoorLimits = {
+  /** From the first byte of a request, or of a TLS handshake, to the end of its headers. Default 15 s. */
+  readonly headersMs: number;
+  /** From the first byte of a request to the last of its body. Default an hour. */
+  readonly requestMs: number;
+  /** How long a body may stand still. Default 60 s. */
+  readonly bodyIdleMs: number;
+  /** How long a connection is kept between requests. Default 65 s. */
+  readonly keepAliveMs: number;
+  /** Default 10 000. */
+  readonly connections: number;
+  /** From one address that is no trusted proxy. Default 1000. */
+  readonly connectionsPerClient: number;
+  /** Requests under way; one more is answered 503. Default 10 000. */
+  readonly inFlight: number;
 };
 
 /** Arms that belong to a route: from now on signed synthetic requests may enter them. */
@@ -86,6 +114,8 @@ export type RouteView = {
   /** Real requests a second over the last minute at most; null while too little was seen to say. */
   readonly requestsPerSecond: number | null;
   readonly production: readonly { readonly address: string; readonly healthy: boolean }[];
+  /** The certificate that is served, by its end (epoch ms), and why the files of now are not; null without TLS. Never a key. */
+  readonly tls: { readonly validUntil: number; readonly problem: string | null } | null;
   readonly attached: readonly { readonly runId: string; readonly until: number; readonly arms: Readonly<Record<Arm, readonly string[]>> }[];
   /** `spent` and `hurt`: failures charged to the run so far, and distinct keys that saw one. */
   readonly slices: readonly (SliceConfig & { readonly spent: number; readonly hurt: number })[];

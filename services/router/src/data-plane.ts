@@ -58,8 +58,7 @@ export class DataPlane {
   async putRoute(config: RouteConfig): Promise<RouteView> {
     const known = this.#doors.get(config.route);
     const door = known ?? new RouteDoor(config, this.#options.host, this.#options.time);
-    await door.open(config.port);
-    door.production.replace(config.production);
+    await door.open(config);
     this.#doors.set(config.route, door);
     this.#options.routesChanged(this.#routes());
     return this.#viewRoute(door);
@@ -206,6 +205,7 @@ export class DataPlane {
 
   /** Ends what is past its lease and closes seconds that are due. Harmless at any time. */
   sweep(): void {
+    for (const door of this.#doors.values()) door.sweep();
     for (const run of [...this.#runs.values()]) if (run.lease.isOver()) this.#lapse(run);
     for (const [name, proxy] of [...this.#proxies]) if (proxy.lease.isOver()) void this.deleteProxy(name);
     for (const [runId, ledger] of this.#ledgers) {
@@ -256,11 +256,7 @@ export class DataPlane {
     return ledger;
   }
   #routes(): readonly RouteConfig[] {
-    return [...this.#doors.values()].map((door) => ({
-      route: door.route,
-      port: door.port,
-      production: door.production.instances.map((instance) => instance.address),
-    }));
+    return [...this.#doors.values()].map((door) => door.config);
   }
   #viewRoute(door: RouteDoor): RouteView {
     const addresses = (run: AttachedRun, arm: 'control' | 'experiment') => run.arms[arm].instances.map((instance) => instance.address);
@@ -269,6 +265,7 @@ export class DataPlane {
       port: door.port,
       ports: [door.port],
       requestsPerSecond: door.rate.perSecond(),
+      tls: door.tls,
       production: door.production.instances.map((instance) => ({ address: instance.address, healthy: instance.healthy })),
       attached: door.runs.map((run) => ({
         runId: run.runId,

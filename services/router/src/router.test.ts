@@ -1,12 +1,15 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import type { ClusterRole } from '@haldane/core';
-import { assign } from '@haldane/dataplane';
+import { assign, type DoorLimits } from '@haldane/dataplane';
 import { test } from 'tap';
+import { certificates } from '../test/certificates.ts';
 import { Agent, ask, cookie, FakeTime, newKey, secret, signed, sliceOf, stand, standWithArms, until, upstream } from '../test/stand.ts';
 
 const spent = async (client: Awaited<ReturnType<typeof stand>>['client']) => (await client.view()).routes[0]?.slices[0]?.spent;
@@ -119,6 +122,137 @@ test('a client that expects to be told gets the word of the service, before its 
   answer.resume();
   await once(answer, 'end');
   t.match(await ask(port, { method: 'PUT', body: 'x' }), { status: 200, body: 'x' });
+});
+
+test('only a proxy that is trusted may say where a request is from, and only from the first stranger on', async (t) => {
+  const production = await upstream(t, (request, response) => response.end(JSON.stringify(request.headers)));
+  const { client } = await stand(t);
+  const from = async (trustedProxies: readonly string[], headers: Record<string, string>) => {
+    const { port } = await client.putRoute({ route: 'pay', port: 0, production: [production.url], trustedProxies });
+    const answer = await ask(port, { headers: { host: 'shop.example', ...headers } });
+    const told = answer === 'broken' ? {} : (JSON.parse(answer.body) as Record<string, string>);
+    return [told['x-forwarded-for'], told['x-forwarded-proto'], told['x-forwarded-host'], told['forwarded']];
+  };
+  const said = { 'x-forwarded-for': '6.6.6.6, 9.9.9.9, 10.0.0.7', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'public.example' };
+  t.same(await from(['10.0.0.0/8'], said), ['127.0.0.1', 'http', 'shop.example', 'for=127.0.0.1;host="shop.example";proto=http']);
+  t.same(
+    await from(['10.0.0.0/8', '127.0.0.1'], said),
+    [
+      '9.9.9.9, 10.0.0.7, 127.0.0.1',
+      'https',
+      'public.example',
+      'for=9.9.9.9;host="public.example";proto=https, for=10.0.0.7, for=127.0.0.1',
+    ],
+    'what the stranger said himself is gone',
+  );
+  t.match(await from(['127.0.0.1'], { 'x-forwarded-for': 'unknown', 'x-forwarded-proto': 'ftp', 'x-forwarded-host': 'a"b' }), [
+    '127.0.0.1',
+    'http',
+    'shop.example',
+  ]);
+  t.match((await from(['127.0.0.1'], { 'x-forwarded-for': '2001:db8::1' })).at(-1), /^for="\[2001:db8::1\]";/);
+  await t.rejects(from(['10.0.0.0/33'], {}), { code: 'bad-request', message: /trustedProxies/ });
+});
+
+test('a door has limits: of connections, of one client, of requests under way, and of patience', async (t) => {
+  const held: (() => void)[] = [];
+  const production = await upstream(t, (request, response) => {
+    request.resume();
+    held.push(() => response.end('done'));
+  });
+  const { client } = await stand(t);
+  const door = async (limits: Partial<DoorLimits>) =>
+    (await client.putRoute({ route: Object.keys(limits).join('-'), port: 0, production: [production.url], limits })).port;
+  const open = (port: number, text = '') =>
+    new Promise<{ socket: Socket; over: Promise<string> }>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      t.teardown(() => socket.destroy());
+      let said = '';
+      socket.on('error', () => undefined);
+      socket.on('data', (piece) => {
+        said += piece;
+      });
+      const over = new Promise<string>((end) => socket.on('close', () => end(said)));
+      socket.on('connect', () => {
+        socket.write(text);
+        resolve({ socket, over });
+      });
+    });
+  for (const limit of ['connections', 'connectionsPerClient'] as const) {
+    const port = await door({ [limit]: 2 });
+    const [first] = [await open(port), await open(port)];
+    t.equal(await (await open(port)).over, '', `${limit}: a third is ended`);
+    first.socket.destroy();
+    await until(async () => (await (await open(port, 'x\r\n\r\n')).over).includes('400'), 'its place is free again');
+  }
+  const busy = await door({ inFlight: 1 });
+  const waiting = ask(busy);
+  await until(() => held.length === 1, 'under way');
+  t.match(await ask(busy), { status: 503, headers: { 'retry-after': '1' } });
+  held.pop()?.();
+  t.match(await waiting, { status: 200 });
+  const slow = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc';
+  t.match(
+    await (await open(await door({ headersMs: 200 }), 'GET / HTTP/1.1\r\nhost: a\r\n')).over,
+    /^HTTP\/1.1 408 /,
+    'headers that never end',
+  );
+  t.match(await (await open(await door({ headersMs: 200, requestMs: 400 }), slow)).over, /^(HTTP\/1.1 408 |$)/, 'a body that never ends');
+  t.equal(await (await open(await door({ bodyIdleMs: 200 }), slow)).over, '', 'a body that stands still');
+  await (await open(await door({ keepAliveMs: 200, headersMs: 200 }))).over;
+  t.pass('a connection on which nothing is asked');
+});
+
+test('a door speaks TLS, and follows its files without losing a connection or a word about keys', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'haldane-tls-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const write = (name: keyof typeof certificates) => {
+    const files = { certFile: join(dir, `${name}.pem`), keyFile: join(dir, `${name}.key`) };
+    writeFileSync(files.certFile, certificates[name].cert);
+    writeFileSync(files.keyFile, certificates[name].key);
+    return files;
+  };
+  const [first, second, named] = [write('first'), write('second'), write('named')];
+  const production = await upstream(t, (request, response) => response.end(String(request.headers['x-forwarded-proto'])));
+  const time = new FakeTime();
+  const { client, router } = await stand(t, { time });
+  const route = { route: 'pay', port: 0, production: [production.url], tls: { ...first, names: [{ ...named, name: '*.shop.example' }] } };
+  const { port, tls } = await client.putRoute(route);
+  t.match(tls, { problem: null });
+  t.ok((tls?.validUntil ?? 0) > Date.now());
+  const agent = new HttpsAgent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  /** Who made the certificate that was served, the answer, and whether the connection was an old one. */
+  const asked = (own: HttpsAgent | false = false, servername = 'localhost') =>
+    new Promise<string[]>((resolve, reject) => {
+      const sent = httpsGet({ host: '127.0.0.1', port, servername, rejectUnauthorized: false, agent: own }, async (answer) => {
+        const issuer = (answer.socket as TLSSocket).getPeerX509Certificate()?.issuer ?? '';
+        let body = '';
+        for await (const piece of answer) body += piece;
+        resolve([/of (\w+)/.exec(issuer)?.[1] ?? '', body, String(sent.reusedSocket)]);
+      }).on('error', reject);
+    });
+  t.same(await asked(agent), ['first', 'https', 'false']);
+  t.same(await asked(false, 'www.shop.example'), ['named', 'https', 'false'], 'by name');
+  writeFileSync(first.certFile, readFileSync(second.certFile));
+  const look = () => {
+    time.pass(1000);
+    router.sweep();
+  };
+  look();
+  t.match((await client.view()).routes[0]?.tls, { problem: /first\.pem/ }, 'a certificate without its key is told');
+  t.same(await asked(), ['first', 'https', 'false'], 'and not served');
+  writeFileSync(first.keyFile, readFileSync(second.keyFile));
+  look();
+  t.match((await client.view()).routes[0]?.tls, { problem: null });
+  t.same(await asked(), ['second', 'https', 'false'], 'new connections get the new one');
+  t.same((await asked(agent)).slice(1), ['https', 'true'], 'one that was open stays');
+  t.notMatch(JSON.stringify(await client.view()), /BEGIN/);
+  await t.rejects(client.putRoute({ ...route, tls: { ...first, keyFile: second.certFile } }), { code: 'conflict' });
+  await t.rejects(client.putRoute({ ...route, route: 'other', tls: { ...first, keyFile: second.certFile } }), {
+    code: 'bad-request',
+    message: /second\.pem are no certificate/,
+  });
 });
 
 test('exposure says whose requests reach the arms', async (t) => {

@@ -18,6 +18,7 @@ export function mergeRoute(views: readonly RouteView[]): RouteView {
     port: first.port,
     ports: views.flatMap((view) => view.ports),
     requestsPerSecond: measured.length === 0 ? null : measured.reduce((sum, one) => sum + one, 0),
+    tls: mergeTls(views.flatMap((view) => (view.tls === null ? [] : [view.tls]))),
     production: first.production.map(({ address }) => ({ address, healthy: healthy(address) })),
     attached: unique(
       views.flatMap((view) => view.attached),
@@ -39,6 +40,15 @@ export function mergeRoute(views: readonly RouteView[]): RouteView {
       (one) => one.runId,
       (a, b) => ({ ...a, at: Math.min(a.at, b.at) }),
     ),
+  };
+}
+
+/** The certificate that ends first, and the first problem that any of them has. */
+function mergeTls(all: readonly NonNullable<RouteView['tls']>[]): RouteView['tls'] {
+  if (all.length === 0) return null;
+  return {
+    validUntil: Math.min(...all.map(({ validUntil }) => validUntil)),
+    problem: all.find(({ problem }) => problem !== null)?.problem ?? null,
   };
 }
 

@@ -32,15 +32,9 @@ export class ForwardedBy {
     if (this.#trustsNobody) this.#said.set(socket, { host: target.host, headers });
     return headers;
   }
-  /** The client's own address, as far as the proxies before us can be believed. */
-  client(request: IncomingMessage): string {
-    const peer = plain(request.socket.remoteAddress ?? '');
-    return this.#trustsNobody || !this.#isTrusted(peer) ? peer : (this.#chain(request.headers['x-forwarded-for'], peer)[0] ?? peer);
-  }
-
   #headers(request: IncomingMessage, target: Target): readonly string[] {
     const peer = plain(request.socket.remoteAddress ?? '');
-    const isProxy = !this.#trustsNobody && this.#isTrusted(peer);
+    const isProxy = this.isProxy(peer);
     const chain = isProxy ? this.#chain(request.headers['x-forwarded-for'], peer) : [peer];
     const givenProto = isProxy ? String(request.headers['x-forwarded-proto'] ?? '') : '';
     const givenHost = isProxy ? String(request.headers['x-forwarded-host'] ?? '') : '';
@@ -53,6 +47,11 @@ export class ForwardedBy {
     said.push('forwarded', [about, ...others.map((address) => `for=${address}`)].join(', '));
     return said;
   }
+  /** Whether this is one of the proxies before us. */
+  isProxy(address: string): boolean {
+    return !this.#trustsNobody && this.#isTrusted(plain(address));
+  }
+
   #chain(given: string | readonly string[] | undefined, peer: string): readonly string[] {
     const chain = [peer];
     const before = (typeof given === 'string' ? given : (given ?? []).join(',')).split(',').map((part) => plain(part.trim()));

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { keyCookie, type RouteConfig } from '@haldane/dataplane';
+import { isDeepStrictEqual } from 'node:util';
+import { HaldaneError } from '@haldane/core';
+import { keyCookie, type RouteConfig, type RouteView } from '@haldane/dataplane';
 import type { AttachedRun } from '../run/attached-run.ts';
 import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
+import { Certificates } from './certificates.ts';
 import { DoorCounts } from './door-counts.ts';
 import { createDoorServer } from './door-server.ts';
 import { type Forwarding, forward } from './forward.ts';
@@ -34,7 +37,10 @@ export class RouteDoor {
   readonly #time: RouterTime;
   readonly #host: string;
   readonly #tunnels = new Set<Duplex>();
-  readonly #forwardedBy = new ForwardedBy([], 'http');
+  #config: RouteConfig;
+  #forwardedBy: ForwardedBy;
+  #certificates: Certificates | null = null;
+  #lookedAt: number;
   #server: Server | null = null;
   #port = 0;
   #closing = false;
@@ -46,6 +52,16 @@ export class RouteDoor {
     this.rate = new RateMeter(time);
     this.counts = new DoorCounts(time);
     this.production = new Cluster(config.production, time);
+    this.#config = config;
+    this.#forwardedBy = forwardedBy(config);
+    this.#lookedAt = time.monotonic();
+  }
+  /** What this door was told, with the port that it has. */
+  get config(): RouteConfig {
+    return { ...this.#config, port: this.#port };
+  }
+  get tls(): RouteView['tls'] {
+    return this.#certificates?.view() ?? null;
   }
   get port(): number {
     return this.#port;
@@ -53,10 +69,34 @@ export class RouteDoor {
   get tunnels(): number {
     return this.#tunnels.size;
   }
-  /** Opens on this port (0: a free one). When it is open elsewhere already, it moves; what is in flight finishes. */
-  async open(port: number): Promise<void> {
-    if (this.#server && (port === 0 || port === this.#port)) return;
+  /**
+   * Follows what is said of the route now. Opens on its port (0: a free one, or the one that it has); when it is open elsewhere already, it
+   * moves and what is in flight finishes. Throws `conflict` where that cannot be done without shutting clients out.
+   */
+  async open(config: RouteConfig): Promise<void> {
+    const before = this.#config;
+    const isOpen = this.#server !== null && (config.port === 0 || config.port === this.#port);
+    const keeps = isOpen && isDeepStrictEqual([config.tls, config.limits], [before.tls, before.limits]);
+    if (isOpen && !keeps)
+      throw new HaldaneError(
+        'conflict',
+        `route ${this.route} is open with other tls or limits: put it on another port, or delete it first`,
+      );
+    const forwarded = forwardedBy(config);
+    if (!keeps) {
+      const certificates = config.tls ? new Certificates(config.tls) : null;
+      await this.#listen(config, certificates);
+      this.#certificates = certificates;
+    }
+    this.#config = config;
+    this.#forwardedBy = forwarded;
+    this.production.replace(config.production);
+  }
+  async #listen({ port, limits }: RouteConfig, certificates: Certificates | null): Promise<void> {
     const server = createDoorServer({
+      tls: certificates?.options,
+      limits,
+      isProxy: (address) => this.#forwardedBy.isProxy(address),
       serve: (request, response, target) => this.#serve(request, response, target),
       upgrade: (request, socket, head, target, isWebSocket) => this.#upgrade(request, socket, head, target, isWebSocket),
     });
@@ -65,6 +105,13 @@ export class RouteDoor {
     this.#server = server;
     before?.close();
     before?.closeIdleConnections();
+  }
+  /** Looks at the certificates, once a second. */
+  sweep(): void {
+    const now = this.#time.monotonic();
+    if (!this.#certificates || !this.#server || now - this.#lookedAt < 1000) return;
+    this.#lookedAt = now;
+    this.#certificates.reload(this.#server);
   }
   /** Takes no more requests and waits for those in flight, at most `withinMs`; then ends what is left. */
   async close(withinMs: number): Promise<void> {
@@ -173,6 +220,10 @@ export class RouteDoor {
 }
 
 const stranded = { status: 410, why: 'the run of this synthetic request is not here' };
+
+function forwardedBy({ trustedProxies = [], tls }: RouteConfig): ForwardedBy {
+  return new ForwardedBy(trustedProxies, tls ? 'https' : 'http');
+}
 
 function newKey(): string[] {
   return ['set-cookie', `${keyCookie}=${randomBytes(16).toString('hex')}; Path=/; HttpOnly; SameSite=Lax`];
