@@ -12,11 +12,38 @@ export type Capability = 'dependency-fault' | 'request-fault' | 'restart' | 'syn
 
 /** What happens to a dependency's calls from one arm. `percent` of calls, chosen by `seed`, meet it. */
 export type DependencyFault = {
-  readonly mode: 'abort' | 'delay' | 'answer' | 'reset' | 'hang' | 'refuse';
+  readonly mode:
+    | 'abort'
+    | 'delay'
+    | 'answer'
+    | 'reset'
+    | 'hang'
+    | 'refuse'
+    | 'slow'
+    | 'truncate'
+    | 'garble'
+    | 'headers'
+    | 'repeat'
+    | 'wrong-name'
+    | 'expired';
   /** abort, answer: the status; delay: unused. */
   readonly status?: number;
-  /** delay: milliseconds before the call goes on to the real dependency. */
+  /** delay: milliseconds before the call goes on to the real dependency; the mean where it is drawn. */
   readonly delayMs?: number;
+  /** delay: how each call's is drawn, seeded. Default fixed. */
+  readonly delay?: 'fixed' | 'uniform' | 'normal' | 'exponential';
+  /** delay: half the width of a uniform one, the standard deviation of a normal one. */
+  readonly spreadMs?: number;
+  /** slow: how fast the real answer's body leaves. Default 1024. */
+  readonly bytesPerSecond?: number;
+  /** truncate: how much of the real answer's body leaves before the connection breaks. Default 0. */
+  readonly afterBytes?: number;
+  /** headers: said in the real answer in place of what it says; a wrong content type is one of these. */
+  readonly setHeaders?: readonly { readonly name: string; readonly value: string }[];
+  /** headers: taken out of the real answer. */
+  readonly removeHeaders?: readonly string[];
+  /** repeat: how often a call without body is sent beside the first time. Default 2. */
+  readonly times?: number;
   /** answer: the body in place of the real one. */
   readonly body?: string;
   readonly contentType?: string;

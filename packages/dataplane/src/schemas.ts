@@ -56,9 +56,17 @@ const rules: Schema = {
   },
 };
 
+/** Framing is not a fault's to say: two readers would see two answers. */
+const spokenHeader: Schema = {
+  type: 'string',
+  pattern: '^(?!(?:content-length|transfer-encoding|connection|upgrade|trailer|te)$)[a-z0-9-]+$',
+  maxLength: 100,
+};
 const file: Schema = { type: 'string', minLength: 1, maxLength: 4000 };
 const milliseconds: Schema = { type: 'integer', minimum: 0, maximum: 86_400_000 };
 const count: Schema = { type: 'integer', minimum: 0, maximum: 10_000_000 };
+
+const pair: Schema = { type: 'object', required: ['cert', 'key'], additionalProperties: false, properties: { cert: pem, key: pem } };
 
 /** What a router accepts, by the nouns of the wire. Unknown keys are refused. */
 export const schemas = {
@@ -163,7 +171,12 @@ export const schemas = {
       dependency: name,
       as: { type: 'string', enum: ['http', 'https', 'tcp'] },
       target: { type: 'string', minLength: 1, maxLength: 2000 },
-      tls: { type: 'object', required: ['cert', 'key'], additionalProperties: false, properties: { cert: pem, key: pem } },
+      tls: {
+        type: 'object',
+        required: ['cert', 'key'],
+        additionalProperties: false,
+        properties: { cert: pem, key: pem, wrongName: pair, expired: pair },
+      },
       trust: bundle,
       until,
     },
@@ -173,7 +186,40 @@ export const schemas = {
     required: ['mode'],
     additionalProperties: false,
     properties: {
-      mode: { type: 'string', enum: ['abort', 'delay', 'answer', 'reset', 'hang', 'refuse'] },
+      mode: {
+        type: 'string',
+        enum: [
+          'abort',
+          'delay',
+          'answer',
+          'reset',
+          'hang',
+          'refuse',
+          'slow',
+          'truncate',
+          'garble',
+          'headers',
+          'repeat',
+          'wrong-name',
+          'expired',
+        ],
+      },
+      delay: { type: 'string', enum: ['fixed', 'uniform', 'normal', 'exponential'] },
+      spreadMs: { type: 'number', minimum: 0, maximum: 600_000 },
+      bytesPerSecond: { type: 'integer', minimum: 1, maximum: 1_000_000_000 },
+      afterBytes: { type: 'integer', minimum: 0, maximum: 1_000_000_000 },
+      setHeaders: {
+        type: 'array',
+        maxItems: 50,
+        items: {
+          type: 'object',
+          required: ['name', 'value'],
+          additionalProperties: false,
+          properties: { name: spokenHeader, value: { type: 'string', maxLength: 2000, pattern: '^[\\x20-\\x7e]*$' } },
+        },
+      },
+      removeHeaders: { type: 'array', maxItems: 50, items: spokenHeader },
+      times: { type: 'integer', minimum: 1, maximum: 10 },
       status: { type: 'integer', minimum: 200, maximum: 599 },
       delayMs: { type: 'number', minimum: 0, maximum: 600_000 },
       body: { type: 'string', maxLength: 100_000 },

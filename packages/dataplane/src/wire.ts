@@ -87,6 +87,8 @@ export type BudgetHeld = {
   readonly turnedAway: number;
 };
 
+export type PemPair = { readonly cert: string; readonly key: string };
+
 /** A dependency as one arm reaches it. */
 export type ProxyConfig = {
   readonly proxy: string;
@@ -99,8 +101,8 @@ export type ProxyConfig = {
    * bare origin when the arm's variable keeps the path. May hold credentials, so it is never told back.
    */
   readonly target: string;
-  /** https: PEM of the certificate that the run's own authority made for this proxy. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** https: PEM of the certificate that the run's own authority made for this proxy, and of two that no caller may accept. */
+  readonly tls?: PemPair & { readonly wrongName?: PemPair; readonly expired?: PemPair };
   /** PEM certificates that an https target may be signed by, beside the usual authorities. Never told back. */
   readonly trust?: string;
   readonly until: number;

@@ -58,12 +58,26 @@ function words(fault: DependencyFault): string {
     case 'answer':
       return `answers ${fault.status ?? 200} with ${fault.body === undefined || fault.body === '' ? 'an empty body' : 'a body of its own'} to ${some}`;
     case 'delay':
-      return `delays by ${fault.delayMs ?? 0} ms ${some}`;
+      return `delays by ${fault.delayMs ?? 0} ms${fault.delay === undefined || fault.delay === 'fixed' ? '' : ` on average (${fault.delay})`} ${some}`;
     case 'reset':
       return `resets ${some}`;
     case 'hang':
       return `never answers ${some}`;
     case 'refuse':
       return `refuses ${some}`;
+    case 'slow':
+      return `lets answers through at ${fault.bytesPerSecond ?? 1024} bytes a second to ${some}`;
+    case 'truncate':
+      return `breaks answers off after ${fault.afterBytes ?? 0} bytes to ${some}`;
+    case 'garble':
+      return `answers with noise of the same length to ${some}`;
+    case 'headers':
+      return `changes headers of the answers to ${some}`;
+    case 'repeat':
+      return `sends ${fault.times ?? 2} times more ${some}`;
+    case 'wrong-name':
+      return 'shows a certificate of another name to ';
+    case 'expired':
+      return 'shows an expired certificate to ';
   }
 }

@@ -485,11 +485,15 @@ test('both arms reach each dependency through their own proxies, and a fault is 
 });
 
 test('the authority of a proxy signs for this machine only, and its key is nowhere', async (t) => {
-  const { cert, key } = await makeProxyCertificate('run.experiment.keys', clock.now());
+  const { cert, key, wrongName, expired } = await makeProxyCertificate('run.experiment.keys', clock.now());
   const [leaf, authority] = cert.split(/(?<=-----END CERTIFICATE-----\n)/);
   const [served, signer] = [new X509Certificate(leaf ?? ''), new X509Certificate(authority ?? '')];
   t.ok(served.verify(signer.publicKey));
   t.ok(served.checkIssued(signer));
+  const [other, over] = [new X509Certificate(wrongName.cert), new X509Certificate(expired.cert)];
+  t.ok(other.verify(signer.publicKey) && over.verify(signer.publicKey), 'the two that no caller may accept have the same authority');
+  t.same([other.checkHost('localhost'), over.checkHost('localhost')], [undefined, 'localhost']);
+  t.ok(Date.parse(over.validTo) < clock.now() && Date.parse(other.validTo) > clock.now());
   t.notOk(served.ca);
   t.ok(signer.ca);
   t.equal(served.subjectAltName, 'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');

@@ -13,6 +13,8 @@ export interface Carrier {
 export interface FaultSource {
   /** The fault that this call meets, or null. Counts the call; a check of Haldane's own is not counted. */
   meet(check: boolean): DependencyFault | null;
+  /** The number of the call that was asked about last: what a fault draws, it draws by this. */
+  readonly call: number;
   readonly fault: DependencyFault | null;
   /** Aborts when the fault that is set now changes. */
   readonly changed: AbortSignal;

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { get as httpsGet } from 'node:https';
+import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import { connect, createServer, type Socket } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import { rootCertificates, type TLSSocket } from 'node:tls';
 import { test } from 'tap';
+import { certificates } from '../../test/certificates.ts';
 import { Agent, ask, signed, standWithArms, until, upstream } from '../../test/stand.ts';
-import { meets } from './fault-draw.ts';
+import { delayOf, meets } from './fault-draw.ts';
 
 type Rig = Awaited<ReturnType<typeof standWithArms>>;
 const lasting = { runId: 'r1', arm: 'experiment' as const, dependency: 'idp' };
@@ -233,6 +234,102 @@ test('https ends at the proxy with the certificate it was given, and goes on onl
   t.match(await call(elsewhere.port), { status: 502 }, 'trusting somebody else is not trusting everybody');
   await t.rejects(rig.client.putProxy({ ...inner, proxy: 's5', trust: 'hunter2' }), { code: 'bad-request', message: /proxy\.trust/ });
   t.notMatch(JSON.stringify(await rig.client.view()), /BEGIN/);
+});
+
+test('an answer can come slowly, in part, as noise or under other headers, and every drawn delay is drawn again by its seed', async (t) => {
+  const rig = await standWithArms(t);
+  let calls = 0;
+  const target = await upstream(t, (request, response) => {
+    calls += 1;
+    request.resume();
+    response.writeHead(200, { 'content-type': 'application/json', 'x-old': 'yes', 'content-length': '4000' });
+    response.end('k'.repeat(4000));
+  });
+  const { port } = await rig.client.putProxy({ ...lasting, proxy: 'p', as: 'http', target: target.url, until: Date.now() + 60_000 });
+  const call = async (method = 'GET') => {
+    const answer = await ask(port, { method });
+    if (answer === 'broken') throw new Error('no answer');
+    return answer;
+  };
+  await rig.client.setFault('p', { mode: 'garble', seed: 'a' });
+  const noisy = await call();
+  t.match(noisy, { status: 200, whole: true, headers: { 'content-type': 'application/json', 'content-length': '4000' } });
+  t.notMatch(noisy.body, /kkkk/);
+
+  await rig.client.setFault('p', {
+    mode: 'headers',
+    setHeaders: [{ name: 'content-type', value: 'text/html' }],
+    removeHeaders: ['x-old'],
+  });
+  const other = await call();
+  t.match(other, { status: 200, body: /^k{4000}$/, headers: { 'content-type': 'text/html' } });
+  t.notOk('x-old' in other.headers);
+  await t.rejects(rig.client.setFault('p', { mode: 'headers', setHeaders: [{ name: 'content-length', value: '1' }] }), {
+    code: 'bad-request',
+  });
+
+  await rig.client.setFault('p', { mode: 'truncate', afterBytes: 1000 });
+  t.match(await call(), { status: 200, whole: false, body: /^k{1000}$/ });
+  await rig.client.setFault('p', { mode: 'truncate' });
+  t.match(await call(), { status: 200, whole: false, body: '' }, 'headers and nothing else');
+
+  await rig.client.setFault('p', { mode: 'slow', bytesPerSecond: 20_000 });
+  const began = performance.now();
+  t.match(await call(), { status: 200, whole: true, body: /^k{4000}$/ });
+  t.ok(performance.now() - began >= 150, 'in four pieces');
+  await rig.client.setFault('p', { mode: 'slow', bytesPerSecond: 1 });
+  const slow = call();
+  await until(async () => (await seen(rig.client))[1] === 6, 'it drips');
+  await rig.client.clearFault('p');
+  t.match(await slow, { whole: true, body: /^k{4000}$/ }, 'the rest comes at once when the fault ends');
+
+  const before = calls;
+  await rig.client.setFault('p', { mode: 'repeat', times: 3 });
+  t.match(await call(), { status: 200, whole: true });
+  await until(() => calls === before + 4, 'the dependency was asked four times');
+  t.same(await seen(rig.client), [7, 7], 'the caller once');
+
+  const mean = { mode: 'delay', delayMs: 100, spreadMs: 40, seed: 'a' } as const;
+  for (const delay of ['uniform', 'normal', 'exponential'] as const) {
+    const drawn = Array.from({ length: 4000 }, (_, n) => delayOf({ ...mean, delay }, n));
+    t.same(
+      drawn,
+      Array.from({ length: 4000 }, (_, n) => delayOf({ ...mean, delay }, n)),
+    );
+    const average = drawn.reduce((sum, each) => sum + each, 0) / 4000;
+    t.ok(Math.abs(average - 100) < 8, `${delay}: ${average.toFixed(1)} on average`);
+    t.ok(Math.min(...drawn) >= (delay === 'uniform' ? 60 : 0) && Math.max(...drawn) <= (delay === 'uniform' ? 140 : 5000));
+  }
+});
+
+test('a caller that checks certificates notices a wrong name and one whose time is over, also on connections that were open', async (t) => {
+  const rig = await standWithArms(t);
+  const target = await upstream(t, (_request, response) => response.end('keys'));
+  // Not what the modes say, but what the proxy was given for them: that it serves the right one is what is tested here.
+  const tls = { cert: certificate, key: privateKey, wrongName: certificates.first, expired: certificates.second };
+  const proxy = await rig.client.putProxy({ ...lasting, proxy: 's', as: 'https', target: target.url, tls, until: Date.now() + 60_000 });
+  const agent = new HttpsAgent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  const served = () =>
+    new Promise<string>((resolve, reject) => {
+      httpsGet({ host: '127.0.0.1', port: proxy.port, rejectUnauthorized: false, agent }, (answer) => {
+        const issuer = (answer.socket as TLSSocket).getPeerX509Certificate()?.issuer ?? '';
+        answer.resume().on('end', () => resolve(/of (\w+)/.exec(issuer)?.[1] ?? 'its own'));
+      }).on('error', reject);
+    });
+  const again = () => until(() => served().catch(() => null), 'a connection');
+  t.equal(await served(), 'its own');
+  await rig.client.setFault('s', { mode: 'wrong-name' });
+  t.equal(await again(), 'first');
+  await rig.client.setFault('s', { mode: 'expired' });
+  t.equal(await again(), 'second');
+  await rig.client.clearFault('s');
+  t.equal(await again(), 'its own');
+  const [, met] = await seen(rig.client, 's');
+  t.ok((met ?? 0) >= 2, `${met} connections met it`);
+  await t.rejects(rig.client.setFault('s', { mode: 'expired', percent: 50 }), { code: 'bad-request', message: /percent/ });
+  await rig.client.putProxy({ ...lasting, proxy: 'plain', as: 'http', target: target.url, until: Date.now() + 60_000 });
+  await t.rejects(rig.client.setFault('plain', { mode: 'expired' }), { code: 'bad-request', message: /no such certificate/ });
 });
 
 // Made for these tests alone: 127.0.0.1, self-signed, valid for a century.

@@ -53,16 +53,15 @@ export class DependencyProxy implements FaultSource {
     return this.#changed.signal;
   }
   setFault(fault: DependencyFault): void {
-    if (this.#config.as === 'tcp' && (fault.mode === 'abort' || fault.mode === 'answer')) {
-      throw new HaldaneError(
-        'bad-request',
-        `fault.mode is ${fault.mode}, but proxy ${this.#config.proxy} carries tcp and cannot answer: use refuse, reset, hang or delay, or declare the dependency as http or https`,
-      );
-    }
+    const objection = objectionTo(fault, this.#config);
+    if (objection !== null) throw new HaldaneError('bad-request', objection);
     if (JSON.stringify(sorted(fault)) === JSON.stringify(sorted(this.#fault))) return;
     this.#fault = fault;
     this.#draws = 0;
     this.#follow();
+  }
+  get call(): number {
+    return this.#draws;
   }
   clearFault(): void {
     if (this.#fault === null) return;
@@ -99,6 +98,16 @@ export class DependencyProxy implements FaultSource {
     before.abort();
     this.#carrier.follow();
   }
+}
+
+/** Why this proxy cannot make this fault felt, and what to do instead; null when it can. */
+function objectionTo({ mode, percent = 100 }: DependencyFault, { proxy, as, tls }: ProxyConfig): string | null {
+  if (as === 'tcp' && !['refuse', 'reset', 'hang', 'delay'].includes(mode))
+    return `fault.mode is ${mode}, but proxy ${proxy} carries tcp and cannot answer: use refuse, reset, hang or delay, or declare the dependency as http or https`;
+  if (mode !== 'wrong-name' && mode !== 'expired') return null;
+  if ((mode === 'expired' ? tls?.expired : tls?.wrongName) === undefined)
+    return `fault.mode is ${mode}, but proxy ${proxy} was given no such certificate: it must be https, with the certificates that the run's authority made`;
+  return percent < 100 ? `fault.mode ${mode} is met by every connection: leave fault.percent out` : null;
 }
 
 function sorted(value: unknown): unknown {

@@ -1,19 +1,22 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContext, Server as TlsServer } from 'node:tls';
 import { type DependencyFault, HaldaneError } from '@haldane/core';
-import { checkHeader, faultHeader, type ProxyConfig } from '@haldane/dataplane';
+import { checkHeader, faultHeader, type PemPair, type ProxyConfig } from '@haldane/dataplane';
+import type { Dispatcher } from 'undici';
 import { createDoorServer } from '../door/door-server.ts';
 import { forward } from '../door/forward.ts';
 import { passedOn } from '../door/headers.ts';
 import { listen } from '../door/listener.ts';
-import type { Target } from '../door/sound-request.ts';
+import { hasBody, type Target } from '../door/sound-request.ts';
 import { tunnel } from '../door/tunnel.ts';
 import { systemTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
 import type { Carrier, FaultSource } from './carrier.ts';
+import { delayOf } from './fault-draw.ts';
 import { held, released } from './held.ts';
+import { spoilAnswer } from './spoil-answer.ts';
 
 /**
  * Carries HTTP calls. With `as: https` the caller's TLS ends here, at the certificate that the run made, and a verified
@@ -25,6 +28,9 @@ export class HttpDependency implements Carrier {
   readonly #target: URL;
   readonly #tls: SecureContext | null;
   readonly #cluster: Cluster;
+  readonly #certificates: ProxyConfig['tls'] | null;
+  /** What new connections are greeted with. */
+  #served: PemPair | null;
   readonly #sockets = new Set<Socket>();
   /** Connections (by the caller's port) that a partial refusal let through: what is asked on them is not drawn again. */
   readonly #letThrough = new Map<number, DependencyFault>();
@@ -34,8 +40,10 @@ export class HttpDependency implements Carrier {
     this.#target = targetOf(config);
     this.#tls = trustedBy(config);
     this.#cluster = new Cluster([this.#target.origin], systemTime, this.#tls);
+    this.#certificates = config.as === 'https' ? certificatesOf(config) : null;
+    this.#served = this.#certificates;
     this.#server = createDoorServer({
-      tls: config.as === 'https' ? certificateOf(config) : undefined,
+      tls: this.#certificates ? { cert: this.#certificates.cert, key: this.#certificates.key } : undefined,
       serve: (request, response, target) => void this.#call(request, response, target),
       upgrade: (request, socket, head, target, isWebSocket) => void this.#upgrade(request, socket, head, target, isWebSocket),
     });
@@ -46,8 +54,14 @@ export class HttpDependency implements Carrier {
   open(port: number, host: string): Promise<number> {
     return listen(this.#server, port, host);
   }
-  /** Nothing to do: each call asks anew, and those that are held listen for themselves. */
-  follow(): void {}
+  /** Calls ask anew, and those that are held listen for themselves; certificates are shown to connections, so open ones end with a change. */
+  follow(): void {
+    const served = this.#certificateFor(this.#source.fault);
+    if (served === null || served === this.#served || !(this.#server instanceof TlsServer)) return;
+    this.#served = served;
+    this.#server.setSecureContext({ cert: served.cert, key: served.key });
+    for (const socket of this.#sockets) socket.destroy();
+  }
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -66,16 +80,21 @@ export class HttpDependency implements Carrier {
       this.#letThrough.delete(port);
     });
     const fault = this.#source.fault;
+    // What is asked on a connection that was greeted with a wrong certificate was met by the greeting.
+    if (fault?.mode === 'wrong-name' || fault?.mode === 'expired') this.#source.meet(false);
     if (fault?.mode !== 'refuse') return;
     if (this.#source.meet(false)) socket.resetAndDestroy();
     else this.#letThrough.set(port, fault);
   }
   async #call(request: IncomingMessage, response: ServerResponse, { path }: Target): Promise<void> {
     const check = this.#source.isCheck(request.headers[checkHeader]);
-    const fault = this.#source.fault?.mode === 'refuse' ? this.#refusal(request, check) : this.#source.meet(check);
+    const fault = this.#meet(request, check);
     const told = check ? [faultHeader, fault ? 'yes' : 'no'] : [];
     response.on('error', () => response.destroy());
-    if (fault && !(await this.#goesOn(fault, request, response, told))) return;
+    const n = this.#source.call;
+    if (fault && !(await this.#goesOn(fault, n, request, response, told))) return;
+    if (fault) spoilAnswer(response, fault, n, this.#source.changed);
+    if (fault?.mode === 'repeat' && !hasBody(request)) this.#repeat(request, path, fault.times ?? 2);
     forward(request, response, {
       cluster: this.#cluster,
       path: this.#pathAt(path),
@@ -92,8 +111,8 @@ export class HttpDependency implements Carrier {
       socket.destroy();
       return;
     }
-    if (fault?.mode === 'delay') await held(fault.delayMs ?? 0, this.#source.changed);
-    else if (fault) {
+    if (fault?.mode === 'delay') await held(delayOf(fault, this.#source.call), this.#source.changed);
+    else if (fault?.mode === 'abort' || fault?.mode === 'answer' || fault?.mode === 'reset' || fault?.mode === 'refuse') {
       if (fault.mode === 'abort' || fault.mode === 'answer')
         socket.end(`HTTP/1.1 ${statusOf(fault)} Fault\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
       else socket.destroy();
@@ -110,13 +129,22 @@ export class HttpDependency implements Carrier {
     });
   }
 
-  /** A call on a connection that was open when refusing began. */
-  #refusal(request: IncomingMessage, check: boolean): DependencyFault | null {
+  /** The fault that a call meets. One that is met by connections is not drawn again, but by a connection that was open when it began. */
+  #meet(request: IncomingMessage, check: boolean): DependencyFault | null {
+    const fault = this.#source.fault;
+    if (fault?.mode === 'wrong-name' || fault?.mode === 'expired') return fault;
+    if (fault?.mode !== 'refuse') return this.#source.meet(check);
     const letThrough = this.#letThrough.get(request.socket.remotePort ?? 0);
     return letThrough !== undefined && letThrough === this.#source.fault ? null : this.#source.meet(check);
   }
   /** Makes the fault felt. True when the call goes on to the real dependency after all. */
-  async #goesOn(fault: DependencyFault, request: IncomingMessage, response: ServerResponse, told: readonly string[]): Promise<boolean> {
+  async #goesOn(
+    fault: DependencyFault,
+    n: number,
+    request: IncomingMessage,
+    response: ServerResponse,
+    told: readonly string[],
+  ): Promise<boolean> {
     switch (fault.mode) {
       case 'abort':
       case 'answer': {
@@ -133,7 +161,7 @@ export class HttpDependency implements Carrier {
         return false;
       }
       case 'delay':
-        await held(fault.delayMs ?? 0, this.#source.changed);
+        await held(delayOf(fault, n), this.#source.changed);
         return !response.destroyed;
       case 'hang':
         await released(this.#source.changed);
@@ -143,7 +171,26 @@ export class HttpDependency implements Carrier {
       case 'refuse':
         resetConnection(request.socket);
         return false;
+      case 'slow':
+      case 'truncate':
+      case 'garble':
+      case 'headers':
+      case 'repeat':
+      case 'wrong-name':
+      case 'expired':
+        return true;
     }
+  }
+  /** The dependency gets the call so many times more; those answers are nobody's. */
+  #repeat(request: IncomingMessage, path: string, times: number): void {
+    const nothing: Dispatcher.DispatchHandler = { onRequestStart: () => undefined, onResponseError: () => undefined };
+    const call = { path: this.#pathAt(path), method: request.method ?? 'GET', headers: this.#headers(request), body: null };
+    for (let left = times; left > 0; left -= 1) this.#cluster.pick()?.pool.dispatch(call, nothing);
+  }
+  #certificateFor(fault: DependencyFault | null): PemPair | null {
+    if (fault?.mode === 'wrong-name') return this.#certificates?.wrongName ?? null;
+    if (fault?.mode === 'expired') return this.#certificates?.expired ?? null;
+    return this.#certificates ?? null;
   }
   #pathAt(path: string): string {
     const base = this.#target.pathname.replace(/\/+$/, '');
@@ -181,13 +228,13 @@ function targetOf(config: ProxyConfig): URL {
   return target;
 }
 
-function certificateOf(config: ProxyConfig): { readonly cert: string; readonly key: string } {
+function certificatesOf(config: ProxyConfig): NonNullable<ProxyConfig['tls']> {
   if (!config.tls)
     throw new HaldaneError(
       'bad-request',
       `proxy.tls of ${config.proxy} is missing: an https proxy needs the certificate and key that the run's authority made`,
     );
-  return { cert: config.tls.cert, key: config.tls.key };
+  return config.tls;
 }
 
 /** Who may certify the target, when the configuration names more than the usual authorities. */

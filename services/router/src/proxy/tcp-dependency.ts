@@ -2,6 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type DependencyFault, HaldaneError } from '@haldane/core';
 import { listen } from '../door/listener.ts';
 import type { Carrier, FaultSource } from './carrier.ts';
+import { delayOf } from './fault-draw.ts';
 import { held, released } from './held.ts';
 
 /**
@@ -85,7 +86,7 @@ class Pair {
       // The end of what the arm sends must not close what it still reads.
       for await (const piece of this.#client.iterator({ destroyOnReturn: false })) {
         if (this.#fault?.mode === 'hang') await released(this.#source.changed);
-        if (this.#fault?.mode === 'delay') await held(this.#fault.delayMs ?? 0, this.#source.changed);
+        if (this.#fault?.mode === 'delay') await held(delayOf(this.#fault, this.#source.call), this.#source.changed);
         if (!this.#server.write(piece as Buffer)) await drained(this.#server);
       }
       this.#server.end();
