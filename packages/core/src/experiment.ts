@@ -41,7 +41,7 @@ export type ExperimentSpec = ServiceRef & {
     /** Clean hostile answers before real users come back (59: below 5 % at 95 %). */
     readonly cleanAnswers: number;
   };
-  readonly budget: { readonly failures: number; readonly latencyLimitMs: number };
+  readonly budget: { readonly failures: number; readonly users?: number; readonly latencyLimitMs: number };
   readonly tolerance: {
     readonly odds: number;
     readonly points: number;

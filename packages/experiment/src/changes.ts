@@ -24,6 +24,7 @@ export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deplo
   const target = { runId, deployment, faults: platform.faults };
   const caps = (creditRate: number): BudgetCaps => ({
     failures: spec.budget.failures,
+    ...(spec.budget.users === undefined ? {} : { users: spec.budget.users }),
     latencyLimitMs: spec.budget.latencyLimitMs,
     creditRate,
   });

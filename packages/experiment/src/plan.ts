@@ -123,6 +123,15 @@ function capsOf(spec: ExperimentSpec): Plan['caps'] {
       limit: `${spec.budget.failures}`,
       enforcedBy: 'the router, before it admits a request: exact',
     },
+    ...(spec.budget.users === undefined
+      ? []
+      : [
+          {
+            name: 'distinct users who see a failure',
+            limit: `${spec.budget.users}`,
+            enforcedBy: 'the router, before it admits a request of somebody who has seen none: exact, as far as keys tell users apart',
+          },
+        ]),
     { name: 'share of the route', limit: `${percent(spec.share)} an arm`, enforcedBy: 'the router' },
     { name: 'a request slower than', limit: `${spec.budget.latencyLimitMs} ms counts as a failure`, enforcedBy: 'the router' },
     {

@@ -139,7 +139,7 @@ function reasonsOf(
   if (spec.fault) reasons.push(`fault met ${plural(contactOf(state.contact, state.criteria), 'time')}; ${spec.contact} needed`);
   const leaky = state.hostile.since.experiment.leaky;
   if (leaky > 0) reasons.push(`${plural(leaky, 'refusal')} told too much (a stack trace or canary data): a finding of its own`);
-  if (spec.exposure !== 'synthetic') reasons.push(`users hurt ${state.budget.spent} of ${state.budget.cap}`);
+  if (spec.exposure !== 'synthetic') reasons.push(harmWords(state));
   const heal = lastCheck(evidence.checks, 'heal');
   if (heal !== null && !heal.passed)
     reasons.push(
@@ -179,4 +179,10 @@ function exposedWords(state: JudgeState): string {
 
 function sentence(text: string): string {
   return text.endsWith('.') ? text : `${text}.`;
+}
+
+/** What users had to bear, of what they might have. */
+function harmWords({ budget: { spent, cap, users } }: JudgeState): string {
+  const distinct = users === undefined ? '' : `, and ${users.spent} of at most ${users.cap} distinct users saw one`;
+  return `users hurt ${spent} of ${cap}${distinct}`;
 }

@@ -359,6 +359,13 @@ test('each run ends for the reason, and with the verdict, that its evidence give
       /without proof of harm/,
     ],
     [
+      'as many users as may have seen a failure, though failures are left',
+      { bend: (block, since) => (since < 12 ? block : { ...block, budget: { ...block.budget, users: { spent: 2, cap: 2 } } }) },
+      'budget-spent',
+      'inconclusive',
+      /2 of 2 distinct users have seen a failure/,
+    ],
+    [
       'without keys requests are the unit',
       { users: 0, behaves: late(7, { fail: 0.5 }), spec: { budget: { failures: 500, latencyLimitMs: 5000 } } },
       'harm-proven',

@@ -5,7 +5,9 @@ import type { JudgeState } from './state.ts';
 const silentSeconds = 3;
 
 /** In plain words that the error budget is used up; null while some is left. */
-export function budgetSpent({ spent, cap, credit }: TrafficBlock['budget']): string | null {
+export function budgetSpent({ spent, cap, credit, users }: TrafficBlock['budget']): string | null {
+  if (users !== undefined && users.spent > 0 && users.spent >= users.cap)
+    return `the error budget is spent: ${users.spent} of ${users.cap} distinct users have seen a failure`;
   // Cap and credit bound what is admitted; a fraction of a credit admits nobody.
   const limit = cap + Math.floor(credit);
   if (spent === 0 || spent < limit) return null;

@@ -145,6 +145,7 @@ function more(state: JudgeState, evidence: Evidence, { confirms }: JudgedFacts):
     secondsSinceInjection: Math.round(secondsSinceInjection(state) * 1000) / 1000,
     narrowedSeconds: state.budget.narrowedSeconds,
     budgetCredit: state.budget.credit,
+    ...(state.budget.users === undefined ? {} : { budgetUsers: { ...state.budget.users } }),
     experimentUnhealthySeconds: state.health.experimentSeconds,
     latencyMs: latencyQuantiles(evidence.blocks),
     failuresOnly: { logE: harm.failureLogE, maxLogE: harm.maxFailureLogE },

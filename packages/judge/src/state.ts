@@ -36,7 +36,7 @@ export type JudgeState = {
   readonly retries: ByArm<number> | null;
   readonly open: OpenState | null;
   readonly spillover: SpilloverState | null;
-  readonly budget: { readonly spent: number; readonly cap: number; readonly credit: number; readonly narrowedSeconds: number };
+  readonly budget: Block['budget'] & { readonly narrowedSeconds: number };
 };
 
 export function beginState(criteria: Criteria): JudgeState {
@@ -103,6 +103,9 @@ export function foldBlock(state: JudgeState, block: Block, checks: readonly Chec
       cap: block.budget.cap,
       credit: block.budget.credit,
       spent: Math.max(state.budget.spent, block.budget.spent),
+      ...(block.budget.users === undefined
+        ? {}
+        : { users: { cap: block.budget.users.cap, spent: Math.max(state.budget.users?.spent ?? 0, block.budget.users.spent) } }),
       narrowedSeconds: state.budget.narrowedSeconds + (block.narrowed ? 1 : 0),
     },
   };

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { BudgetHeld, BudgetHolder, BudgetOrder } from '@haldane/dataplane';
 import { assign, BudgetLease, RouterFleet } from '@haldane/dataplane';
@@ -211,4 +214,48 @@ test('a router that is not heard makes the whole unavailable, and one that does 
   await t.rejects(fleet.renew('r1', Date.now() + 99_000), { code: 'unavailable' });
   const until = (await stands[0]?.client.view())?.routes[0]?.attached[0]?.until ?? 0;
   t.ok(until > Date.now() + 80_000, 'those that live were renewed all the same');
+});
+
+test('a router that was started anew has nothing left of the budget of a run that it served, and gets new units only by order', async (t) => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'haldane-router-'));
+  t.teardown(() => rmSync(stateDir, { recursive: true, force: true }));
+  const said: string[] = [];
+  const arm = await upstream(t, (_request, response) => response.writeHead(500).end());
+  const production = await upstream(t, (_request, response) => response.end('production'));
+  const start = async () => {
+    const { client, router } = await stand(t, { stateDir, warn: (message) => said.push(message) });
+    const { port } = await client.putRoute({ route: 'pay', port: 0, production: [production.url] });
+    const attachment = {
+      runId: 'r1',
+      route: 'pay',
+      arms: { control: [arm.url], experiment: [arm.url] },
+      secret,
+      until: Date.now() + 60_000,
+    };
+    await client.attach(attachment);
+    return { client, router, failing: async () => (await ask(port, { headers: cookie(newKey()) })) as { status: number } };
+  };
+  const first = await start();
+  await first.client.putSlice('pay', sliceOf({ cap: 4 }));
+  t.match(await first.failing(), { status: 500 });
+  await first.router.stop();
+  t.match(JSON.parse(readFileSync(join(stateDir, 'served.json'), 'utf8')), [{ runId: 'r1' }]);
+  t.notMatch(readFileSync(join(stateDir, 'served.json'), 'utf8'), secret, 'the key of the run is nowhere on disk');
+
+  const second = await start();
+  t.match(said, [/started again.* r1, has no budget left/]);
+  const view = await second.client.putSlice('pay', sliceOf({ cap: 4 }));
+  t.match(view.slices, [{ spent: 4 }], 'what is not known counts as spent');
+  t.match(await second.failing(), { status: 200 });
+  const held = await second.client.budget('r1');
+  t.match(held, { lost: true, part: { failures: 0 } });
+  await second.client.order({ runId: 'r1', life: 'earlier', turn: 1, part: { failures: 2, users: null } });
+  t.match(await second.failing(), { status: 200 }, 'an order for an earlier life does nothing');
+  await second.client.order({ runId: 'r1', life: held.life, turn: 1, part: { failures: 1, users: null } });
+  t.match(await second.failing(), { status: 500 });
+  t.match(await second.failing(), { status: 200 });
+
+  await second.client.renew('r1', Date.now() - 1);
+  t.match(await second.client.view(), { routes: [{ attached: [], slices: [], lapsed: [{ runId: 'r1' }] }] });
+  t.match(said.at(-1), /run r1 was not renewed in time: all users of route pay are production's again/);
 });

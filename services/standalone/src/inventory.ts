@@ -1,11 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@haldane/core';
-import { DataplaneClient } from '@haldane/dataplane';
 import { localPlatform } from '@haldane/platforms';
-import { liveRouter } from '@haldane/router';
 import type { Config } from './config.ts';
-import { routerToken } from './router-token.ts';
+import { liveDataplane } from './local-routers.ts';
 
 /**
  * Everything that this data folder has in the world right now, a line each and sorted: clusters and their instances, routes, and whatever
@@ -13,9 +11,8 @@ import { routerToken } from './router-token.ts';
  */
 export async function inventory(config: Pick<Config, 'dataDir'>): Promise<readonly string[]> {
   const { dataDir } = config;
-  const live = liveRouter(join(dataDir, 'router'));
-  if (live === null) return ['no router'];
-  const dataplane = new DataplaneClient({ url: live.adminUrl, token: await routerToken(dataDir) });
+  const dataplane = await liveDataplane(dataDir);
+  if (dataplane === null) return ['no router'];
   const { clusters } = localPlatform({ dataDir, dataplane, clock: systemClock });
   const lines: string[] = [];
   for (const name of await readdir(join(dataDir, 'local', 'clusters')).catch(() => [])) {
@@ -25,7 +22,7 @@ export async function inventory(config: Pick<Config, 'dataDir'>): Promise<readon
   }
   const view = await dataplane.view();
   for (const route of view.routes) {
-    lines.push(`route ${route.route} on port ${route.port}`);
+    for (const port of route.ports) lines.push(`route ${route.route} on port ${port}`);
     for (const one of route.attached) lines.push(`arms of run ${one.runId} on route ${route.route}`);
     for (const one of route.slices) lines.push(`slice ${one.name} of run ${one.runId} on route ${route.route}`);
   }

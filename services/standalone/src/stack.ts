@@ -1,11 +1,8 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createApi } from '@haldane/api';
 import type { Access } from '@haldane/client';
 import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
-import { DataplaneClient } from '@haldane/dataplane';
 import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
-import { liveRouter, spawnRouter } from '@haldane/router';
 import { House, loadExperiment, Runner } from '@haldane/runner';
 import { Scheduler } from '@haldane/scheduler';
 import { openStore, type Store } from '@haldane/store';
@@ -14,9 +11,10 @@ import { headFile } from './audit-heads.ts';
 import { connectedAccount } from './aws-account.ts';
 import type { Config } from './config.ts';
 import { desk, publish } from './desk.ts';
+import { liveDataplane, startRouters } from './local-routers.ts';
 import { own } from './ownership.ts';
 import { poolOf } from './pool.ts';
-import { routerToken, secret } from './router-token.ts';
+import { secret } from './router-token.ts';
 import { troubleLog } from './trouble-log.ts';
 import { watch } from './watch.ts';
 
@@ -35,7 +33,7 @@ export type StackOptions = Config & {
   readonly scenarios?: readonly Scenario[];
 };
 
-/** A running Haldane: API, runner and database on this machine, with a router of its own process beside it. */
+/** A running Haldane: API, runner and database on this machine, with routers of their own processes beside it. */
 export type Stack = {
   readonly access: Access;
   /** Where the alert of `receiver` is to be posted. */
@@ -63,15 +61,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const store =
       options.store ?? (await openStore({ ...(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl }), onAudit }));
     closing.push(() => store.close());
-    const stateDir = join(dataDir, 'router');
-    const token = await routerToken(dataDir);
-    const startRouter = () => spawnRouter({ stateDir, token, ...(options.ephemeral ? { lingerMs } : {}) });
-    let router = await startRouter();
-    const dataplane = new DataplaneClient({ url: () => router.adminUrl, token });
+    const routers = await startRouters({ dataDir, count: options.routers ?? 1, clock, ...(options.ephemeral ? { lingerMs } : {}) });
+    const { dataplane } = routers;
     // What an earlier Haldane left to serve is not ours to end, unless we are the one that stays up.
-    const ours = { router: !options.ephemeral || !router.adopted, deployed: new Set<string>() };
+    const ours = { routers: !options.ephemeral || !routers.adopted, deployed: new Set<string>() };
     closing.push(async () => {
-      if (ours.router && liveRouter(stateDir) !== null) await dataplane.drain();
+      if (ours.routers) await routers.drain();
     });
 
     const production = new LocalProduction({ dataDir, dataplane, clock });
@@ -82,16 +77,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       if (!before) ours.deployed.add(state.cluster);
       return state;
     };
-    if (!router.adopted) await production.restoreRoutes();
+    if (!routers.adopted) await production.restoreRoutes();
     closing.push(async () => {
       for (const { name, recipe } of production.deployed())
         if (recipe !== null && (!options.ephemeral || ours.deployed.has(name))) await production.undeploy(recipe);
     });
     const watching = watch(renewEveryMs, onTrouble, async () => {
       production.renewProduction(productionUntil());
-      if (liveRouter(stateDir) === null) {
-        onTrouble('the router was gone and is started again', null);
-        router = await startRouter();
+      const gone = await routers.revive();
+      if (gone > 0) {
+        onTrouble(`${gone === 1 ? 'a router was' : `${gone} routers were`} gone and started again`, null);
         await production.restoreRoutes();
       }
       // Shows the token, so that a lingering router knows that somebody is there.
@@ -163,7 +158,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 /** Looks for what is past its expiry without the database; with `end`, ends it. */
 export async function sweepLocal(config: Config, end: boolean): Promise<readonly SweepRow[]> {
-  const live = liveRouter(join(config.dataDir, 'router'));
-  const dataplane = live === null ? null : new DataplaneClient({ url: live.adminUrl, token: await routerToken(config.dataDir) });
-  return sweep({ dataDir: config.dataDir, dataplane, clock: systemClock, now: systemClock.now(), end });
+  return sweep({
+    dataDir: config.dataDir,
+    dataplane: await liveDataplane(config.dataDir),
+    clock: systemClock,
+    now: systemClock.now(),
+    end,
+  });
 }

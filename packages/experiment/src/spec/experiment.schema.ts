@@ -107,6 +107,12 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
             maximum: 1_000_000,
             description: 'the most failed requests of users, over both arms and the whole run',
           },
+          users: {
+            type: 'integer',
+            minimum: 0,
+            maximum: 1_000_000,
+            description: 'the most distinct users who may see a failure; left out: as many as there are failures',
+          },
           slowerThan: { ...seconds({ atLeast: 0.05, atMost: 300 }), default: '5s', description: 'a request slower than this is a failure' },
         },
       },

@@ -29,7 +29,7 @@ type ExperimentFile = {
   readonly baseline: number;
   readonly watch: number;
   readonly probes: { readonly legitimate: number; readonly hostile: number; readonly clean: number };
-  readonly budget: { readonly failures: number; readonly slowerThan: number };
+  readonly budget: { readonly failures: number; readonly users?: number; readonly slowerThan: number };
   readonly tolerance: { readonly odds: number; readonly points: number; readonly latency: number };
   readonly background: number;
   readonly alpha: number;
@@ -100,7 +100,11 @@ export async function readExperiment(options: ReadExperimentOptions): Promise<Ex
     baselineSeconds: file.baseline,
     watchSeconds: file.watch,
     probes: { legitimateRate: file.probes.legitimate, hostileRate: file.probes.hostile, cleanAnswers: file.probes.clean },
-    budget: { failures: budget.failures, latencyLimitMs: Math.round(budget.slowerThan * 1000) },
+    budget: {
+      failures: budget.failures,
+      ...(budget.users === undefined ? {} : { users: budget.users }),
+      latencyLimitMs: Math.round(budget.slowerThan * 1000),
+    },
     // The file speaks of percentage points, the run of shares.
     tolerance: { odds: tolerance.odds, points: tolerance.points / 100, latency: tolerance.latency },
     background: file.background,

@@ -18,7 +18,7 @@ const scenario = {
   },
 } as unknown as Scenario;
 const least =
-  'name: first\nservice: deploy/shop.yaml\nscenario: { id: keys-away, params: { dependency: keys } }\nbudget: { failures: 3 }\n';
+  'name: first\nservice: deploy/shop.yaml\nscenario: { id: keys-away, params: { dependency: keys } }\nbudget: { failures: 3, users: 2 }\n';
 const read = (text: string, known = {}) =>
   readExperiment({
     text,
@@ -51,7 +51,7 @@ test('the shortest file becomes a whole experiment, with the defaults of the cat
     baselineSeconds: 60,
     watchSeconds: 600,
     probes: { legitimateRate: 2, hostileRate: 2, cleanAnswers: 59 },
-    budget: { failures: 3, latencyLimitMs: 5000 },
+    budget: { failures: 3, users: 2, latencyLimitMs: 5000 },
     tolerance: { odds: 1.25, points: 0.001, latency: 1.5 },
     background: 0,
     alpha: 0.05,

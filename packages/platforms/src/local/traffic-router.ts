@@ -50,7 +50,7 @@ export function localTraffic({ layout, dataplane }: LocalWorld): TrafficRouter {
         kind: 'local.slice',
         params,
         standsOn: [attachChangeId],
-        does: `sends ${percent(share)} of route ${route} to each arm (${whose}), until ${caps.failures} of them have failed`,
+        does: `sends ${percent(share)} of route ${route} to each arm (${whose}), until ${caps.failures} of them have failed${caps.users === undefined ? '' : ` or ${caps.users} users have seen a failure`}`,
         undo: `sends all of route ${route} to production again; without Haldane, the router does it when the lease ends`,
       };
     },

@@ -43,6 +43,7 @@ const probeFrom = (r: Reader): ProbeTally => ({
 });
 const pairCounts = (pair: Readonly<Record<Arm, number>>): Counts => [pair.control, pair.experiment];
 const pairFrom = (r: Reader): Record<Arm, number> => ({ control: r.next(), experiment: r.next() });
+const usersCounts = (users: Block['budget']['users']): Counts => (users === undefined ? [] : [users.spent, users.cap]);
 const binCounts = (bins: Bins): number[] => bins.flat();
 const binsFrom = (flat: Counts): [number, number][] =>
   flat.flatMap((n, i) => (i % 2 === 0 ? [[n, flat[i + 1] ?? 0] as [number, number]] : []));
@@ -56,7 +57,7 @@ export function rowOfBlock(block: Block): Omit<Insertable<EvidenceBlocksTable>, 
     at: block.at,
     phase: block.phase,
     narrowed: block.narrowed,
-    budget: [block.budget.spent, block.budget.cap, block.budget.credit],
+    budget: [block.budget.spent, block.budget.cap, block.budget.credit, ...usersCounts(block.budget.users)],
     counts: [
       ...tallyCounts(block.real.production),
       ...tallyCounts(block.real.control),
@@ -80,7 +81,8 @@ export function rowOfBlock(block: Block): Omit<Insertable<EvidenceBlocksTable>, 
 /** The block that `rowOfBlock` made the row of. */
 export function blockOfRow(row: Selectable<EvidenceBlocksTable>): Block {
   const r = new Reader(row.counts);
-  const [spent = 0, cap = 0, credit = 0] = row.budget;
+  const [spent = 0, cap = 0, credit = 0, usersSpent, usersCap] = row.budget;
+  const users = usersSpent === undefined || usersCap === undefined ? {} : { users: { spent: usersSpent, cap: usersCap } };
   // Object literals are evaluated from top to bottom, which is the order of the row.
   return {
     at: row.at,
@@ -90,7 +92,7 @@ export function blockOfRow(row: Selectable<EvidenceBlocksTable>): Block {
     switched: r.next(),
     dependencyCalls: pairFrom(r),
     met: pairFrom(r),
-    budget: { spent, cap, credit },
+    budget: { spent, cap, credit, ...users },
     narrowed: row.narrowed,
     latency: { control: binsFrom(row.latency_control), experiment: binsFrom(row.latency_experiment) },
     phase: row.phase as Phase,

@@ -27,7 +27,7 @@ const block = (at: number, phase: Block['phase']): Block => ({
   switched: 0,
   dependencyCalls: each(2),
   met: { control: 0, experiment: 2 },
-  budget: { spent: 1, cap: 20, credit: 0.25 },
+  budget: { spent: 1, cap: 20, credit: 0.25, ...(at % 2 === 0 ? {} : { users: { spent: 1, cap: 5 } }) },
   narrowed: false,
   latency: {
     control: [
