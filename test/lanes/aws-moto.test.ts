@@ -1,11 +1,24 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { HaldaneClient } from '@haldane/client';
 import { systemClock } from '@haldane/core';
-import { lookAt, sdkStand, startMoto } from '@haldane/platforms/aws-testing';
+import { awsPlatform, connectAws } from '@haldane/platforms';
+import { deploymentOf, freePort, lookAt, sdkStand, startMoto } from '@haldane/platforms/aws-testing';
+import { startStack } from '@haldane/standalone';
 import { Fuse } from '@haldane/testkit';
-import { after, test } from 'tap';
+import { after, type Test, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { goThrough, namesResources, putBack, setScene, somebodyElse, wrongs } from '../testing/aws-life.ts';
+import { startRun } from '../testing/follow.ts';
 import { hinderingProxy, type Refusal } from '../testing/hindering-proxy.ts';
+import { listenerBalancer } from '../testing/listener-balancer.ts';
+import { openRoom } from '../testing/room.ts';
 import { draws, seedOfSamples } from '../testing/sample.ts';
+import { type Keys, serveKeys } from '../testing/tiny.ts';
 
 /* Runs in an account that moto's server plays: the real SDK over real HTTP. What is exhaustive in memory (test/crash/aws.test.ts) is a sample here. */
 
@@ -19,6 +32,9 @@ if (moto === undefined) {
     async () => undefined,
   );
 } else {
+  // The product finds its credentials as the SDK does.
+  process.env['AWS_ACCESS_KEY_ID'] = process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
+  const never = new AbortController().signal;
   allowSeconds(full ? 7_200 : 600);
   const seed = seedOfSamples();
   const server = await startMoto(moto);
@@ -58,7 +74,7 @@ if (moto === undefined) {
     const scene = await newScene();
     const { calls, close } = await sdkStand('patient', { ...connection, endpoint: proxy.url });
     proxy.hinder(0, 'Throttling', false);
-    t.ok(await calls.groups.group(`${scene.stand.mark}-production`, new AbortController().signal));
+    t.ok(await calls.groups.group(`${scene.stand.mark}-production`, never));
     t.equal(proxy.met(), 'DescribeAutoScalingGroups', 'it was throttled once');
     close();
   });
@@ -119,4 +135,128 @@ if (moto === undefined) {
       }
     }
   });
+
+  test('a session whose policy is not in force is refused, and one that is held back is not', async (t) => {
+    const scene = await newScene();
+    const role = 'arn:aws:iam::123456789012:role/haldane';
+    const account = await connectAws({ ...connection, endpoint: proxy.url, role }, never);
+    t.teardown(() => account.close());
+    const refusals = () => {
+      const platform = awsPlatform({ calls: account.calls, clock: systemClock, ...(account.sessions && { sessions: account.sessions }) });
+      const deployment = deploymentOf(scene.stand);
+      return platform.refusals(deployment, never, platform.faults.wire(deployment, 'control', scene.runId).changes);
+    };
+    // Moto grants everything to everybody, so here the fence is not there.
+    t.match((await refusals()).join('; '), /may call ec2:DescribeVpcs/);
+    proxy.deny(['DescribeVpcs', 'RunInstances']);
+    t.same(await refusals(), []);
+    proxy.deny([]);
+  });
+
+  test('the product runs forged tokens against arms in the account: held by a sound service, a breach of an open one, and all is put back', async (t) => {
+    const keys = await serveKeys();
+    t.teardown(() => keys.close());
+    const room = await openRoom();
+    t.teardown(() => room.leave());
+    proxy.passOn();
+    for (const open of [false, true]) {
+      const stand = await sdkStand(`e${open ? 1 : 0}x`, { ...connection, endpoint: proxy.url });
+      const services = new Map<string, Promise<{ readonly port: number }>>();
+      const serviceOf = (name: string) => {
+        const there = services.get(name) ?? tinyProcess(t, keys, open && name.includes('experiment'));
+        services.set(name, there);
+        return there;
+      };
+      const balancer = await listenerBalancer(stand.calls, stand.listener, serviceOf);
+      t.teardown(() => balancer.close());
+      const before = await lookAt(stand);
+      const route = `${stand.mark}-alb:80`;
+      const folder = join(room.folder, stand.mark);
+      const experiment = await writeDeployed(folder, stand.mark);
+      const stack = await startStack({
+        dataDir: join(folder, 'data'),
+        databaseUrl: null,
+        port: 0,
+        env: { TINY_TOKEN: keys.token, KEYS_URL: keys.url },
+        ephemeral: true,
+        aws: { region: connection.region, endpoint: proxy.url, addresses: { [route]: balancer.url } },
+      });
+      room.onLeave(() => stack.stop());
+      const client = new HaldaneClient(stack.access);
+      const plan = await client.plan(experiment);
+      t.same(plan.refusals, []);
+      t.ok(
+        plan.notes.some((note) => /US dollars/.test(note)),
+        'the plan says what it costs',
+      );
+      const { ended, run } = await startRun(client, experiment, { withinMs: 240_000 });
+      const done = await ended;
+      t.match(done.facts.restored, { clean: true, stuck: [], superseded: [] }, JSON.stringify(done.stop));
+      t.same(await lookAt(stand, run.id), before, 'the account is what it was');
+      if (open) t.match([done.stop?.reason, done.facts.verdict?.verdict], ['breach', 'vulnerable'], done.stop?.why ?? 'it did not stop');
+      else t.match([done.stop, done.facts.verdict?.verdict], [null, 'resilient'], done.facts.verdict?.headline ?? 'no verdict');
+      for (const arm of ['control', 'experiment'])
+        t.ok((balancer.counts.get(`haldane-${run.id}-${arm}`) ?? 0) > 20, `${arm} was really asked`);
+      await stack.stop();
+    }
+  });
+}
+
+/** A service of its own on a free port, that ends with the test. */
+async function tinyProcess(t: Test, keys: Keys, open: boolean): Promise<{ readonly port: number }> {
+  const port = await freePort();
+  const env = { ...process.env, PORT: `${port}`, TINY_TOKEN: keys.token, KEYS_URL: keys.url, ...(open ? { TINY_OPEN: 'yes' } : {}) };
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../testing/tiny-service.mjs', import.meta.url))], { env, stdio: 'ignore' });
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  });
+  for (let tries = 0; tries < 600; tries += 1) {
+    const well = await fetch(`http://127.0.0.1:${port}/healthz`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+    if (well) return { port };
+    await sleep(100);
+  }
+  throw new Error('the tiny service did not answer within a minute');
+}
+
+async function writeDeployed(folder: string, mark: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    join(folder, 'service.yaml'),
+    `service: tiny
+environment: test
+owner: { team: tests, contact: nobody }
+platform: aws
+optIn: [jwt-forged-alg]
+deployed: { cluster: ${mark}-production, route: "${mark}-alb:80" }
+intake: []
+synthetic:
+  identities:
+    - { name: caller, token: { from: static, valueEnv: TINY_TOKEN } }
+  requests:
+    - { name: me, path: /me, as: caller, protected: true }
+  jwksUrl: \${KEYS_URL}
+`,
+  );
+  const experiment = join(folder, 'experiment.yaml');
+  await writeFile(
+    experiment,
+    `name: forged-in-aws
+service: service.yaml
+platform: aws
+metrics: none
+exposure: synthetic
+instances: 2
+scenario: { id: jwt-forged-alg }
+share: 5%
+baseline: 5s
+watch: 8s
+probes: { legitimate: 5/s, hostile: 20/s, clean: 59 }
+budget: { failures: 5 }
+`,
+  );
+  return experiment;
 }

@@ -8,6 +8,8 @@ export type HinderingProxy = {
   /** From the next call on: the one at `index` (from 0) is refused, and with `forGood` every later one of its name. Counts anew. */
   hinder(index: number, refusal: Refusal, forGood: boolean): void;
   passOn(): void;
+  /** Calls of these names are refused as if the caller had no right to them; an empty list ends that. */
+  deny(names: readonly string[]): void;
   /** Name of the call that was refused first; null when there was none. */
   readonly met: () => string | null;
   readonly calls: () => number;
@@ -19,6 +21,7 @@ export async function hinderingProxy(target: string): Promise<HinderingProxy> {
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true });
   let order: { readonly index: number; readonly refusal: Refusal; readonly forGood: boolean } | null = null;
+  let denied: readonly string[] = [];
   let count = 0;
   let met: string | null = null;
 
@@ -33,6 +36,7 @@ export async function hinderingProxy(target: string): Promise<HinderingProxy> {
     count += 1;
     const isRefused = isIt || (order?.forGood === true && met === call);
     if (isIt) met = call;
+    if (denied.includes(call)) return refuse(outgoing, 'AccessDenied', form.get('Version') === '2016-11-15', call);
     if (!isRefused && call === 'DescribeInstanceRefreshes')
       return void outgoing.writeHead(200, { 'content-type': 'text/xml' }).end(noRefreshes);
     if (order === null || !isRefused) return forward(incoming, body, outgoing);
@@ -63,6 +67,9 @@ export async function hinderingProxy(target: string): Promise<HinderingProxy> {
     },
     passOn() {
       order = null;
+    },
+    deny(names) {
+      denied = names;
     },
     met: () => met,
     calls: () => count,

@@ -1,5 +1,5 @@
 import type { Arm, BudgetCaps, Change, Deployment, ExperimentSpec, Platform, Scenario } from '@haldane/core';
-import { arms } from '@haldane/core';
+import { arms, HaldaneError } from '@haldane/core';
 
 /**
  * Every change of a run, in the order in which it is made. The plan prints this list and the stages make it: one source.
@@ -33,7 +33,7 @@ export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deplo
       ? null
       : platform.traffic.slice(deployment, runId, { name, share: spec.share, exposure: spec.exposure, caps: caps(creditRate) });
   return {
-    provision: [wirings.flatMap(({ wiring }) => wiring.changes), scenario.prepare(spec.scenario.params, target), clusters],
+    provision: [...inOrder(wirings.flatMap(({ wiring }) => wiring.changes)), scenario.prepare(spec.scenario.params, target), clusters],
     attach: platform.traffic.attach(
       deployment,
       runId,
@@ -43,6 +43,20 @@ export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deplo
     watchSlice: (creditRate) => slice('watch', creditRate),
     inject: spec.fault ? scenario.inject(spec.scenario.params, target) : [],
   };
+}
+
+/** What may be made together, one list after the other: each change comes after those among them that it stands on. */
+function inOrder(changes: readonly Change[]): readonly (readonly Change[])[] {
+  const lists: Change[][] = [];
+  let left = changes;
+  while (left.length > 0) {
+    const waiting = new Set(left.map((change) => change.id));
+    const ready = left.filter((change) => change.standsOn.every((id) => !waiting.has(id)));
+    if (ready.length === 0) throw new HaldaneError('internal', `changes stand on each other: ${[...waiting].join(', ')}`);
+    lists.push(ready);
+    left = left.filter((change) => !ready.includes(change));
+  }
+  return lists;
 }
 
 /** A coin that falls the same way for the same run. */
