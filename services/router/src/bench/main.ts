@@ -11,8 +11,8 @@ import { soak } from './soak.ts';
 import { tableText } from './table.ts';
 import { whereTimeGoes } from './where-time-goes.ts';
 
-const full = { rounds: 5, turnMs: 3000, warmMs: 2000, profileMs: 5000 };
-const quick = { rounds: 3, turnMs: 1000, warmMs: 1000, profileMs: 3000 };
+const full = { rounds: 5, turnMs: 3000, warmMs: 6000, profileMs: 5000 };
+const quick = { rounds: 3, turnMs: 1000, warmMs: 3000, profileMs: 3000 };
 const ours = 'haldane';
 const bare = 'bare undici';
 const direct = 'no proxy';
