@@ -1,6 +1,7 @@
 import type { Clock, ErrorCode, Evidence, Plan, Run, RunEvent } from '@haldane/core';
 import { errorCodes, HaldaneError, hasCode, systemClock } from '@haldane/core';
 import type {
+  ApprovalView,
   AuditEntry,
   AuditHead,
   DeployedView,
@@ -9,10 +10,12 @@ import type {
   MadeToken,
   MeView,
   NewRun,
+  NewSchedule,
   Problem,
   Registered,
   ReportFormat,
   ScenarioView,
+  ScheduleView,
   SweptView,
   Token,
   TokenWish,
@@ -71,6 +74,21 @@ export class HaldaneClient {
   }
   sweep(end: boolean): Promise<readonly SweptView[]> {
     return this.#json('POST', '/v1/sweep', { end });
+  }
+
+  schedules(): Promise<readonly ScheduleView[]> {
+    return this.#json('GET', '/v1/schedules');
+  }
+  addSchedule(schedule: NewSchedule): Promise<ScheduleView> {
+    return this.#json('POST', '/v1/schedules', schedule);
+  }
+  removeSchedule(id: string): Promise<{ readonly removed: string }> {
+    return this.#json('DELETE', `/v1/schedules/${encodeURIComponent(id)}`);
+  }
+  /** Allows, in the caller's name, that the scenario's present version runs there. */
+  approve(service: string, environment: string, scenario: string, why: string): Promise<ApprovalView> {
+    const path = `/v1/services/${encodeURIComponent(service)}/${encodeURIComponent(environment)}/approvals`;
+    return this.#json('POST', path, { scenario, why });
   }
 
   me(): Promise<MeView> {

@@ -1,4 +1,14 @@
-import { type AuditEntry, type AuditHead, type Halt, type Registered, roles, type Token } from '@haldane/core';
+import {
+  type AuditEntry,
+  type AuditHead,
+  catchUps,
+  type DueSchedule,
+  type Halt,
+  type Registered,
+  roles,
+  type ScheduledTime,
+  type Token,
+} from '@haldane/core';
 import { type Static, Type } from 'typebox';
 
 /** What is said over the API, once: the server validates with it, the client is typed by it. */
@@ -48,6 +58,23 @@ export const ReceiverParams = Type.Object({ receiver: Type.String({ pattern: '^[
 export const SenderQuery = Type.Object({ token: Type.Optional(Type.String({ maxLength: 200 })) }, strict);
 export const ServiceParams = Type.Object({ service: name(), environment: name() }, strict);
 export const ExperimentParams = Type.Object({ service: name(), environment: name(), name: name() }, strict);
+export const ScheduleParams = Type.Object({ id: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,60}$' }) }, strict);
+export const ScheduleBody = Type.Object(
+  {
+    id: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,60}$' }),
+    file,
+    /** Minute, hour, day, month, weekday; absent: only after deploys. */
+    cron: Type.Optional(text(200)),
+    /** IANA name of the zone that `cron` is meant in; UTC when it is not given. */
+    zone: Type.Optional(text(60)),
+    afterDeploy: Type.Optional(Type.Boolean()),
+    /** Runs begin up to so many seconds late, each schedule by its own. */
+    jitterSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
+    catchUp: Type.Optional(Type.Enum([...catchUps])),
+  },
+  strict,
+);
+export const ApprovalBody = Type.Object({ scenario: text(120), why: text(500) }, strict);
 export const OwnerBody = Type.Object({ team: name(), contact: text(200) }, strict);
 export const TokenParams = Type.Object({ id: Type.String({ pattern: '^t[0-9a-f]{16}$' }) }, strict);
 const some = Type.Optional(Type.Array(text(120), { minItems: 1, maxItems: 50 }));
@@ -92,6 +119,10 @@ export type ScenarioView = {
   readonly detection: string;
 };
 export type DeployedView = { readonly service: string; readonly environment: string; readonly revision: string; readonly address: string };
+export type NewSchedule = Static<typeof ScheduleBody>;
+/** A schedule and what became of its newest times. */
+export type ScheduleView = DueSchedule & { readonly times: readonly ScheduledTime[] };
+export type ApprovalView = { readonly scenario: string; readonly version: number; readonly approvedBy: readonly string[] };
 export type SweptView = {
   readonly what: string;
   readonly runId: string | null;

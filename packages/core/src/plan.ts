@@ -33,6 +33,8 @@ export type Plan = {
     readonly choices: readonly { readonly share: number; readonly seconds: number | null }[];
   };
   readonly timeConstants: readonly TimeConstant[];
+  /** Of the scenario that was planned; absent in plans of before. */
+  readonly scenarioVersion?: number;
   /** Things the reader should know (an address learned at run time is not proxied, ...). */
   readonly notes: readonly string[];
   /** Why the run is refused; empty when it is not. */

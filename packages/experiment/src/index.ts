@@ -1,3 +1,4 @@
+export { objectionsTo } from './allowed.ts';
 export { criteriaOf, criteriaOfSpec } from './criteria.ts';
 export { asItRuns } from './interrogate.ts';
 export { makePlan } from './plan.ts';

@@ -50,6 +50,7 @@ export async function makePlan(
     ...(budget === undefined ? {} : { budget }),
     ...(input.find === undefined ? {} : { find: findEffect(spec, requestsPerSecond, input.find) }),
     timeConstants,
+    scenarioVersion: scenario.version,
     notes: [...notesOf(deployment, scenario, spec), ...(advice?.notes ?? [])],
     refusals: [
       ...refusalsOf(spec, deployment, platform, scenario),

@@ -1,4 +1,4 @@
-import { HaldaneError, type Phase, type Run } from '@haldane/core';
+import { HaldaneError, type Phase, type Run, type SafetyPolicy } from '@haldane/core';
 import { drive, holdLease, type Stages } from '@haldane/engine';
 import { haldane1, rejudge } from '@haldane/judge';
 import { type LabOptions, labLeaseMs, type MemoryLab, memoryLab, overlapMs, type Span } from '@haldane/testkit';
@@ -15,10 +15,11 @@ type Life = LabOptions & {
   readonly given?: Act;
   /** When a phase is entered. */
   readonly at?: Partial<Record<Phase, Act>>;
+  readonly policy?: SafetyPolicy;
 };
 
 /** Drives one run to its end and gives back everything that can be asked of it. */
-async function live({ given, at = {}, ...options }: Life = {}) {
+async function live({ given, at = {}, policy, ...options }: Life = {}) {
   const lab = memoryLab({ ...options, spec: { baselineSeconds: 5, watchSeconds: 12, ...options.spec } });
   const { clock, stores, platform, spec } = lab;
   await given?.(lab);
@@ -29,6 +30,7 @@ async function live({ given, at = {}, ...options }: Life = {}) {
     ...stores,
     alerts: spec.noticed === null ? null : lab.alerts,
     judge: haldane1,
+    ...(policy === undefined ? {} : { policy }),
     kinds: platform.changeKinds,
     applyTimeoutMs: 5_000,
     publish: async (run) => void published.push(run),
@@ -190,6 +192,44 @@ test('a run that is refused touches nothing', async (t) => {
   );
   t.equal(lived.verdict, undefined);
   t.ok(lived.run.facts.plan?.refusals.length, 'the plan says why');
+});
+
+test('the policy is asked in the plan and again before each stage, and what was set aside is settled', async (t) => {
+  const settled: [string, number][] = [];
+  const policy = (allows: (asked: number) => boolean, money: string | null = null) => {
+    let asked = 0;
+    const told: SafetyPolicy = {
+      objections: async () => {
+        asked += 1;
+        return allows(asked) ? [] : ['policy "nights": it is late'];
+      },
+      reserve: async () => money,
+      settle: async (...given) => void settled.push(given),
+    };
+    return told;
+  };
+  const refused = await live({ policy: policy(() => false) });
+  t.match(refused.run, {
+    phase: 'done',
+    stop: { reason: 'refused', why: 'policy "nights": it is late' },
+    facts: { plan: { refusals: ['policy "nights": it is late'] } },
+  });
+  t.same(refused.journal, []);
+  const poor = await live({ policy: policy(() => true, 'the month is spent') });
+  t.match(poor.run.stop, { reason: 'refused', why: 'the month is spent' });
+  t.same(poor.journal, []);
+  t.same(settled, [], 'nothing was set aside');
+
+  // Planning, provisioning, routing and baseline are allowed; then the window closes.
+  const late = await live({ policy: policy((asked) => asked <= 4) });
+  t.match(late.run, { phase: 'done', stop: { reason: 'refused' }, facts: { restored: { clean: true } } });
+  t.equal(late.run.facts.injectedAt, undefined, 'no harm was done');
+  t.ok(late.journal.length > 0 && late.journal.every(({ state }) => state === 'reverted'), 'and all of it is back');
+  t.same(settled.splice(0), [[runId, 0]]);
+
+  const harmed = await live({ policy: policy(() => true), script: whenFaulted({ failing: 0.5 }) });
+  t.same(settled, [[runId, harmed.evidence.blocks.at(-1)?.budget.spent]]);
+  t.ok((settled[0]?.[1] ?? 0) > 0);
 });
 
 test('a door that opens under the fault ends the run with nobody behind it', async (t) => {

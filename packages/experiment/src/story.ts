@@ -1,6 +1,7 @@
 import type { Change, Decision, Phase, Run } from '@haldane/core';
 import { arms, HaldaneError, hasCode, messageOf } from '@haldane/core';
-import { perform, restore, type Stage, type StageOutcome, type Stages, undo } from '@haldane/engine';
+import { isBeforeRestoring, perform, restore, type Stage, type StageOutcome, type Stages, undo } from '@haldane/engine';
+import { objectionsTo, reserveFor } from './allowed.ts';
 import { changesOf } from './changes.ts';
 import { creditRateOf } from './credit.ts';
 import { criteriaOf } from './criteria.ts';
@@ -56,11 +57,15 @@ export function story(world: World, hand: Hand): Stages<undefined> {
   const stages: Stages<undefined> = {
     async planning(run, _context, signal) {
       const deployment = await interrogate(world, run, signal);
-      const plan = await makePlan(
+      const made = await makePlan(
         { runId: run.id, spec: run.experiment, deployment, platform: world.platform, scenario: world.scenario },
         signal,
       );
-      if (plan.refusals.length > 0) return stop('refused', plan.refusals.join('; '), world, { deployment, plan });
+      const objections = [...made.refusals, ...(await objectionsTo(world, run, deployment, signal))];
+      // Last, so that nothing is set aside for a run that is refused anyway.
+      const refusals = objections.length > 0 ? objections : await reserveFor(world, run, deployment);
+      const plan = { ...made, refusals };
+      if (refusals.length > 0) return stop('refused', refusals.join('; '), world, { deployment, plan });
       return { done: true, learned: { deployment, plan } };
     },
 
@@ -142,6 +147,8 @@ export function story(world: World, hand: Hand): Stages<undefined> {
         targetAskedAt = now;
         const changed = await targetChanged(world, run, signal);
         if (changed !== null) return stop('target-changed', changed, world, { decidedAt: now });
+        const objections = await objectionsNow(world, run, signal);
+        if (objections.length > 0) return stop('refused', objections.join('; '), world, { decidedAt: now });
       }
       return follow(await inHand().tick(run, signal), world, () => ({ decidedAt: world.clock.now() }));
     },
@@ -194,6 +201,10 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     },
 
     async reporting(run) {
+      if (world.policy !== undefined) {
+        const { blocks } = await world.evidence.read(run.id);
+        await world.policy.settle(run.id, blocks.at(-1)?.budget.spent ?? 0);
+      }
       await world.publish(run);
       return { done: true };
     },
@@ -218,7 +229,18 @@ async function allOf(work: readonly Promise<void>[]): Promise<void> {
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Notes in the evidence when each phase began. */
+/** What the policy says against a run that was planned already. */
+function objectionsNow(world: World, run: Run, signal: AbortSignal): Promise<readonly string[]> {
+  const { deployment } = run.facts;
+  return deployment === undefined ? Promise.resolve([]) : objectionsTo(world, run, deployment, signal);
+}
+
+/** Stages that touch more of the world than those before: the policy is asked again. */
+function goesFurther(phase: Phase): boolean {
+  return isBeforeRestoring(phase) && phase !== 'planning';
+}
+
+/** Notes in the evidence when each phase began, and asks the policy before it goes further. */
 function marked(stages: Stages<undefined>, world: World, hand: Hand): Stages<undefined> {
   const begun = new Set<Phase>();
   const names = Object.keys(stages) as (keyof Stages<undefined>)[];
@@ -227,6 +249,8 @@ function marked(stages: Stages<undefined>, world: World, hand: Hand): Stages<und
       if (!begun.has(phase)) {
         begun.add(phase);
         await world.evidence.append(hand.hold.fence, { marks: [{ phase, at: world.clock.now() }] });
+        const objections = goesFurther(phase) ? await objectionsNow(world, run, signal) : [];
+        if (objections.length > 0) return stop('refused', objections.join('; '), world, {});
       }
       return stages[phase](run, context, signal);
     };

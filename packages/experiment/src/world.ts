@@ -13,6 +13,7 @@ import type {
   Run,
   RunEvent,
   RunStore,
+  SafetyPolicy,
   Scenario,
 } from '@haldane/core';
 import type { Hold } from '@haldane/engine';
@@ -27,6 +28,8 @@ export interface World {
   /** Null when the owner did not ask whether the attack is noticed. */
   readonly alerts: AlertSource | null;
   readonly prober: Prober;
+  /** What the organisation allows, asked in the plan and again before each stage that goes further; absent: all that the plan allows. */
+  readonly policy?: SafetyPolicy;
   // biome-ignore lint/suspicious/noExplicitAny: the judge's state is its own business
   readonly judge: Judge<any>;
   readonly runs: RunStore;

@@ -19,11 +19,13 @@ import { startEmbedded } from './embedded/start-embedded.ts';
 import { EventFeed, type EventListener } from './events/event-feed.ts';
 import { PostgresEvidenceStore } from './evidence/postgres-evidence-store.ts';
 import { type ExperimentShelf, PostgresExperimentShelf } from './experiments/experiment-shelf.ts';
+import { type Figures, PostgresFigures } from './figures/postgres-figures.ts';
 import { PostgresHaltSwitch } from './halt/postgres-halt-switch.ts';
 import { type AlertInbox, PostgresAlertInbox } from './inbox/alert-inbox.ts';
 import { PostgresJournal } from './journal/postgres-journal.ts';
 import { migrate } from './migrate/migrate.ts';
 import { migrationsFolder, readMigrations } from './migrate/read-migrations.ts';
+import { type PolicyStore, PostgresPolicyFacts } from './policy/postgres-policy-facts.ts';
 import { PostgresRunStore } from './runs/postgres-run-store.ts';
 import { PostgresSchedules } from './schedules/postgres-schedules.ts';
 import { PostgresSettings, type Settings } from './settings.ts';
@@ -48,6 +50,8 @@ export type Store = {
   readonly audit: AuditLog;
   readonly halt: HaltSwitch;
   readonly schedules: ScheduleStore;
+  readonly policy: PolicyStore;
+  readonly figures: Figures;
   /** Calls the listener whenever a run has new events (see EventFeed); returns what removes it. */
   onEvents(listener: EventListener): () => void;
   /** Ends the connections, and the embedded server if there is one. */
@@ -83,6 +87,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     audit: new PostgresAuditLog(db, options.onAudit ?? (() => undefined)),
     halt: new PostgresHaltSwitch(db),
     schedules: new PostgresSchedules(db),
+    policy: new PostgresPolicyFacts(db),
+    figures: new PostgresFigures(db),
     onEvents: (listener) => feed.onEvents(listener),
     close: async () => {
       await feed.close();

@@ -254,3 +254,48 @@ storeTest('an alert source without a database is unavailable, never empty', asyn
   t.match(await other.alerts.alerts('any', { from: 0, to: 1 }, new AbortController().signal), { state: 'unavailable' });
   t.ok(store);
 });
+
+storeTest(
+  'failures of a month are set aside once, settled once, and what ended unsettled counts what its last second showed',
+  async (t, { store, query }) => {
+    const { runs, policy } = store;
+    const make = async (id: string) => {
+      const run = await runs.create({ ...sampleRun('payments'), id });
+      return { run, claim: await claimed(runs) };
+    };
+    const end = async ({ run, claim }: Awaited<ReturnType<typeof make>>) =>
+      void (await runs.advance(claim.fence, run.version, { to: 'done' }));
+    const first = await make('run-1');
+    t.same(await policy.reserve(first.run, 20, 45), { reserved: true, held: 0 });
+    t.same(await policy.reserve(first.run, 20, 45), { reserved: true, held: 0 }, 'once');
+    await policy.settle('run-1', 7);
+    await policy.settle('run-1', 0);
+    await end(first);
+    const second = await make('run-2');
+    t.same(await policy.reserve(second.run, 39, 45), { reserved: false, held: 7 });
+    t.same(await policy.reserve(second.run, 38, 45), { reserved: true, held: 7 });
+    await query("insert into evidence_blocks values ('run-2', 1, 'observing', false, '{3,38,0}', '{}', '{}', '{}')");
+    await end(second);
+    const third = await make('run-3');
+    t.same(await policy.reserve(third.run, 36, 45), { reserved: false, held: 10 }, 'seven, and the three that were seen last');
+    await policy.settle('nobody', 5);
+  },
+);
+
+storeTest('rules see open runs, runs that passed, and who approved', async (t, { store: { runs, policy, figures } }) => {
+  const run = await runs.create(sampleRun('payments'));
+  t.match(await policy.open(), [{ id: run.id, service: 'payments', environment: 'test', share: 0.1 }]);
+  const { fence } = await claimed(runs);
+  const facts = { verdict: { verdict: 'resilient' }, restored: { at: 5 }, deployment: { revision: 'abc' }, plan: { scenarioVersion: 2 } };
+  await runs.advance(fence, run.version, { to: 'done', learned: facts as never });
+  t.same(await policy.open(), []);
+  const scenario = run.experiment.scenario.id;
+  t.same(await policy.passed('payments', scenario, 2), [{ environment: 'test', revision: 'abc', share: 0.1, at: 5 }]);
+  t.same(await policy.passed('payments', scenario, 3), [], 'another version is another scenario');
+  for (const who of ['ann', 'ann', 'bob'])
+    await policy.approve({ service: 'payments', environment: 'test', scenario, version: 2, who, why: 'read it' });
+  t.same(await policy.approvals(run, scenario, 2), ['ann', 'bob'], 'a person counts once');
+  t.same(await policy.approvals({ ...run, environment: 'live' }, scenario, 2), []);
+  const ended = (await figures.read()).find(({ name }) => name === 'haldane_runs_ended_total');
+  t.same(ended?.samples, [{ labels: { verdict: 'resilient', stop: 'none' }, value: 1 }]);
+});

@@ -40,7 +40,24 @@ async function house(t: Test, rates: { known: Rate; strangers: Rate } = { known:
       touched.push('deploy');
       return { service: 'payments', environment: 'test', revision: 'abc', address: 'http://127.0.0.1:1' };
     },
-    scenarios: () => [],
+    schedule: async (wanted, permit) => {
+      await permit(mine, mine.owner);
+      touched.push('schedule');
+      const { id, file, cron = null } = wanted;
+      return {
+        id,
+        file,
+        cron,
+        pool: '',
+        zone: 'UTC',
+        afterDeploy: false,
+        jitterSeconds: 0,
+        catchUp: 'once',
+        seenUntil: 0,
+        seenRevision: null,
+      };
+    },
+    scenarios: () => [{ id: 'jwt-forged-alg', version: 1, title: '', when: '', expects: '', undo: '', detection: '' }],
     sweep: async () => [],
     evidence: async () => ({}) as never,
     report: async () => 'a report',
@@ -92,6 +109,8 @@ function example({ id, operation }: Route, victim: string): { readonly path: str
     planExperiment: { file: '/x' },
     createRun: { file: '/x' },
     abortRun: { why: 'enough' },
+    approveScenario: { scenario: 'jwt-forged-alg', why: 'looked at it' },
+    addSchedule: { id: 'nightly', file: '/x', cron: '0 3 * * *' },
     sweep: { end: false },
     makeToken: { subject: 'a pipeline', grants: [{ role: 'viewer', team: 'mine' }], lives: 60 },
     halt: { why: 'a test' },

@@ -45,6 +45,7 @@ async function office(t: Test, bent: Partial<Desk> = {}) {
       return found();
     },
     deploy: async () => ({ service: 'payments', environment: 'test', revision: 'abc', address: 'http://127.0.0.1:1' }),
+    schedule: async () => Promise.reject(new Error('nobody asks')),
     scenarios: () => [],
     sweep: async (end) => {
       reached.push(`sweep ${end}`);

@@ -1,5 +1,5 @@
-import type { DeployedView, NewRun, ReportFormat, ScenarioView, SweptView } from '@haldane/client';
-import type { Evidence, Owner, Plan, Run, ServiceRef } from '@haldane/core';
+import type { DeployedView, NewRun, NewSchedule, ReportFormat, ScenarioView, SweptView } from '@haldane/client';
+import type { DueSchedule, Evidence, Owner, Plan, Run, ServiceRef } from '@haldane/core';
 import type { Store } from '@haldane/store';
 
 /** Asked once a file is read, and before anything that it speaks of is touched. Throws `forbidden`. */
@@ -10,11 +10,16 @@ export type Permit = (service: ServiceRef, owner: Owner) => Promise<void>;
  * starts processes stands behind this.
  */
 export interface Desk {
-  readonly store: Pick<Store, 'runs' | 'tokens' | 'services' | 'experiments' | 'audit' | 'halt' | 'alerts'>;
+  readonly store: Pick<
+    Store,
+    'runs' | 'tokens' | 'services' | 'experiments' | 'audit' | 'halt' | 'alerts' | 'schedules' | 'policy' | 'figures'
+  >;
   /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
   plan(file: string, permit: Permit, find?: number): Promise<Plan>;
   create(run: NewRun, permit: Permit): Promise<Run>;
   deploy(file: string, permit: Permit): Promise<DeployedView>;
+  /** Throws `bad-request` for a cron expression or a zone that is none. */
+  schedule(wanted: NewSchedule, permit: Permit): Promise<DueSchedule>;
   scenarios(): readonly ScenarioView[];
   sweep(end: boolean): Promise<readonly SweptView[]>;
   evidence(id: string): Promise<Evidence>;

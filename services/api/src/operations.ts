@@ -1,5 +1,6 @@
 import {
   AlertsQuery,
+  ApprovalBody,
   AuditQuery,
   EventsQuery,
   ExperimentParams,
@@ -12,6 +13,8 @@ import {
   ReportQuery,
   RunParams,
   RunsQuery,
+  ScheduleBody,
+  ScheduleParams,
   SenderQuery,
   ServiceParams,
   SweepBody,
@@ -46,7 +49,7 @@ export type Operation = {
   /** It changes nothing, or what it changes is written down elsewhere: only refusals go into the audit log. */
   readonly quiet?: true;
   /** What is answered, when it is not JSON. */
-  readonly produces?: 'report' | 'events';
+  readonly produces?: 'report' | 'events' | 'metrics';
 };
 
 /**
@@ -55,6 +58,14 @@ export type Operation = {
  */
 export const operations = {
   getHealth: { method: 'GET', path: '/healthz', says: 'Whether anybody answers here.', on: 'public', may: null },
+  getReadiness: {
+    method: 'GET',
+    path: '/readyz',
+    says: 'Whether requests can be answered: the database is there.',
+    on: 'public',
+    may: null,
+  },
+  getMetrics: { method: 'GET', path: '/metrics', says: 'Figures for Prometheus.', on: 'house', may: 'read', produces: 'metrics' },
   getMe: { method: 'GET', path: '/v1/me', says: 'Who the server takes you for.', on: 'login', may: null },
 
   listServices: { method: 'GET', path: '/v1/services', says: 'Services that you may read, and who owns them.', on: 'login', may: null },
@@ -156,6 +167,42 @@ export const operations = {
     params: RunParams,
     query: ReportQuery,
     produces: 'report',
+  },
+
+  approveScenario: {
+    method: 'POST',
+    path: '/v1/services/:service/:environment/approvals',
+    says: "Approves that a scenario's present version runs on the service. A policy says how many people must.",
+    on: 'service',
+    may: 'approve',
+    params: ServiceParams,
+    body: ApprovalBody,
+    status: 201,
+  },
+
+  listSchedules: {
+    method: 'GET',
+    path: '/v1/schedules',
+    says: 'When experiments run again, and what became of their newest times.',
+    on: 'house',
+    may: 'read',
+  },
+  addSchedule: {
+    method: 'POST',
+    path: '/v1/schedules',
+    says: 'Runs an experiment again and again: by cron, after each deploy, or both.',
+    on: 'file',
+    may: 'run',
+    body: ScheduleBody,
+    status: 201,
+  },
+  removeSchedule: {
+    method: 'DELETE',
+    path: '/v1/schedules/:id',
+    says: 'Ends a schedule.',
+    on: 'house',
+    may: 'administer',
+    params: ScheduleParams,
   },
 
   listScenarios: { method: 'GET', path: '/v1/scenarios', says: 'What Haldane can do to a service.', on: 'login', may: null },

@@ -6,6 +6,7 @@ import { comparisonText, confirm, markVerdict, planText, recompute, replayReport
 import { type Config, type Stack, startStack, sweepAccount, sweepLocal } from '@haldane/standalone';
 import { Command, Option } from 'commander';
 import { type Connection, connect, running } from './connect.ts';
+import { controlCommands } from './control-commands.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { follow, type Interrupts } from './follow.ts';
 import { parseShare, parseWhole } from './option-values.ts';
@@ -187,6 +188,8 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
       if (rows.length === 0) out.write('nothing is past its expiry\n');
       exit(0);
     });
+
+  controlCommands(haldane, withClient, out);
 
   haldane
     .command('up')

@@ -1,11 +1,12 @@
 import { webhookAlerts } from '@haldane/alerts';
-import type { Claim, Clock, Criteria, Evidence, Platform, Prober, Run, Scenario } from '@haldane/core';
+import type { Claim, Clock, Criteria, Evidence, Platform, Prober, Run, SafetyPolicy, Scenario } from '@haldane/core';
 import { Registry } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
 import { criteriaOf, type World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
 import { metricSources } from '@haldane/metrics';
 import { manifestPipeline } from '@haldane/pipelines';
+import { type Policy, ruledBy } from '@haldane/policy';
 import { httpProber } from '@haldane/probes';
 import type { Report } from '@haldane/reports';
 import { scenarios } from '@haldane/scenarios';
@@ -21,6 +22,8 @@ export type HouseOptions = {
   readonly dataplane: Dataplane;
   /** Variables that manifests may name and secrets are taken from. */
   readonly env: Readonly<Record<string, string>>;
+  /** What the organisation allows; all that plans allow when it is not given. */
+  readonly policy?: Policy;
   /** Writes a report where its owner finds it. */
   readonly publish: (report: Report) => Promise<void>;
   /** What can be done to a service; the room's list when it is not given. */
@@ -53,6 +56,11 @@ export class House {
     return this.#platforms.get(id);
   }
 
+  /** The policy at work on a platform. */
+  policy(platform: Platform): SafetyPolicy {
+    return ruledBy(this.#options.policy ?? { rules: [] }, this.#options.store.policy, platform);
+  }
+
   /** What one claimed run needs. Throws `unknown-id` naming the known ones. */
   world({ run }: Claim): World {
     const { store, clock, env } = this.#options;
@@ -68,6 +76,7 @@ export class House {
       metrics: this.#metrics.get(spec.metrics),
       alerts: spec.noticed === null ? null : alerts.get(spec.noticed.source),
       prober: this.#prober,
+      policy: this.policy(platform),
       judge: haldane1,
       runs: store.runs,
       journal: store.journal,

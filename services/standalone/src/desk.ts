@@ -2,13 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Desk } from '@haldane/api';
 import type { NewRun } from '@haldane/client';
-import type { Clock, LaunchRecipe, Platform } from '@haldane/core';
-import { HaldaneError } from '@haldane/core';
+import type { Clock, Deployment, ExperimentSpec, LaunchRecipe, Platform } from '@haldane/core';
+import { HaldaneError, isZone } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
-import { asItRuns, makePlan, refusalsOf } from '@haldane/experiment';
+import { asItRuns, makePlan, objectionsTo, refusalsOf } from '@haldane/experiment';
 import { type ProductionState, sweep } from '@haldane/platforms';
 import { type Report, reports } from '@haldane/reports';
 import { type House, loadExperiment, loadService, newRunId } from '@haldane/runner';
+import { readCron } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
 
 export type DeskOptions = {
@@ -34,23 +35,25 @@ export function desk(options: DeskOptions): Desk {
     if (recipe !== null && (await platform.clusters.describe(source, signal())) === null) await options.deploy(recipe, signal());
   };
 
+  const objections = (id: string, spec: ExperimentSpec, deployment: Deployment, platform: Platform) =>
+    objectionsTo(
+      { policy: house.policy(platform), scenario: house.scenario(spec.scenario.id) },
+      { id, service: spec.service, environment: spec.environment, experiment: spec, createdAt: clock.now() },
+      deployment,
+      signal(),
+    );
+
   return {
     store,
     async plan(file, permit, find) {
       const { spec, service } = await loadExperiment(file, env, house.scenarios(), signal());
       await permit(spec, service.deployment.owner);
       const platform = house.platform(spec.platform);
-      return makePlan(
-        {
-          runId: newRunId(),
-          spec,
-          deployment: await asItRuns(service.deployment, platform, signal()),
-          platform,
-          scenario: house.scenario(spec.scenario.id),
-          ...(find === undefined ? {} : { find }),
-        },
-        signal(),
-      );
+      const scenario = house.scenario(spec.scenario.id);
+      const deployment = await asItRuns(service.deployment, platform, signal());
+      const runId = newRunId();
+      const plan = await makePlan({ runId, spec, deployment, platform, scenario, ...(find === undefined ? {} : { find }) }, signal());
+      return { ...plan, refusals: [...plan.refusals, ...(await objections(runId, spec, deployment, platform))] };
     },
     async create(wanted: NewRun, permit) {
       const { spec, service } = await loadExperiment(wanted.file, env, house.scenarios(), signal());
@@ -60,9 +63,13 @@ export function desk(options: DeskOptions): Desk {
       const refusals = refusalsOf(spec, service.deployment, platform, house.scenario(spec.scenario.id));
       if (refusals.length > 0) throw new HaldaneError('refused', refusals.join('; '));
       await ensureUp(platform, service.deployment.source, service.recipe);
+      const deployment = await asItRuns(service.deployment, platform, signal());
+      const id = newRunId();
+      const objected = await objections(id, spec, deployment, platform);
+      if (objected.length > 0) throw new HaldaneError('refused', objected.join('; '));
       const experiment = { ...spec, fault: wanted.fault ?? spec.fault };
       return store.runs.create({
-        id: newRunId(),
+        id,
         service: spec.service,
         environment: spec.environment,
         experiment,
@@ -85,6 +92,19 @@ export function desk(options: DeskOptions): Desk {
         revision: recipe.revision,
         address: `http://127.0.0.1:${route.port}`,
       };
+    },
+    async schedule(wanted, permit) {
+      const { id, file, cron = null, zone = 'UTC', afterDeploy = false, jitterSeconds = 0, catchUp = 'once' } = wanted;
+      if (cron === null && !afterDeploy)
+        throw new HaldaneError('bad-request', 'cron: give a cron expression, or afterDeploy: true, or both');
+      if (cron !== null) readCron(cron);
+      if (!isZone(zone)) throw new HaldaneError('bad-request', `zone: "${zone}" is no time zone; write it like Europe/Berlin`);
+      const { spec, service } = await loadExperiment(file, env, house.scenarios(), signal());
+      await permit(spec, service.deployment.owner);
+      await store.schedules.add({ id, file, pool: options.pool, cron, zone, afterDeploy, jitterSeconds, catchUp });
+      const made = (await store.schedules.list()).find((one) => one.id === id);
+      if (made === undefined) throw new HaldaneError('not-found', `schedule "${id}" was removed as soon as it was made`);
+      return made;
     },
     scenarios: () =>
       house.scenarios().map(({ id, version, about }) => ({

@@ -13,6 +13,7 @@ import type { Config } from './config.ts';
 import { desk, publish } from './desk.ts';
 import { liveDataplane, startRouters } from './local-routers.ts';
 import { own } from './ownership.ts';
+import { policyOf } from './policy-file.ts';
 import { poolOf } from './pool.ts';
 import { secret } from './router-token.ts';
 import { troubleLog } from './trouble-log.ts';
@@ -104,6 +105,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       connected: account === null ? [] : [account.platform],
       dataplane,
       env: options.env,
+      policy: await policyOf(dataDir),
       publish: (report) => publish(dataDir, report),
       ...(options.scenarios === undefined ? {} : { scenarios: options.scenarios }),
     });

@@ -1,9 +1,33 @@
 import { parseAlerts } from '@haldane/alerts';
+import { HaldaneError } from '@haldane/core';
 import type { Handler } from '../ask.ts';
+import { exposition } from '../exposition.ts';
 import { linkToNext } from '../link.ts';
 
 export const houseHandlers = {
   getHealth: async () => ({ ok: true }),
+
+  getReadiness: async ({ desk }) => {
+    await desk.store.halt.get();
+    return { ready: true };
+  },
+
+  getMetrics: async ({ desk, reply }) => {
+    void reply.type('text/plain; version=0.0.4; charset=utf-8');
+    return exposition(await desk.store.figures.read());
+  },
+
+  listSchedules: async ({ desk }) => {
+    const all = await desk.store.schedules.list();
+    return Promise.all(all.map(async (one) => ({ ...one, times: await desk.store.schedules.times(one.id, 5) })));
+  },
+
+  addSchedule: async ({ desk, body, permit }) => ({ ...(await desk.schedule(body, permit)), times: [] }),
+
+  removeSchedule: async ({ desk, params }) => {
+    if (!(await desk.store.schedules.remove(params.id))) throw new HaldaneError('not-found', `there is no schedule "${params.id}"`);
+    return { removed: params.id };
+  },
 
   listScenarios: async ({ desk }) => desk.scenarios(),
 
@@ -41,6 +65,11 @@ export const houseHandlers = {
 
 type HouseOperations =
   | 'getHealth'
+  | 'getReadiness'
+  | 'getMetrics'
+  | 'listSchedules'
+  | 'addSchedule'
+  | 'removeSchedule'
   | 'listScenarios'
   | 'sweep'
   | 'listAlerts'

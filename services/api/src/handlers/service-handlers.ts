@@ -18,6 +18,21 @@ export const serviceHandlers = {
     return desk.store.services.move(params, body);
   },
 
+  approveScenario: async ({ desk, caller, params, body }) => {
+    const scenario = desk.scenarios().find(({ id }) => id === body.scenario);
+    if (scenario === undefined)
+      throw new HaldaneError(
+        'unknown-id',
+        `there is no scenario "${body.scenario}"; known: ${desk
+          .scenarios()
+          .map(({ id }) => id)
+          .join(', ')}`,
+      );
+    const { id, version } = scenario;
+    await desk.store.policy.approve({ ...params, scenario: id, version, who: caller.token.subject, why: body.why });
+    return { scenario: id, version, approvedBy: await desk.store.policy.approvals(params, id, version) };
+  },
+
   listExperiments: async ({ desk, caller }) => {
     const of = (await readable(desk, caller)) ?? (await readableServices(desk, caller));
     return desk.store.experiments.newest(of);
@@ -30,4 +45,11 @@ export const serviceHandlers = {
   },
 } satisfies { readonly [Id in ServiceOperations]: Handler<Id> };
 
-type ServiceOperations = 'listServices' | 'getService' | 'deployService' | 'moveService' | 'listExperiments' | 'getExperiment';
+type ServiceOperations =
+  | 'approveScenario'
+  | 'listServices'
+  | 'getService'
+  | 'deployService'
+  | 'moveService'
+  | 'listExperiments'
+  | 'getExperiment';

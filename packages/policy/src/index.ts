@@ -1,0 +1,3 @@
+export type { Policy, Rule } from './policy.ts';
+export { readPolicy } from './read-policy.ts';
+export { ruledBy } from './ruled-by.ts';

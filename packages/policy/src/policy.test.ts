@@ -1,0 +1,191 @@
+import { readFile } from 'node:fs/promises';
+import type { ClusterState, PassedRun, PolicyFacts, PolicyQuestion } from '@haldane/core';
+import { sampleDeployment, sampleExperiment } from '@haldane/testkit';
+import { type Test, test } from 'tap';
+import { readPolicy, ruledBy } from './index.ts';
+
+const day = 86_400_000;
+/** A Wednesday, 10:30 in Berlin. */
+const wednesday = Date.parse('2026-11-25T09:30:00Z');
+
+type Given = {
+  readonly now?: number;
+  readonly open?: readonly { readonly id: string; readonly service?: string; readonly environment?: string; readonly share?: number }[];
+  readonly passed?: readonly Partial<PassedRun>[];
+  readonly approvals?: readonly string[];
+  readonly live?: ClusterState | null | Error;
+};
+
+const sample: ClusterState = {
+  name: 'payments.production',
+  revision: 'abc123',
+  instances: [{ name: 'a', address: '', healthy: true, restarts: 0 }],
+};
+
+function factsOf(given: Given): PolicyFacts {
+  const ledger = new Map<string, number>();
+  return {
+    now: async () => given.now ?? wednesday,
+    open: async () => (given.open ?? []).map((one) => ({ service: 'other', environment: 'production', share: 0.1, ...one })),
+    passed: async () =>
+      (given.passed ?? []).map((one) => ({ environment: 'production', revision: 'old', share: 0.01, at: wednesday - 100 * day, ...one })),
+    approvals: async () => given.approvals ?? [],
+    reserve: async ({ id }, failures, perMonth) => {
+      const held = [...ledger].filter(([other]) => other !== id).reduce((sum, [, one]) => sum + one, 0);
+      if (held + failures > perMonth) return { reserved: false, held };
+      ledger.set(id, failures);
+      return { reserved: true, held };
+    },
+    settle: async (id, spent) => void ledger.set(id, spent),
+  };
+}
+
+const asked = (id = 'mine', share = 0.1): PolicyQuestion => ({
+  run: { id, service: 'payments', environment: 'production', createdAt: 0, experiment: { ...sampleExperiment('payments'), share } },
+  deployment: { ...sampleDeployment('payments'), environment: 'production' },
+  scenario: { id: 'keys-away', version: 2 },
+});
+
+function policy(rule: string, given: Given = {}) {
+  const describe = async () => {
+    const { live = sample } = given;
+    if (live instanceof Error) throw live;
+    return live;
+  };
+  return ruledBy(readPolicy(`rules:\n  - name: the rule\n    ${rule}\n`, 'policy.yaml'), factsOf(given), {
+    clusters: { describe } as never,
+  });
+}
+
+async function says(t: Test, rule: string, given: Given, words: RegExp | null, share?: number): Promise<void> {
+  const [first = null, ...more] = await policy(rule, given).objections(asked('mine', share), AbortSignal.timeout(5_000));
+  t.same(more, []);
+  if (words === null) t.equal(first, null, rule);
+  else t.match(first, words, rule);
+  if (first !== null) t.match(first, /^policy "the rule": /);
+}
+
+test('runs go on only inside the windows of their zone, and never on holidays or in a freeze', async (t) => {
+  const hours = 'windows: { zone: Europe/Berlin, from: "09:00", to: "16:00", holidays: [2026-12-24] }';
+  await says(t, hours, {}, null);
+  await says(
+    t,
+    hours,
+    { now: Date.parse('2026-11-25T07:59:00Z') },
+    /it is wed 08:59; runs go on mon, tue, wed, thu, fri from 09:00 to 16:00 in Europe\/Berlin/,
+  );
+  await says(t, hours, { now: Date.parse('2026-11-25T08:00:00Z') }, null);
+  await says(t, hours, { now: Date.parse('2026-11-25T15:00:00Z') }, /it is wed 16:00/);
+  await says(t, hours, { now: Date.parse('2026-11-28T10:00:00Z') }, /it is sat 11:00/);
+  await says(t, hours, { now: Date.parse('2026-12-24T10:00:00Z') }, /2026-12-24 is a holiday/);
+  await says(t, hours, { now: Date.parse('2026-07-01T07:30:00Z') }, null);
+  const freeze = 'freezes: [{ zone: Europe/Berlin, from: 2026-12-18, to: 2027-01-03, why: year end }]';
+  await says(t, freeze, {}, null);
+  await says(t, freeze, { now: Date.parse('2026-12-17T23:00:00Z') }, /frozen from 2026-12-18 to 2027-01-03 \(year end\)/);
+  await says(t, freeze, { now: Date.parse('2027-01-03T23:00:00Z') }, null);
+});
+
+test('caps hold for a share, for all shares together and for runs at once, and of two that begin at once one goes on', async (t) => {
+  await says(t, 'caps: { share: 5% }', {}, /share 10 % is more than 5 %; write share: 5%/);
+  await says(t, 'caps: { share: 10% }', {}, null);
+  const open = [{ id: 'first' }, { id: 'mine', service: 'payments' }, { id: 'later' }];
+  await says(t, 'caps: { runs: 1 }', { open }, /1 runs are under way \(first\) and at most 1 may be/);
+  await says(t, 'caps: { runs: 2 }', { open }, null);
+  await says(t, 'caps: { together: 30% }', { open }, /both arms take 20 % and other runs 20 %, together more than 30 %/);
+  await says(t, 'caps: { together: 40% }', { open }, null);
+  const elsewhere = [{ id: 'first', environment: 'staging' }];
+  await says(t, 'where: { environment: production }\n    caps: { runs: 1 }', { open: elsewhere }, null);
+});
+
+test('a share begins small and doubles only after a resilient run there', async (t) => {
+  await says(t, 'firstShare: 1%', {}, /nothing of keys-away was resilient here yet; at most 1 % now/);
+  await says(t, 'firstShare: 1%', {}, null, 0.01);
+  await says(t, 'firstShare: 1%', { passed: [{ share: 0.01 }] }, null, 0.02);
+  await says(t, 'firstShare: 1%', { passed: [{ share: 0.01 }] }, /may double only after a resilient run; at most 2 % now/, 0.03);
+  await says(t, 'firstShare: 1%', { passed: [{ share: 0.4, environment: 'staging' }] }, /nothing of keys-away/, 0.03);
+});
+
+test('production comes after staging: on this revision, or on a recent one', async (t) => {
+  const rule = 'ladder: { after: staging, within: 7d }';
+  await says(
+    t,
+    rule,
+    {},
+    /keys-away \(version 2\) has not passed in staging on abc123, nor on any revision within 7 days; run it there first/,
+  );
+  await says(t, rule, { passed: [{ environment: 'staging', revision: 'abc123' }] }, null);
+  await says(t, rule, { passed: [{ environment: 'staging', at: wednesday - 6 * day }] }, null);
+  await says(t, rule, { passed: [{ environment: 'staging', at: wednesday - 8 * day }] }, /has not passed/);
+  await says(t, rule, { passed: [{ environment: 'production', revision: 'abc123' }] }, /has not passed/);
+});
+
+test('production must be healthy, and who cannot say says no', async (t) => {
+  const sick = { ...sample, instances: [...sample.instances, { name: 'b', address: '', healthy: false, restarts: 0 }] };
+  await says(t, 'healthy: true', {}, null);
+  await says(t, 'healthy: true', { live: sick }, /b of payments not healthy; heal production first/);
+  await says(t, 'healthy: true', { live: null }, /nobody can say whether payments is healthy/);
+  await says(t, 'healthy: true', { live: new Error('the cloud is away') }, /it cannot be said whether it is kept: the cloud is away/);
+  await says(t, 'healthy: false', { live: sick }, null);
+});
+
+test('two people approve, or it does not run', async (t) => {
+  await says(
+    t,
+    'approvals: 2',
+    {},
+    /nobody has approved keys-away \(version 2\) for payments in production, and 2 must; haldane approve payments production keys-away/,
+  );
+  await says(t, 'approvals: 2', { approvals: ['ann'] }, /only ann has approved/);
+  await says(t, 'approvals: 2', { approvals: ['ann', 'bob'] }, null);
+});
+
+test('rules that fit all hold, and others do not', async (t) => {
+  const text = `
+rules:
+  - { name: everywhere, caps: { share: 20% } }
+  - { name: production, where: { environment: production }, caps: { share: 5% } }
+  - { name: staging, where: { environment: staging }, caps: { share: 1% } }
+  - { name: their team, where: { team: others }, approvals: 2 }
+  - { name: our team, where: { team: payments, service: payments }, approvals: 1 }
+`;
+  const found = await ruledBy(readPolicy(text, 'policy.yaml'), factsOf({}), {} as never).objections(asked(), AbortSignal.timeout(5_000));
+  t.same(
+    found.map((one) => one.split(':')[0]),
+    ['policy "production"', 'policy "our team"'],
+  );
+});
+
+test('failures are set aside before and settled after, and what is not there is refused', async (t) => {
+  const month = policy('failuresPerMonth: 45');
+  t.equal(await month.reserve(asked('a')), null);
+  t.equal(await month.reserve(asked('a')), null, 'once, however often it is asked');
+  t.equal(await month.reserve(asked('b')), null);
+  t.match(
+    await month.reserve(asked('c')),
+    /policy "the rule": a budget of 20 failures does not fit into this month: 40 of 45 are spent or set aside for payments/,
+  );
+  await month.settle('a', 3);
+  t.equal(await month.reserve(asked('c')), null, 'what was not spent is free again');
+  t.equal(await policy('approvals: 1').reserve(asked('a')), null, 'without such a rule nothing is set aside');
+});
+
+test('a wrong policy is refused with its place and a fix', async (t) => {
+  const refused = (text: string, words: RegExp) =>
+    t.throws(() => readPolicy(text, 'policy.yaml'), { code: 'bad-document', message: words });
+  refused('rules:\n  - { name: a }\n  - { name: a }', /rules\[1\]\.name[\s\S]*names two rules/);
+  refused('rules: [{ name: a, windows: { zone: Mars/Base, from: "09:00", to: "10:00" } }]', /"Mars\/Base" is no zone/);
+  refused('rules: [{ name: a, windows: { from: "19:00", to: "10:00" } }]', /must be later than from/);
+  refused('rules: [{ name: a, freezes: [{ from: 2026-02-02, to: 2026-01-01, why: b }] }]', /must not be before from/);
+  refused('rules: [{ name: a, cap: { share: 1% } }]', /cap[\s\S]*caps/);
+  refused('rules: [{ name: a, caps: { share: 80% } }]', /the most is 50%/);
+  refused('rules: [{ caps: { share: 8% } }]', /name/);
+});
+
+test('the policy that the documentation shows is a good one', async (t) => {
+  const page = await readFile(new URL('../../../docs/policy.md', import.meta.url), 'utf8');
+  const [, shown = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+  t.same(
+    readPolicy(shown, 'docs/policy.md').rules.map(({ name }) => name),
+    ['office hours', 'small steps', 'staging first', 'the month of payments'],
+  );
+});

@@ -1,0 +1,115 @@
+import { HaldaneError, type PassedRun, type PolicyFacts, type ServiceRef } from '@haldane/core';
+import { sql } from 'kysely';
+import type { Database } from '../database.ts';
+import { storable } from '../storable.ts';
+import { translated } from '../translate.ts';
+
+/** What a person says who approves: for which service and environment, which version of which scenario, and why. */
+export type Approval = ServiceRef & { readonly scenario: string; readonly version: number; readonly who: string; readonly why: string };
+
+/** What rules know of other runs, and what people approve. */
+export interface PolicyStore extends PolicyFacts {
+  /** Notes a person's approval; the same person again changes nothing. */
+  approve(approval: Approval): Promise<void>;
+}
+
+/** How far back passed runs are looked for. */
+const mostPassed = 200;
+
+/** What rules know of other runs, on PostgreSQL. */
+export class PostgresPolicyFacts implements PolicyStore {
+  readonly #db: Database;
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async now(): Promise<number> {
+    return translated('reading the time', async () => {
+      const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(this.#db);
+      return rows[0]?.now.getTime() ?? Number.NaN;
+    });
+  }
+
+  async open(): Promise<readonly (ServiceRef & { readonly id: string; readonly share: number })[]> {
+    return translated('listing open runs', async () => {
+      const { rows } = await sql<ServiceRef & { id: string; share: number }>`
+        select id, service, environment, (experiment ->> 'share')::float8 as share from runs where phase <> 'done' order by created_at, id`.execute(
+        this.#db,
+      );
+      return rows;
+    });
+  }
+
+  async passed(service: string, scenario: string, version: number): Promise<readonly PassedRun[]> {
+    return translated('looking for runs that passed', async () => {
+      const { rows } = await sql<PassedRun>`
+        select environment, facts #>> '{deployment,revision}' as revision, (experiment ->> 'share')::float8 as share,
+          (facts #>> '{restored,at}')::float8 as at
+        from runs
+        where service = ${service} and phase = 'done' and experiment #>> '{scenario,id}' = ${scenario}
+          and (facts #>> '{plan,scenarioVersion}')::int = ${version}
+          and facts #>> '{verdict,verdict}' = 'resilient' and experiment ->> 'fault' = 'true'
+        order by created_at desc limit ${mostPassed}`.execute(this.#db);
+      return rows;
+    });
+  }
+
+  async approvals({ service, environment }: ServiceRef, scenario: string, version: number): Promise<readonly string[]> {
+    return translated('reading approvals', async () => {
+      const { rows } = await sql<{ who: string }>`
+        select who from approvals
+        where service = ${service} and environment = ${environment} and scenario = ${scenario} and version = ${version} order by at, who`.execute(
+        this.#db,
+      );
+      return rows.map(({ who }) => who);
+    });
+  }
+
+  async approve(approval: Approval): Promise<void> {
+    const { service, environment, scenario, version, who, why } = approval;
+    await translated('noting an approval', () =>
+      sql`
+        insert into approvals (service, environment, scenario, version, who, why)
+        values (${service}, ${environment}, ${scenario}, ${version}, ${storable(who)}, ${storable(why)})
+        on conflict do nothing`.execute(this.#db),
+    );
+  }
+
+  async reserve(
+    { id, service, environment }: ServiceRef & { readonly id: string },
+    failures: number,
+    perMonth: number,
+  ): Promise<{ readonly reserved: boolean; readonly held: number }> {
+    return translated('setting failures aside', () =>
+      this.#db.transaction().execute(async (trx) => {
+        // Two runs of a service in one month must not both take what is left: they take turns.
+        await sql`select pg_advisory_xact_lock(hashtextextended(${`ledger ${service} ${environment}`}, 0))`.execute(trx);
+        const { rows } = await sql<{ held: number; own: boolean }>`
+          select coalesce(sum(coalesce(l.spent, case when r.phase <> 'done' then l.reserved else coalesce((
+              -- Ended without having been settled: what its last second showed.
+              select ceil(b.budget[1])::int from evidence_blocks b where b.run_id = r.id order by b.at desc limit 1), 0) end))
+              filter (where l.run_id <> ${id}), 0)::int as held,
+            coalesce(bool_or(l.run_id = ${id}), false) as own
+          from failure_ledger l join runs r on r.id = l.run_id
+          where l.service = ${service} and l.environment = ${environment} and l.month = date_trunc('month', clock_timestamp() at time zone 'UTC')::date`.execute(
+          trx,
+        );
+        const row = rows[0];
+        if (row === undefined) throw new HaldaneError('internal', 'a sum over no rows has no row');
+        if (row.own) return { reserved: true, held: row.held };
+        if (row.held + failures > perMonth) return { reserved: false, held: row.held };
+        await sql`
+          insert into failure_ledger (run_id, service, environment, month, reserved)
+          values (${id}, ${service}, ${environment}, date_trunc('month', clock_timestamp() at time zone 'UTC')::date, ${failures})
+          on conflict (run_id) do nothing`.execute(trx);
+        return { reserved: true, held: row.held };
+      }),
+    );
+  }
+
+  async settle(runId: string, spent: number): Promise<void> {
+    await translated('settling failures', () =>
+      sql`update failure_ledger set spent = ${Math.ceil(spent)} where run_id = ${runId} and spent is null`.execute(this.#db),
+    );
+  }
+}

@@ -1,0 +1,88 @@
+import { resolve } from 'node:path';
+import type { ScheduleView } from '@haldane/client';
+import { catchUps } from '@haldane/core';
+import { type Command, Option } from 'commander';
+import type { Connection } from './connect.ts';
+import { parseWhole } from './option-values.ts';
+
+type WithClient = (work: (connection: Connection) => Promise<number>) => Promise<void>;
+
+/** Commands about what runs when, and what may. */
+export function controlCommands(haldane: Command, withClient: WithClient, out: NodeJS.WritableStream): void {
+  const schedules = haldane.command('schedules').description('experiments that run again and again');
+
+  schedules
+    .command('list', { isDefault: true })
+    .description('list them, with what became of their newest times')
+    .action(() =>
+      withClient(async ({ client }) => {
+        for (const one of await client.schedules()) out.write(scheduleText(one));
+        return 0;
+      }),
+    );
+
+  schedules
+    .command('add')
+    .description('run an experiment again and again')
+    .argument('<name>', 'lower-case letters, digits and dashes')
+    .argument('<file>', 'the experiment')
+    .option('--cron <expression>', 'minute, hour, day, month and weekday, like "30 3 * * MON-FRI"')
+    .option('--zone <zone>', 'the time zone that it is meant in, like Europe/Berlin (default: UTC)')
+    .option('--after-deploy', 'after each deploy of the service')
+    .option('--jitter <seconds>', 'begin up to so many seconds late, each schedule by its own', '0')
+    .addOption(new Option('--catch-up <how>', 'what to do with times that passed while nobody was there').choices(catchUps).default('once'))
+    .action(
+      (
+        id: string,
+        file: string,
+        options: { cron?: string; zone?: string; afterDeploy?: true; jitter: string; catchUp: (typeof catchUps)[number] },
+      ) =>
+        withClient(async ({ client }) => {
+          const { cron, zone, afterDeploy, catchUp } = options;
+          const jitterSeconds = parseWhole('--jitter', options.jitter, 0, 86_400);
+          const { id: made } = await client.addSchedule({
+            id,
+            file: resolve(file),
+            jitterSeconds,
+            catchUp,
+            ...(cron === undefined ? {} : { cron }),
+            ...(zone === undefined ? {} : { zone }),
+            ...(afterDeploy ? { afterDeploy } : {}),
+          });
+          out.write(`${made} runs as long as Haldane is up (haldane up)\n`);
+          return 0;
+        }),
+    );
+
+  schedules
+    .command('remove')
+    .argument('<name>')
+    .action((id: string) =>
+      withClient(async ({ client }) => {
+        await client.removeSchedule(id);
+        return 0;
+      }),
+    );
+
+  haldane
+    .command('approve')
+    .description('approve, in your name, that a scenario runs on a service; a policy says how many people must')
+    .argument('<service>')
+    .argument('<environment>')
+    .argument('<scenario>')
+    .requiredOption('--why <words>', 'for the record')
+    .action((service: string, environment: string, scenario: string, { why }: { why: string }) =>
+      withClient(async ({ client }) => {
+        const { version, approvedBy } = await client.approve(service, environment, scenario, why);
+        out.write(`${scenario} (version ${version}) on ${service} in ${environment}: approved by ${approvedBy.join(', ')}\n`);
+        return 0;
+      }),
+    );
+}
+
+function scheduleText({ id, file, cron, zone, afterDeploy, times }: ScheduleView): string {
+  const when = [...(cron === null ? [] : [`${cron} (${zone})`]), ...(afterDeploy ? ['after each deploy'] : [])].join(', ');
+  const line = ({ due, state, runId, why }: ScheduleView['times'][number]) =>
+    `  ${due}  ${state}${runId === null ? '' : ` as ${runId}`}${why === null ? '' : `: ${why}`}\n`;
+  return `${id}  ${when}\n  ${file}\n${times.map(line).join('')}`;
+}
