@@ -66,7 +66,7 @@ function assemble({ run }: Claim): World {
     platform,
     pipeline: { id: 'memory', interrogate: async () => deployment },
     scenario: sampleScenario('change'),
-    metrics: new MemoryMetrics({ ...lab, rate: 400, share: spec.share, cap: spec.budget.failures, callsPerSecond: 8 }),
+    metrics: new MemoryMetrics({ ...lab, rate: 400, shareOf: () => spec.share, cap: spec.budget.failures, callsPerSecond: 8 }),
     prober: new MemoryProber(lab),
     alerts: null,
     judge: haldane1,

@@ -82,7 +82,12 @@ function stages(runId: string): Stages<Context> {
     },
     injecting: async (_, { make }) => make(plan.setting, plan.fault),
     proving: async (_, { make }) => make(plan.slice('observing')),
-    observing: async () => (++watched < 3 ? { again: true, afterMs: 1000 } : done),
+    observing: async (_, { make }) => {
+      if (++watched >= 3) return done;
+      // The next stage of a ramp stands on none of the slices before it.
+      if (watched === 2) await make(plan.slice('observing-2'));
+      return { again: true, afterMs: 1000 };
+    },
     restoring: (_, context) => context.restore(),
     judging: async () => done,
     reporting: async () => done,

@@ -37,10 +37,21 @@ export type TrafficBlock = {
   readonly shielded?: Readonly<Record<Arm, number>>;
   /** Answers to copies, compared with production's to the same request. Absent where there was none. */
   readonly mirrored?: Readonly<Record<Arm, Readonly<Record<Difference, number>>>>;
+  /** Answers of both arms that something was taken out of while the fault was on. Absent where there was none. */
+  readonly stripped?: Readonly<Partial<Record<StrippedKind, number>>>;
+  /** Absent where no new one was kept. */
+  readonly traces?: Readonly<Record<Arm, Exemplars>>;
 };
 
 /** How an arm's answer to a copy differs from what production said: not at all, in its status, or with the same status in its body. */
 export type Difference = 'same' | 'status' | 'body';
+
+/** What an arm's answer must not leave behind in clients and caches while a fault is on, by the word that counts it. */
+export const strippedKinds = ['caching', 'transport-security', 'permanent-redirect', 'clear-site-data', 'alternative', 'policy'] as const;
+export type StrippedKind = (typeof strippedKinds)[number];
+
+/** Trace ids of real requests in an arm, a few of those that failed and of those that did not: where to look in a tracing backend. */
+export type Exemplars = { readonly failed: readonly string[]; readonly well: readonly string[] };
 
 export type InstanceCounts = { readonly requests: number; readonly failures: number };
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from './json.ts';
 import type { ServiceRef } from './service.ts';
-import type { Exposure } from './slice.ts';
+import type { Exposure, SlicePlan } from './slice.ts';
 
 /** What the owner wants to see in an alert, and where. */
 export type AlertExpectation = {
@@ -29,6 +29,8 @@ export type ExperimentSpec = ServiceRef & {
   /** Share of the route's traffic that each arm gets. */
   readonly share: number;
   readonly exposure: Exposure;
+  /** How the users of the share are treated, and the smaller shares that come first; absent (runs of before): plainly, and none. */
+  readonly slice?: SlicePlan;
   /** Requests a second that the route usually carries, as declared; the plan measures instead when it can. */
   readonly expectedRate: number | null;
   readonly instances: number;

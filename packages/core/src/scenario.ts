@@ -40,6 +40,8 @@ export interface Scenario {
   readonly traffic: 'slice' | 'synthetic' | 'none';
   /** The most exposure that is safe for it. */
   readonly exposure: Exposure;
+  /** Users may be logged out or get other credentials under it: then only the router's own cookie still tells who is who. */
+  readonly breaksIdentity: boolean;
   /** What it may leave in data; empty when nothing. */
   readonly residue: readonly string[];
   /** `change`: it makes a change. `request`: the hostile request is itself the change, held is judged absolutely. */

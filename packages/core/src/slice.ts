@@ -62,6 +62,70 @@ export const plainRules: SliceRules = {
   never: { keys: [], routes: [], headers: [] },
 };
 
+/**
+ * The methods of real requests that may enter an arm; null: every method. A shield takes only what may be asked twice (RFC 9110, 9.2.2), a
+ * mirror only what asks for no change (9.2.1).
+ */
+export function methodsOf(exposure: Exposure, mode: SliceMode): readonly string[] | null {
+  if (exposure === 'synthetic') return [];
+  if (exposure === 'reads' || mode === 'mirror') return ['GET', 'HEAD'];
+  return mode === 'shield' ? ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'] : null;
+}
+
+/** Whose requests may enter an arm, in words: `GET and HEAD requests to /orders/* of users known by the router's cookie`. */
+export function coverageWords(exposure: Exposure, { mode, routes, key, never, perSecond }: SliceRules): string {
+  const methods = methodsOf(exposure, mode);
+  if (methods?.length === 0) return 'no real user';
+  const which = methods === null ? 'requests' : `${list(methods)} requests`;
+  const barred = [
+    ...(never.keys.length > 0 ? [`${never.keys.length} named user${never.keys.length === 1 ? '' : 's'}`] : []),
+    ...never.routes,
+    ...never.headers.map(({ name, values }) => (values.length === 0 ? `header ${name}` : `header ${name}: ${values.join(' or ')}`)),
+  ];
+  return [
+    which,
+    ...(routes.length > 0 ? [`to ${list(routes)}`] : []),
+    `of users known by ${keyWords(key)}`,
+    ...(barred.length > 0 ? [`but never ${list(barred)}`] : []),
+    ...(perSecond === undefined ? [] : [`at most ${perSecond} a second in each arm, a tenth of it for one user`]),
+  ]
+    .join(', ')
+    .replace(', to ', ' to ')
+    .replace(', of users', ' of users');
+}
+
+function keyWords(key: StickyKey): string {
+  switch (key.from) {
+    case 'cookie':
+      return "the router's cookie";
+    case 'address':
+      return 'their address';
+    case 'header':
+      return `the header ${key.name}`;
+    case 'claim':
+      return `the claim ${key.name} of their token`;
+  }
+}
+
+function list(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
+
+/** A smaller share that the watch goes through first. */
+export type RampStage = {
+  readonly share: number;
+  /** Real requests that each arm must have answered in it. */
+  readonly requests: number;
+  /** How long it lasts at least. */
+  readonly seconds: number;
+};
+
+/** How an experiment treats the users of its share, and the smaller shares that come first. */
+export type SlicePlan = SliceRules & { readonly ramp: readonly RampStage[] };
+
+/** What an experiment plans that says nothing of it. */
+export const plainSlice: SlicePlan = { ...plainRules, ramp: [] };
+
 /** A share of a route's real users for each arm, sticky per user. */
 export type Slice = {
   /** Tells two slices of one run apart. */
@@ -72,4 +136,6 @@ export type Slice = {
   readonly caps: BudgetCaps;
   /** Absent: `plainRules`. */
   readonly rules?: SliceRules;
+  /** The run's fault is on while this slice is: what an arm answers must leave nothing behind in clients and caches. */
+  readonly underFault?: boolean;
 };

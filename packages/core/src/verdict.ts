@@ -19,6 +19,8 @@ export type Criteria = {
 export type Decision =
   | { readonly do: 'go-on'; readonly progress: string }
   | { readonly do: 'next'; readonly why: string }
+  /** More users may come: the next stage of the ramp. */
+  | { readonly do: 'widen'; readonly why: string }
   | { readonly do: 'stop'; readonly reason: StopReason; readonly why: string };
 
 export type Mark = 'yes' | 'no' | 'unknown';

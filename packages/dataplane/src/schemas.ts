@@ -158,6 +158,7 @@ export const schemas = {
       },
       rules,
       leased: { type: 'boolean' },
+      underFault: { type: 'boolean' },
     },
   },
   proxy: {

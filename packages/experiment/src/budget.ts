@@ -11,6 +11,8 @@ const mostChance = 0.05;
  */
 export function budgetOf(spec: ExperimentSpec, requestsPerSecond: number | null): Plan['budget'] {
   const { background = 0 } = spec;
+  // Under a shield or a mirror a failure is nobody's harm, so a service's own failures spend nothing.
+  if ((spec.slice?.mode ?? 'route') !== 'route') return undefined;
   if (background <= 0 || requestsPerSecond === null || requestsPerSecond <= 0 || spec.exposure === 'synthetic') return undefined;
   const both = 2 * spec.share * requestsPerSecond;
   const inBaseline = both * spec.baselineSeconds;

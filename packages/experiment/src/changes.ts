@@ -1,5 +1,5 @@
 import type { Arm, BudgetCaps, Change, Deployment, ExperimentSpec, Platform, Scenario } from '@haldane/core';
-import { arms, HaldaneError } from '@haldane/core';
+import { arms, HaldaneError, plainSlice } from '@haldane/core';
 
 /**
  * Every change of a run, in the order in which it is made. The plan prints this list and the stages make it: one source.
@@ -10,9 +10,10 @@ export type ChangeList = {
   readonly provision: readonly (readonly Change[])[];
   /** Arms become reachable for synthetic requests. */
   readonly attach: Change;
-  /** Real users in the baseline, and again after the proof; null when only synthetic requests are exposed. */
+  /** Real users in the baseline; null when only synthetic requests are exposed. */
   readonly baselineSlice: Change | null;
-  readonly watchSlice: (creditRate: number) => Change | null;
+  /** Real users after the proof, a slice for each stage of the ramp; the latest that was made governs. None when only synthetic requests are exposed. */
+  readonly watchSlices: (creditRate: number) => readonly Change[];
   /** The one act; empty for a rehearsal, or when the hostile request is itself the act. */
   readonly inject: readonly Change[];
 };
@@ -28,10 +29,11 @@ export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deplo
     latencyLimitMs: spec.budget.latencyLimitMs,
     creditRate,
   });
-  const slice = (name: string, creditRate: number) =>
-    spec.exposure === 'synthetic'
-      ? null
-      : platform.traffic.slice(deployment, runId, { name, share: spec.share, exposure: spec.exposure, caps: caps(creditRate) });
+  const { ramp, ...rules } = spec.slice ?? plainSlice;
+  const slice = (name: string, share: number, creditRate: number, underFault: boolean) =>
+    platform.traffic.slice(deployment, runId, { name, share, exposure: spec.exposure, caps: caps(creditRate), rules, underFault });
+  const stages = [...ramp.map(({ share }, i) => ({ name: `watch-${i + 1}`, share })), { name: 'watch', share: spec.share }];
+  const isExposed = spec.exposure !== 'synthetic';
   return {
     provision: [...inOrder(wirings.flatMap(({ wiring }) => wiring.changes)), scenario.prepare(spec.scenario.params, target), clusters],
     attach: platform.traffic.attach(
@@ -39,8 +41,8 @@ export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deplo
       runId,
       clusters.map((cluster) => cluster.id),
     ),
-    baselineSlice: slice('baseline', 0),
-    watchSlice: (creditRate) => slice('watch', creditRate),
+    baselineSlice: isExposed ? slice('baseline', spec.share, 0, false) : null,
+    watchSlices: (creditRate) => (isExposed ? stages.map(({ name, share }) => slice(name, share, creditRate, spec.fault)) : []),
     inject: spec.fault ? scenario.inject(spec.scenario.params, target) : [],
   };
 }

@@ -1,4 +1,13 @@
-import type { Change, Deployment, ExperimentSpec, Plan, Platform, Scenario } from '@haldane/core';
+import {
+  type Change,
+  coverageWords,
+  type Deployment,
+  type ExperimentSpec,
+  type Plan,
+  type Platform,
+  plainSlice,
+  type Scenario,
+} from '@haldane/core';
 import { budgetOf, budgetRefusals } from './budget.ts';
 import { changesOf } from './changes.ts';
 import { findEffect, powerOf } from './power.ts';
@@ -28,7 +37,7 @@ export async function makePlan(
     list.attach,
     ...(list.baselineSlice ? [list.baselineSlice] : []),
     ...list.inject,
-    ...present(list.watchSlice(0)),
+    ...list.watchSlices(0),
   ];
   const budget = budgetOf(spec, requestsPerSecond);
   const params = spec.scenario.params;
@@ -51,7 +60,7 @@ export async function makePlan(
     ...(input.find === undefined ? {} : { find: findEffect(spec, requestsPerSecond, input.find) }),
     timeConstants,
     scenarioVersion: scenario.version,
-    notes: [...notesOf(deployment, scenario, spec), ...(advice?.notes ?? [])],
+    notes: [...notesOf(deployment, platform, scenario, spec), ...(advice?.notes ?? [])],
     refusals: [
       ...refusalsOf(spec, deployment, platform, scenario),
       ...budgetRefusals(spec, budget),
@@ -60,10 +69,6 @@ export async function makePlan(
     ],
     seconds: { least, most },
   };
-}
-
-function present<T>(one: T | null): readonly T[] {
-  return one === null ? [] : [one];
 }
 
 function interrogated(deployment: Deployment): Plan['interrogated'] {
@@ -95,12 +100,12 @@ function atRisk(spec: ExperimentSpec, rate: number | null, hostile: number, legi
     spec.exposure === 'synthetic'
       ? { who: 'real users', requests: 0, why: 'exposure is synthetic: no real request reaches an arm' }
       : {
-          who: spec.exposure === 'reads' ? 'real users, safe requests only (GET, HEAD)' : 'real users',
+          who: atRiskWho(spec),
           requests: rate === null ? null : Math.round(rate * spec.share * (spec.watchSeconds + spec.baselineSeconds)),
           why:
             rate === null
               ? `${percent(spec.share)} of the route's traffic in each arm; how much that is will be known when it flows`
-              : `${percent(spec.share)} of about ${Math.round(rate)} requests a second in the experiment, for at most ${spec.watchSeconds} s under the fault; at most ${spec.budget.failures} may fail`,
+              : `${percent(spec.share)} of about ${Math.round(rate)} requests a second in the experiment, for at most ${spec.watchSeconds} s under the fault; ${harmWords(spec)}`,
         };
   return [
     users,
@@ -115,6 +120,22 @@ function atRisk(spec: ExperimentSpec, rate: number | null, hostile: number, legi
       why: 'ours, only to instances that this run launched',
     },
   ];
+}
+
+function atRiskWho({ exposure, slice = plainSlice }: ExperimentSpec): string {
+  if (slice.mode === 'mirror') return 'nobody: copies of requests';
+  return `${slice.mode === 'shield' ? 'real users behind a shield' : 'real users'}${exposure === 'reads' ? ', safe requests only (GET, HEAD)' : ''}`;
+}
+
+function harmWords({ budget, slice = plainSlice }: ExperimentSpec): string {
+  switch (slice.mode) {
+    case 'route':
+      return `at most ${budget.failures} may fail`;
+    case 'shield':
+      return `production answers what fails within ${budget.latencyLimitMs / 2} ms; at most ${budget.failures} may fail all the same, by breaking off after they began`;
+    case 'mirror':
+      return 'production answers every one of them';
+  }
 }
 
 function capsOf(spec: ExperimentSpec): Plan['caps'] {
@@ -134,6 +155,7 @@ function capsOf(spec: ExperimentSpec): Plan['caps'] {
           },
         ]),
     { name: 'share of the route', limit: `${percent(spec.share)} an arm`, enforcedBy: 'the router' },
+    ...sliceCaps(spec),
     { name: 'a request slower than', limit: `${spec.budget.latencyLimitMs} ms counts as a failure`, enforcedBy: 'the router' },
     {
       name: 'real users behind a door not shown shut',
@@ -144,7 +166,28 @@ function capsOf(spec: ExperimentSpec): Plan['caps'] {
   ];
 }
 
-function notesOf(deployment: Deployment, scenario: Scenario, spec: ExperimentSpec): readonly string[] {
+/** What the slice holds back beside the share, as the router and the judge do it. */
+function sliceCaps({ exposure, slice, share }: ExperimentSpec): Plan['caps'] {
+  if (exposure === 'synthetic') return [];
+  const { ramp, ...rules } = slice ?? plainSlice;
+  const stages = ramp.map(
+    (stage) => `${percent(stage.share)} until ${stage.requests} requests an arm${stage.seconds > 0 ? ` and ${stage.seconds} s` : ''}`,
+  );
+  return [
+    { name: rules.mode === 'mirror' ? 'copied' : 'may enter an arm', limit: coverageWords(exposure, rules), enforcedBy: 'the router' },
+    ...(stages.length === 0
+      ? []
+      : [
+          {
+            name: 'ramp',
+            limit: [...stages, `then ${percent(share)}`].join(', '),
+            enforcedBy: 'the judge: only while nothing speaks for harm',
+          },
+        ]),
+  ];
+}
+
+function notesOf(deployment: Deployment, platform: Platform, scenario: Scenario, spec: ExperimentSpec): readonly string[] {
   const notes = [
     'Addresses that the service learns at run time (OIDC discovery, service discovery) are not proxied; faults reach declared dependencies only.',
   ];
@@ -153,6 +196,12 @@ function notesOf(deployment: Deployment, scenario: Scenario, spec: ExperimentSpe
       notes.push(
         `Dependency ${one.name} is https without ca: it is passed on as tcp, so only refuse, reset, delay and hang are possible. Declare ca: the variable that takes a file of trusted certificates.`,
       );
+  if (spec.fault && spec.exposure !== 'synthetic')
+    notes.push(
+      platform.faults.can.includes('slice-rules')
+        ? 'While the fault is on, answers of both arms leave with Cache-Control: no-store, permanent redirects as temporary ones, and without HSTS, Clear-Site-Data, Alt-Svc and the like.'
+        : 'No router of ours is in the path: what an arm answers under the fault may stay in clients and caches.',
+    );
   if (scenario.residue.length > 0) notes.push(`May leave in data: ${scenario.residue.join(', ')}.`);
   if (!spec.fault) notes.push('Rehearsal without fault: everything happens but the harmful change.');
   return notes;

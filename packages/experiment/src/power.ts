@@ -29,7 +29,9 @@ function backgroundOf({ background = 0 }: ExperimentSpec): number {
 export function powerOf(spec: ExperimentSpec, requestsPerSecond: number | null): Plan['power'] {
   if (requestsPerSecond === null || requestsPerSecond <= 0 || spec.exposure === 'synthetic') return [];
   const perSecond = requestsPerSecond * spec.share;
-  const planned = { ...plannedTest(spec), controlPerSecond: perSecond, experimentPerSecond: perSecond, seconds: spec.watchSeconds };
+  // The smaller shares of a ramp bring little; what is left of the watch is what can be counted on.
+  const seconds = spec.watchSeconds - (spec.slice?.ramp ?? []).reduce((sum, stage) => sum + stage.seconds, 0);
+  const planned = { ...plannedTest(spec), controlPerSecond: perSecond, experimentPerSecond: perSecond, seconds };
   const smallest = [0.8, 0.95].flatMap((power) => {
     const found = smallestEffect(planned, power);
     return found === null ? [] : [{ power, rate: found.experimentRate }];

@@ -1,4 +1,5 @@
-import type { Deployment, ExperimentSpec, Platform, Scenario } from '@haldane/core';
+import { isDeepStrictEqual } from 'node:util';
+import { type Deployment, type ExperimentSpec, type Platform, plainSlice, type Scenario } from '@haldane/core';
 
 const exposures = ['synthetic', 'reads', 'all'] as const;
 
@@ -20,6 +21,16 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
     refusals.push(`exposure ${spec.exposure} is more than ${scenario.id} allows; write exposure: ${scenario.exposure}`);
   if (spec.metrics === 'none' && spec.exposure !== 'synthetic')
     refusals.push(`metrics: none counts no real user; write exposure: synthetic, or name a source that counts them`);
+  const isPlain = spec.slice === undefined || isDeepStrictEqual(spec.slice, plainSlice);
+  if (!isPlain && !platform.faults.can.includes('slice-rules'))
+    refusals.push(
+      `platform ${platform.id} cannot do slice-rules (modes, routes, keys, a never list, a rate, a ramp): there is no router of ours in the path; leave out slice`,
+    );
+  const key = spec.slice?.key.from ?? 'cookie';
+  if (key !== 'cookie' && scenario.breaksIdentity)
+    refusals.push(
+      `slice.key: ${key} may change under ${scenario.id}, which can log users out: a user would change arms; write key: cookie, which is the router's own`,
+    );
   if (spec.share * 2 > 1) refusals.push(`share ${spec.share} twice is more than the whole route; at most 50 % an arm`);
   if (deployment.environment === 'production' && !deployment.intakeDeclared)
     refusals.push(

@@ -35,8 +35,8 @@ export class Session {
   readonly criteria: Criteria;
   readonly list: ChangeList;
   probes: ProbeSession | null = null;
-  /** The slice that gives the arms real users now, or gave them last. */
-  slice: Change | null = null;
+  /** Slices that give the arms real users now, or gave them last; the latest governs. */
+  slices: readonly Change[] = [];
   effectAt: number | null = null;
   heartbeatDone = false;
   heartbeat: { readonly sentAt: number; readonly instance: string; readonly trouble: string | null } | null = null;
@@ -85,7 +85,7 @@ export class Session {
 
   /**
    * Reads what closed since the last tick, stores it, and asks the judge about each block in order.
-   * Returns the first decision that is not to go on, or the last one; null when no block closed.
+   * Returns the first decision that ends the phase, else to widen when one block allowed it, else the last one; null when no block closed.
    */
   async tick(run: Run, signal: AbortSignal): Promise<Decision | null> {
     const silent = await this.#readTraffic(run, signal);
@@ -101,15 +101,17 @@ export class Session {
     if (blocks.length === 0) return this.#spentAlready(run);
     await this.world.evidence.append(this.hand.hold.fence, { blocks });
     let decision: Decision | null = null;
+    let widen: Decision | null = null;
     for (const block of blocks) {
       if (run.phase === 'baseline') this.baselineBlocks.push(block);
       const stepped = this.world.judge.step(this.#judge, block, this.#known);
       this.#judge = stepped.state;
       decision = stepped.decision;
+      if (decision.do === 'widen') widen = decision;
       await this.hand.tell('block', summary(block, decision));
-      if (decision.do !== 'go-on') break;
+      if (decision.do === 'next' || decision.do === 'stop') return decision;
     }
-    return decision?.do === 'go-on' ? (this.#spentAlready(run) ?? decision) : decision;
+    return this.#spentAlready(run) ?? widen ?? decision;
   }
 
   /**

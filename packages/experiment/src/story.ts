@@ -43,6 +43,12 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     await undo(world.journal, world.kinds, hand.hold, change.id, { clock: world.clock, deadlineMs: undoWithinMs, signal });
     await hand.tell('change', { id: change.id, does: change.undo, made: false });
   };
+  /** Real users come; whatever the change comes to, restoring takes them off again first of all. */
+  const letIn = async (slice: Change, signal: AbortSignal) => {
+    inHand().slices = [...inHand().slices, slice];
+    await make(slice, signal);
+  };
+  const watchSlices = (run: Run) => inHand().list.watchSlices(run.facts.baseline?.creditRate ?? 0);
   const inHand = (): Session => {
     if (session === null) throw new HaldaneError('internal', 'a stage that watches was entered without the stages before it');
     return session;
@@ -90,8 +96,7 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       inHand().probes = probes;
       inHand().listen();
       for (const arm of arms) probes.flow(arm, criteria.act === 'change' ? ['legitimate', 'hostile'] : ['legitimate']);
-      inHand().slice = list.baselineSlice;
-      if (list.baselineSlice !== null) await make(list.baselineSlice, signal);
+      if (list.baselineSlice !== null) await letIn(list.baselineSlice, signal);
       return { done: true };
     },
 
@@ -133,9 +138,9 @@ export function story(world: World, hand: Hand): Stages<undefined> {
       watched = 'proving';
       const result = follow(await inHand().tick(run, signal), world, () => ({}));
       if ('done' in result) {
-        const watch = inHand().list.watchSlice(run.facts.baseline?.creditRate ?? 0);
-        inHand().slice = watch;
-        if (watch !== null) await make(watch, signal);
+        inHand().slices = [];
+        const [first] = watchSlices(run);
+        if (first !== undefined) await letIn(first, signal);
       }
       return result;
     },
@@ -150,7 +155,15 @@ export function story(world: World, hand: Hand): Stages<undefined> {
         const objections = await objectionsNow(world, run, signal);
         if (objections.length > 0) return stop('refused', objections.join('; '), world, { decidedAt: now });
       }
-      return follow(await inHand().tick(run, signal), world, () => ({ decidedAt: world.clock.now() }));
+      const decision = await inHand().tick(run, signal);
+      if (decision?.do === 'widen') {
+        // The slice before stays as it is: its users are among those of the next, and nobody moves.
+        const next = watchSlices(run)[inHand().slices.length];
+        await hand.tell('note', { ramp: decision.why });
+        if (next !== undefined) await letIn(next, signal);
+        return again();
+      }
+      return follow(decision, world, () => ({ decidedAt: world.clock.now() }));
     },
 
     async restoring(run) {
@@ -160,12 +173,11 @@ export function story(world: World, hand: Hand): Stages<undefined> {
         const held = session;
         held.quiet();
         // First of all users and fault, which nothing stands on; then what was seen last, while the arms are still there to ask.
-        const off = async (change: Change | null) => {
-          if (change === null) return;
+        const off = async (change: Change) => {
           await unmake(change, hand.lost);
           offAt = world.clock.now();
         };
-        await Promise.allSettled([off(held.slice), ...held.list.inject.map((change) => unmake(change, hand.lost))]);
+        await Promise.allSettled([...held.slices.map(off), ...held.list.inject.map((change) => unmake(change, hand.lost))]);
         hand.lost.throwIfAborted();
         await quietly(probeHeal(held, run, AbortSignal.timeout(2_000)), hand);
         if (watched !== null) await quietly(held.finish(run, watched, endedAt, AbortSignal.timeout(5_000)), hand);
@@ -269,7 +281,7 @@ function stop(reason: 'refused' | 'target-changed' | 'invalid-arms', why: string
 
 /** Turns the judge's decision into the stage's answer; `learn` says what a stage that is done has learned. */
 function follow(decision: Decision | null, world: World, learn: () => Run['facts']): StageOutcome {
-  if (decision === null || decision.do === 'go-on') return again();
+  if (decision === null || decision.do === 'go-on' || decision.do === 'widen') return again();
   if (decision.do === 'next') return { done: true, learned: learn() };
   const at = world.clock.now();
   return { stop: { reason: decision.reason, why: decision.why, at }, learned: { decidedAt: at } };

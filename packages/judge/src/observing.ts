@@ -9,6 +9,7 @@ import { harmWords } from './harm-words.ts';
 import { breachOf } from './hostile.ts';
 import { budgetSpent, dataGap } from './limits.ts';
 import { cleanNeeded } from './proving.ts';
+import { whyWiden } from './ramp.ts';
 import { spilledOver } from './spillover.ts';
 import { type JudgeState, secondsSinceInjection, watchedSeconds } from './state.ts';
 import { suspectedOpen } from './suspected-open.ts';
@@ -43,6 +44,8 @@ export function decideObserving(state: JudgeState, accepts: readonly Accept[]): 
   }
   const futile = whyFutile(state);
   if (futile !== null) return { do: 'next', why: futile };
+  const widen = whyWiden(state.ramp, criteria);
+  if (widen !== null) return { do: 'widen', why: widen };
   const guardrail = weightsOf(criteria).users > 0 ? 'users' : 'synthetic-users';
   const { failed } = ratesOf(state.harm, guardrail, state.keys.seen);
   return {

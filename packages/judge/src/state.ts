@@ -7,6 +7,7 @@ import { beginHarm, freezeHarm, type HarmState, stepHarm } from './harm.ts';
 import { type HostileState, noHostile, stepHostile } from './hostile.ts';
 import { type Keys, noKeys, stepKeys } from './keys.ts';
 import { beginProvingUsers, type ProvingUsers, stepProvingUsers } from './proving-users.ts';
+import { footOfRamp, type RampState, stepRamp } from './ramp.ts';
 import { beginSpillover, type SpilloverState, stepSpillover } from './spillover.ts';
 import { beginOpen, type OpenState, stepOpen } from './suspected-open.ts';
 
@@ -36,6 +37,7 @@ export type JudgeState = {
   readonly retries: ByArm<number> | null;
   readonly open: OpenState | null;
   readonly spillover: SpilloverState | null;
+  readonly ramp: RampState;
   readonly budget: Block['budget'] & { readonly narrowedSeconds: number };
 };
 
@@ -58,6 +60,7 @@ export function beginState(criteria: Criteria): JudgeState {
     retries: null,
     open: null,
     spillover: null,
+    ramp: footOfRamp,
     budget: { spent: 0, cap: criteria.spec.budget.failures, credit: 0, narrowedSeconds: 0 },
   };
 }
@@ -78,6 +81,7 @@ export function foldBlock(state: JudgeState, block: Block, checks: readonly Chec
   // A second that began before the effect was seen holds answers from before it: what it refused proves nothing.
   const since = time.injectedAt !== null && block.at * 1000 >= time.injectedAt;
   const contact = stepContact(state.contact, block);
+  const harm = stepUsers(state, block);
   const { open, spillover, provingUsers } = stepAfter(state, block, since);
   // Every field by name: a thousand runs a second are copied here.
   return {
@@ -94,7 +98,8 @@ export function foldBlock(state: JudgeState, block: Block, checks: readonly Chec
     contact,
     hostile: stepHostile(state.hostile, block, since, contactOf(contact, criteria) > 0),
     provingUsers,
-    harm: stepUsers(state, block),
+    harm,
+    ramp: block.phase === 'observing' ? stepRamp(state.ramp, block, harm, criteria) : state.ramp,
     retries:
       block.phase === 'observing' && block.retries !== undefined ? addByArm(state.retries ?? noneByArm, block.retries) : state.retries,
     open,

@@ -1,6 +1,11 @@
-import { type Arm, arms, type ClusterRole, type Tally, type TrafficBlock } from '@haldane/core';
+import { type Arm, arms, type ClusterRole, type StrippedKind, strippedKinds, type Tally, type TrafficBlock } from '@haldane/core';
 import { KeyBook } from '../key-book.ts';
 import type { RouterTelemetry, TelemetryAnswer } from '../wire.ts';
+
+function addStripped(blocks: readonly TrafficBlock[]): NonNullable<TrafficBlock['stripped']> {
+  const of = (kind: StrippedKind) => blocks.reduce((sum, block) => sum + (block.stripped?.[kind] ?? 0), 0);
+  return Object.fromEntries(strippedKinds.map((kind) => [kind, of(kind)] as const).filter(([, count]) => count > 0));
+}
 
 /** As long as routers keep theirs. */
 const keptSeconds = 900;
@@ -68,6 +73,15 @@ export class TelemetryMerge {
               same: total((block) => block.mirrored?.[arm].same ?? 0),
               status: total((block) => block.mirrored?.[arm].status ?? 0),
               body: total((block) => block.mirrored?.[arm].body ?? 0),
+            })),
+          }
+        : {}),
+      ...(blocks.some(({ stripped }) => stripped) ? { stripped: addStripped(blocks) } : {}),
+      ...(blocks.some(({ traces }) => traces)
+        ? {
+            traces: both((arm) => ({
+              failed: blocks.flatMap(({ traces }) => traces?.[arm].failed ?? []),
+              well: blocks.flatMap(({ traces }) => traces?.[arm].well ?? []),
             })),
           }
         : {}),

@@ -1,10 +1,93 @@
-import type { JsonObject, Scenario } from '@haldane/core';
+import { type JsonObject, routePatternSyntax, type Scenario, sliceModes } from '@haldane/core';
 
 const seconds = (bounds: JsonObject): JsonObject => ({ type: ['number', 'string'], duration: bounds });
 const name = {
   type: 'string',
   pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   known: 'is no name; use lower-case letters, digits and dashes, at most 63',
+};
+
+const routePatterns = (description: string): JsonObject => ({
+  type: 'array',
+  maxItems: 100,
+  uniqueItems: true,
+  default: [],
+  items: {
+    type: 'string',
+    pattern: routePatternSyntax,
+    known:
+      'is no route pattern; write a path like /orders/* (one segment) or /public/** (all below), with a method before it if only that is meant',
+  },
+  description,
+});
+
+/** How the share of users is treated; what is left out is a plain slice. */
+const slice: JsonObject = {
+  type: 'object',
+  description: 'how the users of the share are treated',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    mode: {
+      type: 'string',
+      enum: [...sliceModes],
+      default: 'route',
+      description:
+        'route: an arm answers; shield: production answers for an arm that fails; mirror: production answers and an arm gets a copy',
+    },
+    routes: routePatterns('only these enter an arm, like GET /orders/*; all when there is none (mirror: none)'),
+    key: {
+      type: 'string',
+      pattern: '^(?:cookie|address|header [A-Za-z0-9-]+|claim [!-~]+)$',
+      known: 'is no key; write cookie, address, header NAME or claim NAME',
+      default: 'cookie',
+      description: "what tells users apart: the router's own cookie, a header, a claim of the bearer token, or the address",
+    },
+    never: {
+      type: 'object',
+      description: 'who never enters an arm',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        keys: {
+          type: 'array',
+          maxItems: 1000,
+          default: [],
+          items: { type: 'string', minLength: 1, asWritten: true },
+          description: 'users by their key; the run keeps a digest',
+        },
+        routes: routePatterns('routes'),
+        headers: {
+          type: 'object',
+          default: {},
+          propertyNames: { pattern: '^[A-Za-z0-9-]+$' },
+          additionalProperties: { type: 'array', items: { type: 'string', asWritten: true } },
+          description: 'requests with one of these values of a header; none: with the header at all',
+        },
+      },
+    },
+    atMost: {
+      type: ['number', 'string'],
+      rate: { above: 0, atMost: 10_000_000 },
+      description: 'the most requests a second in each arm, like 20/s; one user gets a tenth of it',
+    },
+    ramp: {
+      type: 'array',
+      maxItems: 20,
+      default: [],
+      description: 'smaller shares to go through first, while nothing speaks for harm',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['share', 'requests'],
+        properties: {
+          share: { type: ['number', 'string'], share: { above: 0, atMost: 0.5 }, description: "each arm's share in this stage" },
+          requests: { type: 'integer', minimum: 1, maximum: 100_000_000, description: 'that each arm must have answered in it' },
+          for: { ...seconds({ atMost: 86_400 }), default: 0, description: 'how long it lasts at least' },
+        },
+      },
+    },
+  },
 };
 
 /**
@@ -41,6 +124,7 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
         default: '1%',
         description: "each arm's share of the route's traffic",
       },
+      slice,
       traffic: {
         type: ['number', 'string'],
         rate: { above: 0, atMost: 10_000_000 },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import {
   type ExperimentSpec,
@@ -8,6 +9,9 @@ import {
   messageOf,
   type Scenario,
   type ServiceRef,
+  type SliceMode,
+  type SlicePlan,
+  type StickyKey,
 } from '@haldane/core';
 import { badDocument, checkValue, type EnvironmentMap, type Finding, type Problem, readDocument } from '@haldane/documents';
 import { schemaFor } from './experiment.schema.ts';
@@ -23,6 +27,18 @@ type ExperimentFile = {
   readonly pipeline: string;
   readonly metrics: string;
   readonly share: number;
+  readonly slice: {
+    readonly mode: SliceMode;
+    readonly routes: readonly string[];
+    readonly key: string;
+    readonly never: {
+      readonly keys: readonly string[];
+      readonly routes: readonly string[];
+      readonly headers: Readonly<Record<string, readonly string[]>>;
+    };
+    readonly atMost?: number;
+    readonly ramp: readonly { readonly share: number; readonly requests: number; readonly for: number }[];
+  };
   readonly traffic?: number;
   readonly exposure: Exposure;
   readonly instances: number;
@@ -94,6 +110,7 @@ export async function readExperiment(options: ReadExperimentOptions): Promise<Ex
     metrics,
     manifest,
     share,
+    slice: sliceOf(file.slice),
     expectedRate: file.traffic ?? null,
     exposure: wider[Math.min(wider.indexOf(file.exposure), wider.indexOf(scenario.exposure))] ?? 'synthetic',
     instances,
@@ -125,6 +142,29 @@ export async function readExperiment(options: ReadExperimentOptions): Promise<Ex
   };
 }
 
+function sliceOf({ mode, routes, key, never, atMost, ramp }: ExperimentFile['slice']): SlicePlan {
+  return {
+    mode,
+    routes,
+    key: keyOf(key),
+    never: {
+      // What tells a user is his own: the run keeps a digest that only his key leads to.
+      keys: never.keys.map((one) => createHash('sha256').update(one).digest('hex')),
+      routes: never.routes,
+      headers: Object.entries(never.headers).map(([name, values]) => ({ name, values })),
+    },
+    ...(atMost === undefined ? {} : { perSecond: atMost }),
+    ramp: ramp.map((stage) => ({ share: stage.share, requests: stage.requests, seconds: stage.for })),
+  };
+}
+
+/** `cookie`, `address`, `header NAME` or `claim NAME`, as the schema let it through. */
+function keyOf(written: string): StickyKey {
+  const [from, name = ''] = written.split(' ');
+  if (from === 'header' || from === 'claim') return { from, name };
+  return { from: from === 'address' ? 'address' : 'cookie' };
+}
+
 async function describedService(options: ReadExperimentOptions, written: string, manifest: string): Promise<ServiceRef> {
   try {
     return await options.serviceAt(manifest);
@@ -151,6 +191,7 @@ function rules(file: ExperimentFile, { known = {} }: ReadExperimentOptions): rea
   const alerts = file.noticed && known.alerts && !known.alerts.includes(file.noticed.alerts) ? file.noticed.alerts : null;
   const answers = Math.floor(file.probes.hostile * file.watch);
   return [
+    ...sliceRules(file),
     ...unknown('platform', known.platforms),
     ...unknown('pipeline', known.pipelines),
     ...unknown('metrics', known.metrics),
@@ -177,6 +218,43 @@ function rules(file: ExperimentFile, { known = {} }: ReadExperimentOptions): rea
           {
             keys: ['noticed', 'within'],
             message: `${file.noticed.within}s is longer than the run watches (${file.watch}s); raise "watch" or ask for it sooner`,
+            about: 'value',
+          } as const,
+        ]
+      : []),
+  ];
+}
+
+/** What no schema can say of the treatment of users. */
+function sliceRules({ slice, share, watch }: ExperimentFile): readonly Finding[] {
+  const { mode, routes, ramp } = slice;
+  const shares = [...ramp.map((stage) => stage.share), share];
+  const shrinks = shares.findIndex((one, i) => i > 0 && one <= (shares[i - 1] as number));
+  const lasts = ramp.reduce((sum, stage) => sum + stage.for, 0);
+  return [
+    ...(mode === 'mirror' && routes.length === 0
+      ? [
+          {
+            keys: ['slice', 'routes'],
+            message: 'nothing is mirrored unless it is named; list the safe routes that may be copied, like GET /orders/*',
+            about: 'value',
+          } as const,
+        ]
+      : []),
+    ...(shrinks > 0
+      ? [
+          {
+            keys: ['slice', 'ramp', shrinks - 1, 'share'],
+            message: `a ramp grows: each share is less than the next one, and the last is less than "share" (${share * 100}%)`,
+            about: 'value',
+          } as const,
+        ]
+      : []),
+    ...(lasts >= watch
+      ? [
+          {
+            keys: ['slice', 'ramp'],
+            message: `its stages take ${lasts}s, and the run watches ${watch}s; raise "watch" or shorten "for"`,
             about: 'value',
           } as const,
         ]

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Scenario } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 import { test } from 'tap';
@@ -45,6 +46,13 @@ test('the shortest file becomes a whole experiment, with the defaults of the cat
     metrics: 'router',
     manifest: '/repo/deploy/shop.yaml',
     share: 0.01,
+    slice: {
+      mode: 'route',
+      routes: [],
+      key: { from: 'cookie' },
+      never: { keys: [], routes: [], headers: [] },
+      ramp: [],
+    },
     expectedRate: null,
     exposure: 'reads',
     instances: 1,
@@ -71,6 +79,47 @@ test('what the file says is kept, and exposure is at most what is safe for the s
     heartbeatWithinSeconds: 30,
   });
   t.equal((await read(`${least}exposure: all\n`)).exposure, 'reads');
+});
+
+test('how users are treated is read, and what would let in more than was meant is refused', async (t) => {
+  const spec = await read(`${least}share: 5%
+slice:
+  mode: shield
+  routes: [GET /orders/*]
+  key: claim sub
+  never: { keys: [ann, 7], routes: [/admin/**], headers: { x-tier: [gold], x-hold: [] } }
+  atMost: 90/m
+  ramp: [{ share: 0.01%, requests: 100 }, { share: 1%, requests: 400, for: 30s }]
+`);
+  t.same(spec.slice, {
+    mode: 'shield',
+    routes: ['GET /orders/*'],
+    key: { from: 'claim', name: 'sub' },
+    never: {
+      keys: ['ann', '7'].map((key) => createHash('sha256').update(key).digest('hex')),
+      routes: ['/admin/**'],
+      headers: [
+        { name: 'x-tier', values: ['gold'] },
+        { name: 'x-hold', values: [] },
+      ],
+    },
+    perSecond: 1.5,
+    ramp: [
+      { share: 0.0001, requests: 100, seconds: 0 },
+      { share: 0.01, requests: 400, seconds: 30 },
+    ],
+  });
+  for (const [slice, message] of [
+    ['{ mode: mirror }', /slice.routes: nothing is mirrored unless it is named/],
+    ['{ mode: shields }', /did you mean "shield"/],
+    ['{ routes: [orders] }', /"orders" is no route pattern/],
+    ['{ key: claims }', /"claims" is no key; write cookie, address, header NAME or claim NAME/],
+    ['{ ramp: [{ share: 1%, requests: 1 }] }', /a ramp grows/],
+    ['{ ramp: [{ share: 0.5%, requests: 1 }, { share: 0.2%, requests: 1 }] }', /a ramp grows/],
+    ['{ ramp: [{ share: 0.1%, requests: 1, for: 10m }] }', /its stages take 600s, and the run watches 600s/],
+    ['{ atMost: 0/s }', /too small/],
+  ] as const)
+    await t.rejects(read(`${least}slice: ${slice}\n`), { code: 'bad-document', message }, slice);
 });
 
 test('what a file names must exist', async (t) => {

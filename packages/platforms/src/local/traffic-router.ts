@@ -1,4 +1,4 @@
-import { HaldaneError, type TrafficRouter } from '@haldane/core';
+import { coverageWords, HaldaneError, plainRules, type TrafficRouter } from '@haldane/core';
 import { signSynthetic, syntheticHeader } from '@haldane/dataplane';
 import type { AttachParams } from './attach-kind.ts';
 import type { LocalWorld } from './local-world.ts';
@@ -39,18 +39,18 @@ export function localTraffic({ layout, dataplane }: LocalWorld): TrafficRouter {
     slice({ route }, runId, slice) {
       const { name, share, exposure, caps } = slice;
       const params: SliceParams = { runId, route, ...slice };
-      const whose =
-        exposure === 'synthetic'
-          ? 'no real user'
-          : exposure === 'reads'
-            ? 'GET and HEAD requests of known users'
-            : 'requests of known users';
+      const rules = slice.rules ?? plainRules;
+      const sent = {
+        route: `sends ${percent(share)} of route ${route} to each arm`,
+        shield: `sends ${percent(share)} of route ${route} to each arm, and has production answer what fails there`,
+        mirror: `copies ${percent(share)} of route ${route} to each arm, while production answers`,
+      }[rules.mode];
       return {
         id: `slice:${name}`,
         kind: 'local.slice',
         params,
         standsOn: [attachChangeId],
-        does: `sends ${percent(share)} of route ${route} to each arm (${whose}), until ${caps.failures} of them have failed${caps.users === undefined ? '' : ` or ${caps.users} users have seen a failure`}`,
+        does: `${sent} (${coverageWords(exposure, rules)})${rules.mode === 'mirror' ? '' : `, until ${caps.failures} of them have failed${caps.users === undefined ? '' : ` or ${caps.users} users have seen a failure`}`}`,
         undo: `sends all of route ${route} to production again; without Haldane, the router does it when the lease ends`,
       };
     },

@@ -1,4 +1,5 @@
 import type { Arm, Marked } from '@haldane/core';
+import { asides } from '../asides.ts';
 import { otherReasons, type Report, verdictOf } from '../report.ts';
 import { capital, sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
@@ -40,6 +41,7 @@ ${
         verdict.surprises.map((one) => [one.what, `${one.control}`, `${one.experiment}`]),
       )
 }
+${list('Users, beside the comparison', asides(report))}
 ${table(
   'What was changed, and whether it is back',
   ['', 'change', 'how it is undone', 'state'],
@@ -63,6 +65,10 @@ ${verdict === null ? '' : `<details><summary>The numbers behind the verdict</sum
 
 function mark(name: string, question: string, one: Marked): string {
   return `<section class="${one.mark}"><h3>${name}: ${one.mark}</h3><p class="question">${question}</p><p>${text(one.why)}</p></section>`;
+}
+
+function list(title: string, items: readonly string[]): string {
+  return items.length === 0 ? '' : `<h2>${text(title)}</h2><ul>${items.map((one) => `<li>${text(one)}</li>`).join('')}</ul>`;
 }
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {

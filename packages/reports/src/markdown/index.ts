@@ -1,3 +1,4 @@
+import { asides } from '../asides.ts';
 import { otherReasons, type Report, verdictOf } from '../report.ts';
 import { capital, sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
@@ -27,6 +28,8 @@ export function markdownReport(report: Report): string {
       lines.push('');
     }
   }
+  const beside = asides(report);
+  if (beside.length > 0) lines.push('## Users, beside the comparison', '', ...beside.map((one) => `- ${plain(one)}`), '');
   lines.push('## What was changed, and whether it is back', '', '| | change | state |', '| ---: | --- | --- |');
   for (const entry of report.journal)
     lines.push(`| ${entry.seq} | ${plain(entry.change.does)} | ${entry.state}${entry.note === null ? '' : ` (${plain(entry.note)})`} |`);

@@ -1,5 +1,6 @@
 import type { Marked, Verdict } from '@haldane/core';
 import pc from 'picocolors';
+import { asides } from '../asides.ts';
 import { otherReasons, type Report, verdictOf } from '../report.ts';
 import { sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
@@ -20,7 +21,7 @@ export function terminalReport(report: Report): string {
     printable(showed),
     harmLine(report),
     '',
-    ...(verdict === null ? [] : otherReasons(verdict)).map((reason) => `  · ${printable(reason)}`),
+    ...[...(verdict === null ? [] : otherReasons(verdict)), ...asides(report)].map((reason) => `  · ${printable(reason)}`),
     ...(verdict !== null && verdict.surprises.length > 0
       ? [
           '',

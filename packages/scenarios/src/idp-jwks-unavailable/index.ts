@@ -23,6 +23,7 @@ export const idpJwksUnavailable: Scenario = {
   reach: 'arm',
   traffic: 'slice',
   exposure: 'all',
+  breaksIdentity: true,
   residue: [],
   act: 'change',
   contact: (params) => ({ unit: 'dependency-call', dependency: paramsOf(params).dependency }),

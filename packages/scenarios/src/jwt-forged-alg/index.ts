@@ -43,6 +43,7 @@ export const jwtForgedAlg: Scenario = {
   reach: 'arm',
   traffic: 'slice',
   exposure: 'all',
+  breaksIdentity: false,
   residue: [],
   act: 'request',
   contact: () => ({ unit: 'hostile-request' }),

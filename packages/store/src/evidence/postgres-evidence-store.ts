@@ -1,4 +1,4 @@
-import type { Evidence, EvidenceStore, Fence, Json } from '@haldane/core';
+import type { Block, Evidence, EvidenceStore, Fence, Json } from '@haldane/core';
 import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import { held, refusedWrite } from '../held.ts';
@@ -17,7 +17,7 @@ export class PostgresEvidenceStore implements EvidenceStore {
 
   async append(fence: Fence, part: Partial<Evidence>): Promise<void> {
     const blocks = (part.blocks ?? []).map(rowOfBlock);
-    const parts = partsOf(part);
+    const parts = [...partsOf(part), ...asidesOf(part.blocks ?? [])];
     await translated('appending evidence', async () => {
       const { rows } = await sql`
         with holding as (select id from runs where ${held(fence)} for share),
@@ -52,7 +52,7 @@ export class PostgresEvidenceStore implements EvidenceStore {
       const of = (kind: string) => parts.filter((p) => p.kind === kind).map((p) => p.value);
       const list = <K extends (typeof lists)[number]>(kind: K) => of(kind) as unknown as Evidence[K];
       return {
-        blocks: blocks.map(blockOfRow),
+        blocks: blocks.map(blockOfRow).map(withAsides(of('aside') as unknown as readonly Aside[])),
         checks: list('checks'),
         accepts: list('accepts'),
         alerts: list('alerts'),
@@ -63,6 +63,23 @@ export class PostgresEvidenceStore implements EvidenceStore {
       };
     });
   }
+}
+
+/** What few blocks have: kept beside their rows, whose length it would otherwise double. */
+type Aside = Pick<Block, 'at' | 'shielded' | 'mirrored' | 'stripped' | 'traces'>;
+
+function asidesOf(blocks: readonly Block[]): readonly { readonly kind: string; readonly value: Json }[] {
+  return blocks.flatMap(({ at, shielded, mirrored, stripped, traces }) => {
+    const aside = { shielded, mirrored, stripped, traces };
+    if (Object.values(aside).every((one) => one === undefined)) return [];
+    return [{ kind: 'aside', value: JSON.parse(JSON.stringify({ at, ...aside })) as Json }];
+  });
+}
+
+function withAsides(asides: readonly Aside[]): (block: Block) => Block {
+  // The first one stays, as with the blocks themselves.
+  const byAt = new Map([...asides].reverse().map((aside) => [aside.at, aside]));
+  return (block) => ({ ...block, ...byAt.get(block.at) });
 }
 
 function partsOf(part: Partial<Evidence>): readonly { readonly kind: string; readonly value: Json }[] {

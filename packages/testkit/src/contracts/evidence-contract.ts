@@ -41,6 +41,15 @@ const block = (at: number, phase: Block['phase']): Block => ({
   healthy: each(2),
 });
 
+/** With what only some slices have to tell. */
+const withAsides = (plain: Block): Block => ({
+  ...plain,
+  shielded: { control: 0, experiment: 2 },
+  mirrored: { control: { same: 3, status: 0, body: 1 }, experiment: { same: 1, status: 2, body: 0 } },
+  stripped: { caching: 4, 'permanent-redirect': 1 },
+  traces: { control: { failed: [], well: ['0af7651916cd43dd8448eb211c80319c'] }, experiment: { failed: [], well: [] } },
+});
+
 const alert: Alert = {
   id: 'a1',
   receiver: 'soc',
@@ -80,7 +89,7 @@ export async function evidenceContract(t: ContractTest, makeStores: MakeStores):
     await evidence.append(fence, { checks: [check(1)], accepts: [accept], instances: { control: ['c-1'], experiment: ['e-1', 'e-2'] } });
     await evidence.append(fence, { effectAt: 5 });
     await evidence.append(fence, {
-      blocks: [block(102, 'observing')],
+      blocks: [withAsides(block(102, 'observing')), block(103, 'observing')],
       checks: [check(2)],
       alerts: [alert],
       features: [feature],
@@ -88,7 +97,7 @@ export async function evidenceContract(t: ContractTest, makeStores: MakeStores):
     });
     await evidence.append(fence, { effectAt: 9 });
     const read = await evidence.read(run.id);
-    t.same(read.blocks, [block(100, 'baseline'), block(101, 'baseline'), block(102, 'observing')]);
+    t.same(read.blocks, [block(100, 'baseline'), block(101, 'baseline'), withAsides(block(102, 'observing')), block(103, 'observing')]);
     t.same(read.checks, [check(1), check(2)]);
     t.same([read.accepts, read.alerts, read.features], [[accept], [alert], [feature]]);
     t.same(read.marks, [

@@ -44,7 +44,8 @@ export function memoryLab({ act = 'change', script = () => ({}), spec: wanted = 
     history,
     script,
     rate: 400,
-    share: spec.share,
+    // `watch-1` is the first stage of a ramp.
+    shareOf: (slice) => spec.slice?.ramp[Number(/^watch-(\d+)$/.exec(slice)?.[1]) - 1]?.share ?? spec.share,
     cap: spec.budget.failures,
     callsPerSecond: 4,
   });

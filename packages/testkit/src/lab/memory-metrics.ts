@@ -1,7 +1,7 @@
 import type { Arm, Clock, ClusterRole, MetricSource, Reading, Tally, TrafficBlock } from '@haldane/core';
 import { arms } from '@haldane/core';
 import { Carry, conductOf, lastClosedSecond, type Script } from './conduct.ts';
-import type { History } from './history.ts';
+import { type History, overlapMs } from './history.ts';
 
 export type TrafficOptions = {
   readonly clock: Clock;
@@ -9,7 +9,8 @@ export type TrafficOptions = {
   readonly script: Script;
   /** Requests a second on the whole route. */
   readonly rate: number;
-  readonly share: number;
+  /** The share of an arm, by the slice's name. */
+  readonly shareOf: (slice: string) => number;
   /** Failures that the router lets happen. */
   readonly cap: number;
   /** Calls a second of an arm to its dependencies. */
@@ -46,13 +47,25 @@ export class MemoryMetrics implements MetricSource {
     const last = this.#blocks.get(runId)?.at(-1);
     return this.hears === null || last === undefined ? null : { ...last, at: last.at + 1, budget: this.hears };
   }
+  /** The mean share of an arm over a second: where slices stand together, the latest governs. */
+  #share(runId: string, at: number): number {
+    const { history, shareOf } = this.#options;
+    const prefix = `slice:${runId}.`;
+    const slices = history.spans(prefix);
+    const second = { from: at * 1000, to: (at + 1) * 1000 };
+    return slices.reduce((sum, slice, i) => {
+      const later = slices[i + 1]?.from ?? Number.POSITIVE_INFINITY;
+      const governs = { from: slice.from, to: Math.min(slice.to ?? Number.POSITIVE_INFINITY, later) };
+      return sum + (overlapMs(governs, second) / 1000) * shareOf(slice.what.slice(prefix.length));
+    }, 0);
+  }
 
   #count(runId: string, at: number, before: TrafficBlock | undefined): TrafficBlock {
-    const { history, script, rate, share, cap, callsPerSecond } = this.#options;
+    const { history, script, rate, cap, callsPerSecond } = this.#options;
     const part = (prefix: string) => history.part(prefix, at * 1000, (at + 1) * 1000);
     const faulted = (arm: Arm) => part(`fault:${runId}.${arm}.`);
     const attached = part(`attached:${runId}`);
-    const inArm = Math.round(rate * share * part(`slice:${runId}.`));
+    const inArm = Math.round(rate * this.#share(runId, at));
     let spent = before?.budget.spent ?? 0;
     const tally = (who: ClusterRole, requests: number): Tally => {
       const { failing } = conductOf(script, who, who !== 'production' && faulted(who) > 0, at);

@@ -56,6 +56,7 @@ export function sampleScenario(act: Scenario['act']): Scenario {
     reach: 'arm',
     traffic: 'slice',
     exposure: 'all',
+    breaksIdentity: act === 'change',
     residue: [],
     act,
     contact: () => (act === 'change' ? { unit: 'dependency-call', dependency: 'keys' } : { unit: 'hostile-request' }),

@@ -4,6 +4,7 @@ import type { Observer } from '../run/observer.ts';
 import type { Cluster, Upstream } from '../upstreams.ts';
 import { askFirst } from './ask-first.ts';
 import { answered, headerOf } from './headers.ts';
+import type { AnswerHead } from './leave-nothing.ts';
 import { hasBody, isAsking } from './sound-request.ts';
 
 /** Up to here, copying a body costs less than sending it as a piece of its own. */
@@ -19,6 +20,8 @@ export type Forwarding = {
   readonly observers: readonly Observer[];
   /** The request's body where it was read already; absent: it streams. */
   readonly body?: Buffer | null;
+  /** The answer's head as it may leave; absent: as it came. */
+  readonly soften?: (head: AnswerHead) => AnswerHead;
   /** Sees the answer's body go by. */
   readonly tap?: (chunk: Buffer) => void;
   /** Whether another instance may be tried when the first one could not be reached: nothing was sent then. */
@@ -50,7 +53,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #abort: ((reason: Error) => void) | null = null;
   #resume: (() => void) | null = null;
   /** The answer's head while it waits for its body to come along. */
-  #head: { readonly status: number; readonly words: string; readonly headers: string[] } | null = null;
+  #head: { readonly status: number; readonly words: string; readonly headers: readonly string[] } | null = null;
   /** The whole of a short body, waiting with its head. */
   #body: string | null = null;
 
@@ -84,7 +87,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     const headers = answered(raw);
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined;
     for (const observer of this.#forwarding.observers) observer.answered(status, location);
-    this.#head = { status, words, headers };
+    const { soften } = this.#forwarding;
+    this.#head = soften ? { words, ...soften({ status, headers }) } : { status, words, headers };
     process.nextTick(flushHead, this);
     return true;
   }

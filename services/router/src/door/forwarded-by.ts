@@ -52,6 +52,12 @@ export class ForwardedBy {
     return !this.#trustsNobody && this.#isTrusted(plain(address));
   }
 
+  /** The client's own address, as far as the proxies before us can be believed. */
+  client(request: IncomingMessage): string {
+    const peer = plain(request.socket.remoteAddress ?? '');
+    return this.isProxy(peer) ? (this.#chain(request.headers['x-forwarded-for'], peer)[0] ?? peer) : peer;
+  }
+
   #chain(given: string | readonly string[] | undefined, peer: string): readonly string[] {
     const chain = [peer];
     const before = (typeof given === 'string' ? given : (given ?? []).join(',')).split(',').map((part) => plain(part.trim()));

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { keyCookie } from '@haldane/dataplane';
 import type { Target } from './sound-request.ts';
+import { withoutOurBaggage } from './trace-context.ts';
 
 /** They belong to one connection (RFC 9110, section 7.6.1). `expect` is said anew where it is meant. */
 const hopByHop = new Set([
@@ -25,7 +26,7 @@ const keyPairs = new RegExp(keyPair, 'g');
 const keyValue = /^[0-9a-f]{32}$/;
 
 /** `origin`: says where a request is from, which only whom the client reached first can say. */
-type Kind = 'passed' | 'hop-by-hop' | 'never' | 'haldane' | 'origin' | 'cookie';
+type Kind = 'passed' | 'hop-by-hop' | 'never' | 'haldane' | 'origin' | 'cookie' | 'baggage';
 /** What was once made out about a name as it is spelled. Bounded: clients choose the names. */
 const kinds = new Map<string, Kind>();
 const mostKinds = 1000;
@@ -44,7 +45,7 @@ function kindOfLower(name: string): Kind {
   if (neverPassedOn.has(name)) return 'never';
   if (name.startsWith('x-haldane-')) return 'haldane';
   if (name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip') return 'origin';
-  return name === 'cookie' ? 'cookie' : 'passed';
+  return name === 'cookie' || name === 'baggage' ? name : 'passed';
 }
 
 /** Many services cannot tell an underscore from a hyphen, so nothing that means something to a door passes in that disguise. */
@@ -103,6 +104,7 @@ function filtered(request: IncomingMessage, host: string | null, keep: (kind: Ki
 
 function fromClient(kind: Kind, value: string): string | null {
   if (kind === 'passed') return value;
+  if (kind === 'baggage') return withoutOurBaggage(value);
   return kind === 'cookie' ? withoutKey(value) : null;
 }
 

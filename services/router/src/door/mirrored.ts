@@ -4,6 +4,7 @@ import type { Difference } from '@haldane/core';
 import type { Dispatcher } from 'undici';
 import type { Observer } from '../run/observer.ts';
 import type { Cluster } from '../upstreams.ts';
+import type { Entry } from './entry.ts';
 import { type Forwarding, forward } from './forward.ts';
 import { answered, headerOf } from './headers.ts';
 import type { Treatment } from './placement.ts';
@@ -71,6 +72,7 @@ export function mirror(
   response: ServerResponse,
   { slice, run, arm, request: watch }: Treatment,
   forwarding: Forwarding,
+  entry: Entry,
 ): void {
   const comparison = new Comparison((difference) => run.ledger.compared(arm, difference));
   forward(request, response, {
@@ -83,7 +85,7 @@ export function mirror(
     arm: run.arms[arm],
     method: request.method ?? 'GET',
     path: forwarding.path,
-    headers: forwarding.headers,
+    headers: entry.headers,
     comparison,
     observers: [watch],
     withinMs: slice.config.caps.latencyLimitMs,

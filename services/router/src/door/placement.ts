@@ -10,12 +10,24 @@ import type { RouterTime } from '../time.ts';
 import type { Cluster } from '../upstreams.ts';
 import type { BroughtBy } from './in-flight.ts';
 
+/** A request, and what was made out about who sent it. */
+export type Visitor = {
+  readonly request: IncomingMessage;
+  readonly path: string;
+  /** The sticky key in the router's own cookie. */
+  readonly cookie: string | null;
+  /** The client's own address, as far as the proxies before us can be believed. */
+  readonly client: () => string;
+};
+
 /** Where a request goes, and who is told what becomes of it. */
 export type Placement = {
   readonly role: ClusterRole;
   readonly cluster: Cluster;
   readonly observers: readonly Observer[];
   readonly synthetic: boolean;
+  /** The run whose arm it, or a copy of it, enters; null when none does. */
+  readonly runId: string | null;
   /** The slice that let a real request into an arm; null for all others. */
   readonly by: BroughtBy | null;
   /** What an arm does with this request; null for what only production answers, and for synthetic requests. */
@@ -30,23 +42,16 @@ export type Treatment = { readonly slice: PlacedSlice; readonly run: AttachedRun
  * arm only if its user's key came with it, the run's slice covers it, and neither its rate nor the run's budget is used up; else it is
  * production's.
  */
-export function place(
-  request: IncomingMessage,
-  path: string,
-  /** What the router's own cookie says, where that was read already. */
-  cookie: string | null,
-  production: Cluster,
-  runs: readonly AttachedRun[],
-  time: RouterTime,
-): Placement {
+export function place(visitor: Visitor, production: Cluster, runs: readonly AttachedRun[], time: RouterTime): Placement {
   const live = runs.filter((run) => !run.lease.isOver());
   return (
-    placeSynthetic(request, live) ??
-    placeReal(request, path, cookie, production, live, time) ?? {
+    placeSynthetic(visitor.request, live) ??
+    placeReal(visitor, production, live, time) ?? {
       role: 'production',
       cluster: production,
       observers: watchProduction(live, time),
       synthetic: false,
+      runId: null,
       by: null,
       treatment: null,
     }
@@ -68,23 +73,17 @@ function placeSynthetic(request: IncomingMessage, runs: readonly AttachedRun[]):
   for (const run of runs) {
     const mark = verifySynthetic(run.secret, header);
     if (mark && mark.runId === run.runId)
-      return { role: mark.arm, cluster: run.arms[mark.arm], observers: [], synthetic: true, by: null, treatment: null };
+      return { role: mark.arm, cluster: run.arms[mark.arm], observers: [], synthetic: true, runId: run.runId, by: null, treatment: null };
   }
   return null;
 }
 
-function placeReal(
-  request: IncomingMessage,
-  path: string,
-  cookie: string | null,
-  production: Cluster,
-  runs: readonly AttachedRun[],
-  time: RouterTime,
-): Placement | null {
+function placeReal(visitor: Visitor, production: Cluster, runs: readonly AttachedRun[], time: RouterTime): Placement | null {
+  const { request, path, cookie } = visitor;
   for (const run of runs) {
     const slice = run.slice;
     if (slice === null || !slice.coverage.exposes(request)) continue;
-    const key = slice.rules.key.from === 'cookie' ? cookie : stickyKeyOf(request, slice.rules.key);
+    const key = slice.rules.key.from === 'cookie' ? cookie : stickyKeyOf(visitor, slice.rules.key);
     if (key === null) continue;
     const draw = run.draw(key);
     const arm = roleOf(draw.u, slice.config.share);
@@ -101,12 +100,21 @@ function placeReal(
     });
     const treatment = { slice, run, arm, request: watch };
     return copy
-      ? { role: 'production', cluster: production, observers: watchProduction(runs, time), synthetic: false, by: null, treatment }
+      ? {
+          role: 'production',
+          cluster: production,
+          observers: watchProduction(runs, time),
+          synthetic: false,
+          runId: run.runId,
+          by: null,
+          treatment,
+        }
       : {
           role: arm,
           cluster: run.arms[arm],
           observers: [watch],
           synthetic: false,
+          runId: run.runId,
           by: { runId: run.runId, slice: slice.config.name },
           treatment,
         };

@@ -10,13 +10,14 @@ import { Cluster } from '../upstreams.ts';
 import { Certificates } from './certificates.ts';
 import { DoorCounts } from './door-counts.ts';
 import { createDoorServer } from './door-server.ts';
+import { type Entry, entryOf } from './entry.ts';
 import { type Forwarding, forward } from './forward.ts';
 import { ForwardedBy } from './forwarded-by.ts';
 import { keyOf, passedOnFromClient } from './headers.ts';
 import { InFlight } from './in-flight.ts';
 import { listen } from './listener.ts';
 import { mirror } from './mirrored.ts';
-import { isStranded, type Placement, place, type Treatment } from './placement.ts';
+import { isStranded, type Placement, place, type Treatment, type Visitor } from './placement.ts';
 import { RateMeter } from './rate-meter.ts';
 import { ShieldedExchange } from './shielded.ts';
 import { refuse, refuseOn, type Target } from './sound-request.ts';
@@ -129,7 +130,7 @@ export class RouteDoor {
       return;
     }
     const key = keyOf(request);
-    const placement = place(request, target.path, key, this.production, this.runs, this.#time);
+    const placement = place(this.#visitor(request, target, key), this.production, this.runs, this.#time);
     if (!placement.synthetic) this.rate.count();
     this.counts.follow(response, placement.role, placement.synthetic ? 'synthetic' : 'real');
     const forwarding: Forwarding = {
@@ -140,14 +141,18 @@ export class RouteDoor {
       observers: placement.observers,
       retry: placement.role === 'production',
     };
+    const entry = entryOf(placement, forwarding.headers);
     const { treatment } = placement;
-    const mode = treatment?.slice.rules.mode;
-    if (treatment && mode === 'shield') this.#shield(request, response, treatment, placement, forwarding);
-    else if (treatment && mode === 'mirror') mirror(request, response, treatment, forwarding);
+    if (entry === null) forward(request, response, forwarding);
+    else if (treatment?.slice.rules.mode === 'shield') this.#shield(request, response, treatment, placement, forwarding, entry);
+    else if (treatment?.slice.rules.mode === 'mirror') mirror(request, response, treatment, forwarding, entry);
     else {
       this.#follow(placement, request.socket, response, () => false);
-      forward(request, response, forwarding);
+      forward(request, response, { ...forwarding, ...entry });
     }
+  }
+  #visitor(request: IncomingMessage, { path }: Target, cookie: string | null): Visitor {
+    return { request, path, cookie, client: () => this.#forwardedBy.client(request) };
   }
   /** The arm answers, unless it fails: then production does, and the user has left the arm. */
   #shield(
@@ -156,10 +161,12 @@ export class RouteDoor {
     { slice, run, arm, request: watch }: Treatment,
     placement: Placement,
     forwarding: Forwarding,
+    entry: Entry,
   ): void {
     const { production } = this;
     const exchange = new ShieldedExchange(request, response, {
       ...forwarding,
+      ...entry,
       arm: run.arms[arm],
       request: watch,
       withinMs: slice.config.caps.latencyLimitMs / 2,
@@ -177,7 +184,7 @@ export class RouteDoor {
       return;
     }
     const key = keyOf(request);
-    const placement = place(request, target.path, key, this.production, this.runs, this.#time);
+    const placement = place(this.#visitor(request, target, key), this.production, this.runs, this.#time);
     const upstream = placement.cluster.pick();
     if (!upstream) {
       for (const observer of placement.observers) observer.broken();
@@ -187,10 +194,12 @@ export class RouteDoor {
     this.#tunnels.add(socket);
     socket.on('close', () => this.#tunnels.delete(socket));
     this.#follow(placement, socket, socket, () => false);
+    const headers = passedOnFromClient(request, target, this.#forwardedBy.headers(request, target));
     tunnel(request, socket, head, {
       address: upstream.address,
       path: target.path,
-      headers: passedOnFromClient(request, target, this.#forwardedBy.headers(request, target)),
+      headers,
+      ...entryOf(placement, headers),
       upgrade: isWebSocket,
       addToAnswer: key === null && !placement.synthetic ? newKey() : [],
       observers: placement.observers,

@@ -5,6 +5,7 @@ import type { Observer } from '../run/observer.ts';
 import type { RealRequest } from '../run/real-request.ts';
 import type { Cluster } from '../upstreams.ts';
 import { answered, headerOf } from './headers.ts';
+import type { AnswerHead } from './leave-nothing.ts';
 import { hasBody, isAsking } from './sound-request.ts';
 
 /** An answer that says that it is no longer than this is held whole. */
@@ -16,6 +17,8 @@ export type Shielding = {
   /** What the arm is sent, flat. */
   readonly headers: readonly string[];
   readonly addToAnswer: readonly string[];
+  /** The answer's head as it may leave; absent: as it came. */
+  readonly soften?: (head: AnswerHead) => AnswerHead;
   readonly request: RealRequest;
   /** How long the arm has until its answer is known to be good; what is left of the limit after that is production's. */
   readonly withinMs: number;
@@ -163,9 +166,10 @@ export class ShieldedExchange {
     if (head === null) return;
     this.#state = 'passed';
     clearTimeout(this.#limit);
-    const { request, addToAnswer } = this.#shielding;
+    const { request, addToAnswer, soften } = this.#shielding;
     request.answered(head.status, headerOf(head.headers, 'location'));
-    this.#response.writeHead(head.status, head.words ?? '', [...head.headers, ...addToAnswer]);
+    const { status, headers } = soften?.(head) ?? head;
+    this.#response.writeHead(status, head.words ?? '', [...headers, ...addToAnswer]);
     for (const chunk of this.#held.splice(0)) if (!this.#response.write(chunk)) this.#controller?.pause();
   }
   #end(tell: (observer: Observer) => void): void {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Observer } from '../run/observer.ts';
 import { answered } from './headers.ts';
+import type { AnswerHead } from './leave-nothing.ts';
 
 export type Tunnelling = {
   /** Base address of the instance. */
@@ -15,6 +16,8 @@ export type Tunnelling = {
   readonly observers: readonly Observer[];
   /** False: the protocol stays as it is; the request goes on as an ordinary one, over a connection of its own. */
   readonly upgrade: boolean;
+  /** A plain answer's head as it may leave; absent: as it came. */
+  readonly soften?: (head: AnswerHead) => AnswerHead;
   /** Whom an https instance may be certified by; absent or null: the usual authorities. */
   readonly tls?: SecureContext | null;
 };
@@ -63,7 +66,7 @@ export function tunnel(request: IncomingMessage, client: Duplex, head: Buffer, t
       client.destroy();
     });
     client.write(
-      statusAndHeaders(answer, [
+      statusAndHeaders(answer.statusCode ?? 101, answer.statusMessage, [
         ...answered(answer.rawHeaders),
         'connection',
         'Upgrade',
@@ -78,7 +81,9 @@ export function tunnel(request: IncomingMessage, client: Duplex, head: Buffer, t
   });
   outgoing.on('response', (answer) => {
     for (const observer of tunnelling.observers) observer.answered(answer.statusCode ?? 502, answer.headers.location);
-    client.write(statusAndHeaders(answer, [...answered(answer.rawHeaders), 'connection', 'close', ...tunnelling.addToAnswer]));
+    const head = { status: answer.statusCode ?? 502, headers: answered(answer.rawHeaders) };
+    const { status, headers } = tunnelling.soften?.(head) ?? head;
+    client.write(statusAndHeaders(status, answer.statusMessage, [...headers, 'connection', 'close', ...tunnelling.addToAnswer]));
     answer.on('end', () => end((observer) => (answer.complete ? observer.finished() : observer.broken())));
     answer.on('error', () => {
       end((observer) => observer.broken());
@@ -94,8 +99,8 @@ export function tunnel(request: IncomingMessage, client: Duplex, head: Buffer, t
 }
 
 /** A status line and headers as they stand on the wire. */
-function statusAndHeaders(answer: IncomingMessage, headers: readonly string[]): string {
-  let lines = `HTTP/1.1 ${answer.statusCode ?? 502} ${answer.statusMessage ?? ''}\r\n`;
+function statusAndHeaders(status: number, words: string | undefined, headers: readonly string[]): string {
+  let lines = `HTTP/1.1 ${status} ${words ?? ''}\r\n`;
   for (let i = 0; i + 1 < headers.length; i += 2) lines += `${headers[i]}: ${headers[i + 1]}\r\n`;
   return `${lines}\r\n`;
 }

@@ -19,6 +19,8 @@ export type RealRequestOptions = {
 /** Follows one real request to the one moment in which its outcome is decided, and tells the run's ledger then. */
 export class RealRequest implements Observer, Late {
   readonly #options: RealRequestOptions;
+  /** The trace in which the arm was asked; null until it was. */
+  traceId: string | null = null;
   readonly #began: number;
   #waiting: Set<Late> | null = null;
   #settled = false;
@@ -88,7 +90,7 @@ export class RealRequest implements Observer, Late {
     if (this.#settled) return;
     this.#settled = true;
     this.#waiting?.delete(this);
-    this.#options.ledger.settle({ ...this.#options.whose, answer, failed, latencyMs, seenBy });
+    this.#options.ledger.settle({ ...this.#options.whose, answer, failed, latencyMs, seenBy, traceId: this.traceId });
   }
 }
 

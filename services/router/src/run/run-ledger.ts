@@ -1,4 +1,4 @@
-import type { AnswerClass, Arm, BudgetCaps, Difference, TrafficBlock } from '@haldane/core';
+import type { AnswerClass, Arm, BudgetCaps, Difference, StrippedKind, TrafficBlock } from '@haldane/core';
 import { KeyBook, type RouterTelemetry } from '@haldane/dataplane';
 import type { RouterTime } from '../time.ts';
 import { Budget } from './budget.ts';
@@ -9,6 +9,8 @@ import { budgetOf, Second } from './second.ts';
 const graceMs = 250;
 /** Closed blocks are kept for 15 minutes. */
 const keptSeconds = 900;
+/** Trace ids that a run keeps, by arm and kind. */
+const mostExemplars = 20;
 
 /** What became of one real request. */
 export type Outcome = {
@@ -17,6 +19,8 @@ export type Outcome = {
   readonly latencyMs: number | null;
   /** Who got this answer: the user, whose failure is charged; nobody (a copy); or production answered in its place, and what that came to is told later. */
   readonly seenBy: 'user' | 'nobody' | 'shielded';
+  /** The trace that it belongs to; null where none is known. */
+  readonly traceId: string | null;
 } & ({ readonly role: 'production' } | { readonly role: Arm; readonly key: string });
 
 /**
@@ -34,6 +38,7 @@ export class RunLedger {
   /** The second that is closed next; null before the run was first attached. */
   #next: number | null = null;
   #attached = false;
+  readonly #exemplars = { control: { failed: 0, well: 0 }, experiment: { failed: 0, well: 0 } };
   #detachedAt: number;
   #last: TrafficBlock['budget'];
   #names: RouterTelemetry['names'][number][] = [];
@@ -93,6 +98,11 @@ export class RunLedger {
     if (harmed) this.budget.charge(key);
     else this.budget.release(key);
     this.#second()?.snapshot(this.budget);
+  }
+  /** Something was taken out of an arm's answer, so that it leaves nothing behind. */
+  strip(kind: StrippedKind): void {
+    const second = this.#second();
+    if (second) second.stripped.set(kind, (second.stripped.get(kind) ?? 0) + 1);
   }
   /** How an arm answered the copy of a request that production answered. */
   compared(arm: Arm, difference: Difference): void {
@@ -160,6 +170,7 @@ export class RunLedger {
       if (outcome.failed) this.budget.charge(outcome.key);
       else this.budget.release(outcome.key);
     }
+    if (outcome.traceId !== null && second) this.#keepTrace(arm, outcome.failed, outcome.traceId, second);
     if (outcome.latencyMs !== null) second?.latency(arm, outcome.latencyMs);
     const news = this.keys.note(outcome.key, arm, outcome.answer === 'success', outcome.failed);
     if (!second) return;
@@ -167,6 +178,14 @@ export class RunLedger {
     if (news.first) second.keys[arm] += 1;
     if (news.firstFailure) second.failedKeys[arm] += 1;
     if (news.switched) second.switched += 1;
+  }
+
+  /** A few ids are enough to find the others: one a second, arm and kind, and so many in all. */
+  #keepTrace(arm: Arm, failed: boolean, traceId: string, second: Second): void {
+    const kind = failed ? 'failed' : 'well';
+    if (second.traces[arm][kind].length > 0 || this.#exemplars[arm][kind] >= mostExemplars) return;
+    this.#exemplars[arm][kind] += 1;
+    second.traces[arm][kind].push(traceId);
   }
 
   /** If the wall clock was set back, the earliest second that is still open. */

@@ -1,4 +1,13 @@
-import { type AnswerClass, type Arm, answerClasses, type ClusterRole, type Difference, type Tally, type TrafficBlock } from '@haldane/core';
+import {
+  type AnswerClass,
+  type Arm,
+  answerClasses,
+  type ClusterRole,
+  type Difference,
+  type StrippedKind,
+  type Tally,
+  type TrafficBlock,
+} from '@haldane/core';
 import type { KeyNames, KeyNews, RouterTelemetry } from '@haldane/dataplane';
 import type { Budget } from './budget.ts';
 import { LatencyBins } from './latency-bins.ts';
@@ -15,6 +24,7 @@ export function budgetOf({ spent, cap, credit, hurt, users }: Budget): TrafficBl
 }
 
 const zero = (): Record<Arm, number> => ({ control: 0, experiment: 0 });
+const noTraces = (): Record<'failed' | 'well', string[]> => ({ failed: [], well: [] });
 const noDifference = (): Record<Difference, number> => ({ same: 0, status: 0, body: 0 });
 
 /** One second of one run while it is being counted. */
@@ -28,6 +38,8 @@ export class Second {
   /** Failures of an arm that production answered for. */
   readonly shielded = zero();
   readonly mirrored: Record<Arm, Record<Difference, number>> = { control: noDifference(), experiment: noDifference() };
+  readonly stripped = new Map<StrippedKind, number>();
+  readonly traces: Record<Arm, Record<'failed' | 'well', string[]>> = { control: noTraces(), experiment: noTraces() };
   switched = 0;
   narrowed = false;
   #budget: TrafficBlock['budget'];
@@ -85,12 +97,14 @@ export class Second {
     };
   }
   /** What only some slices have to tell; left out where there is nothing. */
-  #asides(): Pick<TrafficBlock, 'shielded' | 'mirrored'> {
-    const { shielded, mirrored } = this;
+  #asides(): Pick<TrafficBlock, 'shielded' | 'mirrored' | 'stripped' | 'traces'> {
+    const { shielded, mirrored, stripped, traces } = this;
     const copies = Object.values(mirrored).some((of) => of.same + of.status + of.body > 0);
     return {
       ...(shielded.control + shielded.experiment > 0 ? { shielded: { ...shielded } } : {}),
       ...(copies ? { mirrored: { control: { ...mirrored.control }, experiment: { ...mirrored.experiment } } } : {}),
+      ...(stripped.size > 0 ? { stripped: Object.fromEntries(stripped) } : {}),
+      ...(Object.values(traces).some(({ failed, well }) => failed.length + well.length > 0) ? { traces } : {}),
     };
   }
 }

@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { HaldaneError, plainRules, type SliceRules } from '@haldane/core';
+import { HaldaneError, methodsOf, plainRules, type SliceRules } from '@haldane/core';
 import type { SliceConfig } from '@haldane/dataplane';
 import { type Asked, isNamed, mayBeNamed, plainSegments, type RoutePattern, routePattern } from './route-pattern.ts';
 
 /** A body up to this size is held, so that production can be sent the same. */
-export const shortBytes = 64 * 1024;
-/** RFC 9110, 9.2.2: sent twice they mean what they mean once, so production may answer after an arm has failed. */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
-/** RFC 9110, 9.2.1: they ask for no change. */
-const safe = new Set(['GET', 'HEAD']);
+const shortBytes = 64 * 1024;
 
 /** Which real requests a slice may take into an arm, by method, route, and who never enters one. */
 export class Coverage {
-  readonly #slice: SliceConfig;
   readonly #rules: SliceRules;
+  readonly #methods: ReadonlySet<string> | null;
+  /** Null: of any size. */
+  readonly #longestBody: number | null;
+  readonly #upgrades: boolean;
   readonly #only: readonly RoutePattern[];
   readonly #neverRoutes: readonly RoutePattern[];
   readonly #neverKeys: ReadonlySet<string>;
@@ -27,7 +26,11 @@ export class Coverage {
     const { from } = rules.key;
     if ((from === 'header' || from === 'claim') && !rules.key.name)
       throw new HaldaneError('bad-request', `slice.rules.key.name is missing: a key from a ${from} says from which`);
-    this.#slice = slice;
+    const methods = methodsOf(slice.exposure, rules.mode);
+    this.#methods = methods === null ? null : new Set(methods);
+    this.#longestBody = { route: null, shield: shortBytes, mirror: 0 }[rules.mode];
+    // An upgrade is a GET that can write.
+    this.#upgrades = methods === null;
     this.#rules = rules;
     this.#only = rules.routes.map(routePattern);
     this.#neverRoutes = rules.never.routes.map(routePattern);
@@ -39,19 +42,9 @@ export class Coverage {
   }
   /** Whether requests of this kind may: the cheap half of the question. */
   exposes(request: IncomingMessage): boolean {
-    const { exposure } = this.#slice;
-    const method = request.method ?? 'GET';
-    // An upgrade is a GET that can write.
-    const upgrades = request.headers.upgrade !== undefined;
-    if (exposure === 'synthetic' || (exposure === 'reads' && (!safe.has(method) || upgrades))) return false;
-    switch (this.#rules.mode) {
-      case 'route':
-        return true;
-      case 'shield':
-        return idempotent.has(method) && !upgrades && hasShortBody(request, shortBytes);
-      case 'mirror':
-        return safe.has(method) && !upgrades && hasShortBody(request, 0);
-    }
+    if (this.#methods !== null && !this.#methods.has(request.method ?? 'GET')) return false;
+    if (!this.#upgrades && request.headers.upgrade !== undefined) return false;
+    return this.#longestBody === null || hasShortBody(request, this.#longestBody);
   }
   #isRouted(request: IncomingMessage, path: string): boolean {
     if (this.#only.length === 0 && this.#neverRoutes.length === 0) return true;

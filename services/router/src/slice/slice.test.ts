@@ -64,12 +64,15 @@ test('a path that servers read in different ways is never an allowed one, and al
 });
 
 test('a sticky key is read from where the slice says, and from nowhere else', async (t) => {
-  const request = (headers: Record<string, string>, remoteAddress = '10.0.0.7') =>
-    ({ headers, socket: { remoteAddress } }) as unknown as IncomingMessage;
+  const request = (headers: Record<string, string>, cookie: string | null = null, address = '10.0.0.7') => ({
+    request: { headers } as IncomingMessage,
+    cookie,
+    client: () => address,
+  });
   const token = (claims: unknown) => `Bearer x.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.y`;
   const claim = (authorization: string) => stickyKeyOf(request({ authorization }), { from: 'claim', name: 'sub' });
   const key = newKey();
-  t.equal(stickyKeyOf(request({ cookie: `haldane_key=${key}` }), { from: 'cookie' }), key);
+  t.equal(stickyKeyOf(request({}, key), { from: 'cookie' }), key);
   t.equal(stickyKeyOf(request({ 'x-user': 'ann' }), { from: 'header', name: 'X-User' }), 'ann');
   t.equal(stickyKeyOf(request({ 'x-user': 'a'.repeat(257) }), { from: 'header', name: 'x-user' }), null, 'too long');
   t.equal(claim(token({ sub: 'ann' })), 'ann');
@@ -77,9 +80,8 @@ test('a sticky key is read from where the slice says, and from nowhere else', as
   for (const wrong of [token({}), token(null), token({ sub: { a: 1 } }), 'Bearer x.e30', 'Bearer x.%%%.y', 'Basic x.y.z', 'Bearer'])
     t.equal(claim(wrong), null, wrong);
   t.equal(stickyKeyOf(request({ authorization: token({ a: 1 }) }), { from: 'claim', name: 'constructor' }), null);
-  const address = (remote: string) => stickyKeyOf(request({ 'x-forwarded-for': '6.6.6.6' }, remote), { from: 'address' });
+  const address = (remote: string) => stickyKeyOf(request({ 'x-forwarded-for': '6.6.6.6' }, null, remote), { from: 'address' });
   t.equal(address('10.0.0.7'), '10.0.0.7');
-  t.equal(address('::ffff:10.0.0.7'), '10.0.0.7');
   t.equal(address('2001:db8:1:2:aaaa::1'), '2001:db8:1:2');
   t.equal(address('2001:db8:1:2:bbbb:1:2:3'), '2001:db8:1:2', 'a user changes his address within the network');
   t.equal(address('::1'), '0:0:0:0');

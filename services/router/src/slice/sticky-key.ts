@@ -1,22 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { StickyKey } from '@haldane/core';
-import { keyOf } from '../door/headers.ts';
 
 const longestKey = 256;
 const longestToken = 8192;
 
+type Sender = { readonly request: IncomingMessage; readonly cookie: string | null; readonly client: () => string };
+
 /** What tells this user from others, as the slice chose; null when the request does not bring it: then it is production's. */
-export function stickyKeyOf(request: IncomingMessage, key: StickyKey): string | null {
+export function stickyKeyOf({ request, cookie, client }: Sender, key: StickyKey): string | null {
   switch (key.from) {
     case 'cookie':
-      return keyOf(request);
+      return cookie;
     case 'header':
       return usable(request.headers[key.name.toLowerCase()]);
     case 'claim':
       return claimOf(request.headers.authorization, key.name);
     case 'address':
-      return addressKey(request.socket.remoteAddress);
+      return addressKey(client());
   }
 }
 
@@ -39,10 +40,8 @@ function claimOf(authorization: string | undefined, name: string): string | null
 }
 
 /** A client's address; of IPv6 the /64 that it stands in, because one user's address changes within it by the hour. */
-function addressKey(address: string | undefined): string | null {
-  if (address === undefined) return null;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
+function addressKey(address: string): string | null {
+  if (address === '') return null;
   if (!isIPv6(address)) return address;
   const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
   const front = head === '' ? [] : head.split(':');
