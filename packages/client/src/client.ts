@@ -101,6 +101,10 @@ export class HaldaneClient {
   runByRef(ref: string): Promise<Run> {
     return this.#json('GET', `/v1/runs/by-ref/${encodeURIComponent(ref)}`);
   }
+  /** A token for a login that an issuer signed; the client's own token is not looked at. */
+  exchangeLogin(login: string): Promise<MadeToken> {
+    return this.#json('POST', '/v1/logins', { login });
+  }
   tokens(): Promise<readonly Token[]> {
     return this.#json('GET', '/v1/tokens?limit=200');
   }

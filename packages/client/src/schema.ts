@@ -76,6 +76,8 @@ export const ScheduleBody = Type.Object(
 );
 export const ApprovalBody = Type.Object({ scenario: text(120), why: text(500) }, strict);
 export const OwnerBody = Type.Object({ team: name(), contact: text(200) }, strict);
+/** A login that an issuer signed (OpenID Connect): an ID token. */
+export const LoginBody = Type.Object({ login: Type.String({ minLength: 1, maxLength: 16_000, pattern: '^[A-Za-z0-9._-]*$' }) }, strict);
 export const TokenParams = Type.Object({ id: Type.String({ pattern: '^t[0-9a-f]{16}$' }) }, strict);
 const some = Type.Optional(Type.Array(text(120), { minItems: 1, maxItems: 50 }));
 export const TokenBody = Type.Object(

@@ -119,6 +119,13 @@ export class DataplaneClient implements Dataplane {
       return false;
     }
   }
+  /** Ends every run's effects at this router, users first, and lets it take none on until `lift`. Needs nothing but the router. */
+  async halt(why: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('PUT', adminPaths.halt, { why }, signal);
+  }
+  async lift(signal?: AbortSignal): Promise<void> {
+    await this.#call('DELETE', adminPaths.halt, undefined, signal);
+  }
   /** Asks the router to finish what is in flight and end. Returns before it has. */
   async drain(signal?: AbortSignal): Promise<void> {
     await this.#call('POST', adminPaths.drain, {}, signal);

@@ -251,5 +251,11 @@ export const schemas = {
     additionalProperties: false,
     properties: { succeeded: { type: 'array', maxItems: mostKeysAtOnce, items: { type: 'string', pattern: '^[0-9a-f]{16}$' } } },
   },
+  halt: {
+    type: 'object',
+    required: ['why'],
+    additionalProperties: false,
+    properties: { why: { type: 'string', minLength: 1, maxLength: 500 } },
+  },
   lease: { type: 'object', required: ['until'], additionalProperties: false, properties: { until } },
 } as const satisfies Record<string, Schema>;

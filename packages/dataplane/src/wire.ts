@@ -133,7 +133,8 @@ export type ProxyView = Omit<ProxyConfig, 'target' | 'tls' | 'trust'> & {
   readonly met: number;
 };
 export type DataplaneView = { readonly routes: readonly RouteView[]; readonly proxies: readonly ProxyView[] };
-export type RouterView = DataplaneView & { readonly id: string; readonly startedAt: number };
+/** `halted`: why this router takes no run on, or null. */
+export type RouterView = DataplaneView & { readonly id: string; readonly startedAt: number; readonly halted: string | null };
 
 /** Closed seconds of one run, oldest first; each is kept for 15 minutes. `attached` is false once the run's lease has ended. */
 export type TelemetryAnswer = { readonly blocks: readonly TrafficBlock[]; readonly now: number; readonly attached: boolean };
@@ -185,6 +186,8 @@ export const keyCookie = 'haldane_key';
  *   GET    /telemetry/:runId/stream?after=SECOND                   -> TelemetryNews  a line of JSON each, until the run has ended here
  *   GET    /metrics                                                -> measures as Prometheus reads them (text format 0.0.4)
  *   GET    /healthz                           (no token)
+ *   PUT    /halt                              {why}                -> {}              ends every run's effects here, takes none on
+ *   DELETE /halt                                                                      takes runs on again
  *   POST   /drain                                                                     finish what is in flight, then exit
  */
 export const adminPaths = {
@@ -203,5 +206,6 @@ export const adminPaths = {
   names: (runId: string, after: number) => `${adminPaths.telemetry(runId, after)}&names=1`,
   stream: (runId: string, after: number) => `/telemetry/${encodeURIComponent(runId)}/stream?after=${after}`,
   health: '/healthz',
+  halt: '/halt',
   drain: '/drain',
 } as const;

@@ -5,6 +5,7 @@ import type { Report } from './report.ts';
 import { terminalReport } from './terminal/index.ts';
 
 export { confirm } from './confirm.ts';
+export { lifeOf, lifeText } from './life.ts';
 export { planText } from './plan-text.ts';
 export { recompute } from './recompute.ts';
 export { rehearsalText } from './rehearsal-text.ts';

@@ -1,4 +1,4 @@
-import type { Criteria, Evidence, JournalEntry, Run, Verdict } from '@haldane/core';
+import type { AuditHead, Criteria, Evidence, JournalEntry, Run, Verdict } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 
 /** Everything that a report is made from; the JSON report is exactly this, so that anyone can judge again. */
@@ -8,11 +8,18 @@ export type Report = {
   readonly criteria: Criteria;
   readonly evidence: Evidence;
   readonly journal: readonly Pick<JournalEntry, 'seq' | 'change' | 'state' | 'note'>[];
+  /** Where the audit log stood when this was written; whoever keeps reports can tell whether it was changed since. */
+  readonly audit?: AuditHead | null;
 };
 
 /** The run's verdict; a run that was refused or is still going on has none. */
 export function verdictOf(report: Report): Verdict | null {
   return report.run.facts.verdict ?? null;
+}
+
+/** Where the audit log stood, in words; null for a report that does not say. */
+export function auditWords({ audit }: Report): string | null {
+  return audit ? `Audit log at entry ${audit.seq}: ${audit.hash}` : null;
 }
 
 /** Why, beside the three marks, which every report shows by themselves. */

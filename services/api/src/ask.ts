@@ -1,4 +1,4 @@
-import type { Run } from '@haldane/core';
+import type { NewToken, Run } from '@haldane/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import type { Caller } from './access/caller.ts';
@@ -10,10 +10,12 @@ type Said<S> = S extends TSchema ? Static<S> : Record<string, never>;
 /** One request that was let through: its parts are checked, and whoever asks may. */
 export type Ask<O extends Operation> = {
   readonly desk: Desk;
-  readonly caller: O['on'] extends 'public' | 'sender' ? null : Caller;
+  readonly caller: O['on'] extends 'public' | 'sender' | 'assertion' ? null : Caller;
   readonly params: Said<O['params']>;
   readonly query: Said<O['query']>;
   readonly body: Said<O['body']>;
+  /** What a signed login opens. */
+  readonly login: O['on'] extends 'assertion' ? NewToken : null;
   readonly run: O['on'] extends 'run' ? Run : null;
   /** For operations on a file: to be asked before anything is touched. */
   readonly permit: Permit;

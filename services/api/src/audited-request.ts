@@ -1,4 +1,4 @@
-import type { Act, AuditLog, ErrorCode, JsonObject } from '@haldane/core';
+import type { Act, AuditLog, ErrorCode, JsonObject, NewToken } from '@haldane/core';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from './access/caller.ts';
 import type { Route } from './routes.ts';
@@ -10,6 +10,8 @@ export class AuditedRequest {
   readonly #route: Route;
   caller: Caller | null = null;
   to = 'nothing';
+  /** What a signed login opens, once it was looked at: it says who asks. */
+  login: NewToken | null = null;
   #allowed = false;
 
   constructor(log: Pick<AuditLog, 'append'>, request: FastifyRequest, route: Route) {
@@ -31,7 +33,7 @@ export class AuditedRequest {
   }
 
   async #write(outcome: Act['outcome'], code: ErrorCode | null): Promise<void> {
-    const { subject, id } = this.caller?.token ?? { subject: 'a stranger', id: null };
+    const { subject, id } = this.caller?.token ?? { subject: this.login?.subject ?? 'a stranger', id: null };
     await this.#log.append({
       who: subject,
       token: id,
@@ -40,8 +42,8 @@ export class AuditedRequest {
       to: this.to,
       outcome,
       code,
-      // A refused body may be anything, and one that a stranger or an alert sender wrote is none of the log's business.
-      detail: outcome === 'allowed' ? (this.#request.body as JsonObject) : {},
+      // A refused body may be anything, and a login is a secret.
+      detail: outcome === 'allowed' && this.caller !== null ? ((this.#request.body as JsonObject | undefined) ?? {}) : {},
     });
   }
 }

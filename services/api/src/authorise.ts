@@ -1,40 +1,51 @@
-import type { Grant, Run, ServiceRef } from '@haldane/core';
+import type { Grant, NewToken, Run, ServiceRef } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 import type { Caller } from './access/caller.ts';
 import type { Capability } from './access/capabilities.ts';
 import { requireRun, requireService } from './access/reach.ts';
 import type { Desk } from './desk.ts';
+import type { Logins } from './login/logins.ts';
 import type { Route } from './routes.ts';
 
 /** The parts of a request that say what it is about. */
 export type Subject = { readonly params: unknown; readonly body: unknown };
 
 /** What a request turned out to be about: in words for the audit log, and the run when it is about one. */
-export type Matter = { readonly to: string; readonly run: Run | null };
+export type Matter = { readonly to: string; readonly run: Run | null; readonly login: NewToken | null };
 
 /** Finds what the request is about and whether the caller may do this to it. Throws `forbidden` or `not-found`. */
-export async function authorise(desk: Desk, { id, operation }: Route, caller: Caller | null, { params, body }: Subject): Promise<Matter> {
-  if (caller === null) return { to: 'nothing', run: null };
+export async function authorise(
+  desk: Desk,
+  logins: Logins,
+  { id, operation }: Route,
+  caller: Caller | null,
+  { params, body }: Subject,
+): Promise<Matter> {
+  if (operation.on === 'assertion') {
+    const login = await logins.open((body as { login: string }).login);
+    return { to: `a token for ${login.subject}`, run: null, login };
+  }
+  if (caller === null) return { to: 'nothing', run: null, login: null };
   caller.requireOperation(id);
   const capability = operation.may as Capability;
   switch (operation.on) {
     case 'run': {
       const run = await runOf(desk, params as { id?: string; ref?: string });
       await requireRun(desk, caller, capability, run);
-      return { to: `run ${run.id}`, run };
+      return { to: `run ${run.id}`, run, login: null };
     }
     case 'service': {
       const { service, environment } = params as ServiceRef;
       await requireService(desk, caller, capability, { service, environment });
-      return { to: `service ${service} in ${environment}`, run: null };
+      return { to: `service ${service} in ${environment}`, run: null, login: null };
     }
     case 'house':
       caller.require(capability, { team: null });
-      return { to: 'everything', run: null };
+      return { to: 'everything', run: null, login: null };
     case 'grants': {
       const { grants } = body as { grants: readonly Grant[] };
       for (const { team } of grants) caller.require(capability, { team: team === '*' ? null : team });
-      return { to: `teams ${grants.map(({ team }) => team).join(', ')}`, run: null };
+      return { to: `teams ${grants.map(({ team }) => team).join(', ')}`, run: null, login: null };
     }
     case 'token': {
       const wanted = (params as { id: string }).id;
@@ -42,15 +53,15 @@ export async function authorise(desk: Desk, { id, operation }: Route, caller: Ca
       if (token === null) throw new HaldaneError('not-found', `there is no token "${wanted}"`);
       if (token.id !== caller.token.id && !caller.administers(token))
         throw new HaldaneError('forbidden', `${caller.token.subject} may not end token ${wanted}: an admin of its teams may`);
-      return { to: `token ${token.id} of ${token.subject}`, run: null };
+      return { to: `token ${token.id} of ${token.subject}`, run: null, login: null };
     }
     case 'file':
       // Whose it is stands in the file: asked through the permit, once that is read.
-      return { to: `file ${(body as { file: string }).file}`, run: null };
+      return { to: `file ${(body as { file: string }).file}`, run: null, login: null };
     case 'login':
     case 'public':
     case 'sender':
-      return { to: 'nothing', run: null };
+      return { to: 'nothing', run: null, login: null };
   }
 }
 

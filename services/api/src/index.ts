@@ -1,2 +1,4 @@
 export type { Desk, Permit } from './desk.ts';
-export { createApi } from './server.ts';
+export type { TrustRule } from './login/trust-rule.ts';
+export { authorisationPage, openApi } from './openapi.ts';
+export { type ApiOptions, createApi } from './server.ts';

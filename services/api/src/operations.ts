@@ -6,6 +6,7 @@ import {
   ExperimentParams,
   FileBody,
   ListQuery,
+  LoginBody,
   NewRunBody,
   OwnerBody,
   PlanBody,
@@ -30,9 +31,10 @@ import type { Capability } from './access/capabilities.ts';
  * `service` the service in the path · `file` the service that the named file speaks of, asked once the file is read and before anything is
  * touched · `run` the run's service · `house` everybody's: it takes a role in all teams · `grants` every team that the body gives a role
  * in · `token` every team that the token has a role in, or one's own token · `login` nobody's in particular: any login will do, and lists
- * show what one may read · `sender` a sender of alerts, who has a token of its own · `public` anybody.
+ * show what one may read · `assertion` whoever a signed
+ * login in the body stands for · `sender` a sender of alerts, who has a token of its own · `public` anybody.
  */
-export type Affair = 'service' | 'file' | 'run' | 'house' | 'grants' | 'token' | 'login' | 'sender' | 'public';
+export type Affair = 'service' | 'file' | 'run' | 'house' | 'grants' | 'token' | 'login' | 'assertion' | 'sender' | 'public';
 
 export type Operation = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -235,6 +237,15 @@ export const operations = {
     quiet: true,
   },
 
+  exchangeLogin: {
+    method: 'POST',
+    path: '/v1/logins',
+    says: 'Exchanges a login that a trusted issuer signed (OpenID Connect) for a token. Each opens once.',
+    on: 'assertion',
+    may: null,
+    body: LoginBody,
+    status: 201,
+  },
   listTokens: {
     method: 'GET',
     path: '/v1/tokens',

@@ -11,6 +11,8 @@ import { AuditedRequest } from './audited-request.ts';
 import { authorise } from './authorise.ts';
 import type { Desk, Permit } from './desk.ts';
 import { handlers } from './handlers/index.ts';
+import { Logins } from './login/logins.ts';
+import type { TrustRule } from './login/trust-rule.ts';
 import type { Operation } from './operations.ts';
 import { problemOf } from './problem.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
@@ -24,6 +26,8 @@ export type ApiOptions = {
   readonly alertTokens: readonly string[];
   /** Told of every error that is ours; the caller hears nothing of it. */
   readonly onError: (error: unknown) => void;
+  /** Whose logins are believed; nobody's when it is not given. */
+  readonly trust?: readonly TrustRule[];
   /** How often one token may ask, and how often one address without a good one. */
   readonly rates?: { readonly known: Rate; readonly strangers: Rate };
 };
@@ -37,6 +41,7 @@ type Visit = { readonly route: Route | null; readonly record: AuditedRequest | n
 export function createApi(options: ApiOptions): FastifyInstance {
   const { desk, onError } = options;
   const door = new Doorkeeper(options.tokens, desk.store.tokens);
+  const logins = new Logins(options.trust ?? [], desk.store.tokens);
   const senders = new Secrets(options.alertTokens);
   const known = new RateLimit((options.rates ?? rates).known, systemClock.now);
   const strangers = new RateLimit((options.rates ?? rates).strangers, systemClock.now);
@@ -95,6 +100,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
     const visit = enter(request);
     const on = visit.route?.operation.on;
     if (on === 'public') return;
+    // Whoever brings a login is a stranger until it was looked at, and looking is dear.
+    if (on === 'assertion') return throttle(strangers, request.ip, reply);
     try {
       if (on === 'sender') return requireSender(senders, request);
       visit.caller = await door.admit(request.headers.authorization);
@@ -121,11 +128,14 @@ export function createApi(options: ApiOptions): FastifyInstance {
       method,
       url: path,
       config: { operation },
+      // A stream without its body would be a request without an end.
+      exposeHeadRoute: operation.produces !== 'events',
       schema: { ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) },
       handler: async (request, reply) => {
         const { caller, record } = visits.get(request) as Visit & { record: AuditedRequest };
-        const matter = await authorise(desk, route, caller, { params: request.params, body: request.body });
+        const matter = await authorise(desk, logins, route, caller, { params: request.params, body: request.body });
         record.to = matter.to;
+        record.login = matter.login;
         if (operation.on !== 'file') await record.allowed();
         const permit: Permit = async (service, owner) => {
           record.to = `service ${service.service} in ${service.environment}`;
@@ -134,7 +144,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
         };
         if (operation.status !== undefined) void reply.code(operation.status);
         const { params, query, body } = request;
-        const ask = { desk, caller, run: matter.run, params, query, body: body ?? {}, permit, request, reply };
+        const ask = { desk, caller, run: matter.run, login: matter.login, params, query, body: body ?? {}, permit, request, reply };
         return (handlers[route.id] as (ask: Ask<Operation>) => Promise<unknown>)(ask as unknown as Ask<Operation>);
       },
     });

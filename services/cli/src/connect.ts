@@ -1,5 +1,6 @@
 import { HaldaneClient } from '@haldane/client';
 import { type Config, readAccess, startStack } from '@haldane/standalone';
+import { remote } from './remote.ts';
 
 /** A Haldane to talk to, and how to let go of it. */
 export type Connection = { readonly client: HaldaneClient; readonly ownStack: boolean; close(): Promise<void> };
@@ -18,4 +19,9 @@ export async function connect(config: Config): Promise<Connection> {
   if (client !== null) return { client, ownStack: false, close: async () => undefined };
   const stack = await startStack({ ...config, ephemeral: true });
   return { client: new HaldaneClient(stack.access), ownStack: true, close: () => stack.stop() };
+}
+
+/** The Haldane at another address, as whoever HALDANE_TOKEN or the last login there says. */
+export async function connectTo(address: string, env: Readonly<Record<string, string>>): Promise<Connection> {
+  return { client: await remote(address, env), ownStack: false, close: async () => undefined };
 }

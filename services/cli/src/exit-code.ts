@@ -33,7 +33,9 @@ export function exitCodeOf(run: Pick<Run, 'stop' | 'facts'>): number {
 export function exitCodeOfError(error: unknown): number {
   if (['bad-document', 'bad-request', 'unknown-id', 'not-found'].some((code) => hasCode(error, code as 'bad-document')))
     return exitCodes.usage;
-  if (['refused', 'service-taken', 'stack-running', 'unauthorised'].some((code) => hasCode(error, code as 'refused')))
+  if (
+    ['refused', 'service-taken', 'stack-running', 'unauthorised', 'forbidden', 'halted'].some((code) => hasCode(error, code as 'refused'))
+  )
     return exitCodes.refused;
   if (hasCode(error, 'not-restored')) return exitCodes.notRestored;
   return exitCodes.inconclusive;

@@ -5,11 +5,12 @@ import { HaldaneError, type Run, systemClock } from '@haldane/core';
 import { comparisonText, confirm, markVerdict, planText, recompute, replayReport } from '@haldane/reports';
 import { type Config, type Stack, startStack, sweepAccount, sweepLocal } from '@haldane/standalone';
 import { Command, Option } from 'commander';
-import { type Connection, connect, running } from './connect.ts';
+import { type Connection, connect, connectTo, running } from './connect.ts';
 import { controlCommands } from './control-commands.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { follow, type Interrupts } from './follow.ts';
 import { parseShare, parseWhole } from './option-values.ts';
+import { addPeopleCommands } from './people-commands.ts';
 import { liveProgress, plainProgress, progressLine } from './progress.ts';
 import { readSpec, readText } from './read-spec.ts';
 import { rehearseFile } from './rehearse.ts';
@@ -33,12 +34,15 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
       '--data <folder>',
       'where Haldane keeps its database and its instances (default: HALDANE_DATA or the state folder of this user)',
     )
+    .option('--server <url>', 'a Haldane elsewhere (default: HALDANE_SERVER, or else the one of the data folder)')
     .showSuggestionAfterError(true)
     .showHelpAfterError('(haldane --help lists the commands)')
     .exitOverride();
   const config = () => terminal.config(haldane.opts<{ data?: string }>().data);
+  const server = () => haldane.opts<{ server?: string }>().server ?? config().env['HALDANE_SERVER'] ?? null;
   const withClient = async (work: (connection: Connection) => Promise<number>) => {
-    const connection = await connect(config());
+    const address = server();
+    const connection = await (address === null ? connect(config()) : connectTo(address, config().env));
     try {
       exit(await work(connection));
     } finally {
@@ -226,6 +230,7 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
       exit(0);
     });
 
+  addPeopleCommands(haldane, { out, say, config, server, withClient, exit });
   return haldane;
 }
 

@@ -34,6 +34,9 @@ export type DataPlaneOptions = {
   readonly spends: (runId: string) => void;
   /** Told what a person should know. */
   readonly warn: (message: string) => void;
+  /** Why it was halted before it was started again; null when it was not. */
+  readonly halted: string | null;
+  readonly haltChanged: (halted: string | null) => void;
 };
 
 type Lapse = { readonly runId: string; readonly route: string; readonly at: number };
@@ -50,8 +53,11 @@ export class DataPlane {
   readonly #proxies = new Map<string, DependencyProxy>();
   #lapses: readonly Lapse[] = [];
 
+  #halted: string | null;
+
   constructor(options: DataPlaneOptions) {
     this.#options = options;
+    this.#halted = options.halted;
     this.#startedAt = options.time.now();
   }
 
@@ -74,6 +80,7 @@ export class DataPlane {
   }
   attach(attachment: Attachment): RouteView {
     this.sweep();
+    this.#refuseWhileHalted();
     const door = this.#door(attachment.route);
     const run = this.#runs.get(attachment.runId);
     if (run && run.route !== attachment.route)
@@ -93,6 +100,7 @@ export class DataPlane {
   }
   putSlice(route: string, slice: SliceConfig): RouteView {
     this.sweep();
+    this.#refuseWhileHalted();
     const door = this.#door(route);
     const run = this.#runs.get(slice.runId);
     if (run?.route !== route)
@@ -124,6 +132,7 @@ export class DataPlane {
   }
   async putProxy(config: ProxyConfig): Promise<ProxyView> {
     this.sweep();
+    this.#refuseWhileHalted();
     const known = this.#proxies.get(config.proxy);
     if (known && !known.isSame(config))
       throw new HaldaneError('conflict', `proxy ${config.proxy} is there already with another configuration: delete it first`);
@@ -148,6 +157,7 @@ export class DataPlane {
   }
   setFault(name: string, fault: DependencyFault): ProxyView {
     this.sweep();
+    this.#refuseWhileHalted();
     const proxy = this.#proxies.get(name);
     if (!proxy) throw new HaldaneError('not-found', `there is no proxy ${name}; known: ${[...this.#proxies.keys()].join(', ') || 'none'}`);
     proxy.setFault(fault);
@@ -163,11 +173,23 @@ export class DataPlane {
     for (const proxy of this.#proxies.values()) if (proxy.runId === runId) proxy.lease.renew(until);
     this.sweep();
   }
+  /** Ends every run's effects here, users first, and takes none on until it is lifted, also after a restart. */
+  halt(why: string): void {
+    this.#halted = why;
+    for (const run of [...this.#runs.values()]) this.#end(run);
+    for (const proxy of this.#proxies.values()) proxy.clearFault();
+    this.#options.haltChanged(why);
+  }
+  lift(): void {
+    this.#halted = null;
+    this.#options.haltChanged(null);
+  }
   view(): RouterView {
     this.sweep();
     return {
       id: this.#options.id,
       startedAt: this.#startedAt,
+      halted: this.#halted,
       routes: [...this.#doors.values()].map((door) => this.#viewRoute(door)),
       proxies: [...this.#proxies.values()].map((proxy) => proxy.view()),
     };
@@ -227,6 +249,9 @@ export class DataPlane {
     this.#end(run);
     this.#lapses = [...this.#lapses.filter(({ at }) => now - at < lapseToldMs), { runId: run.runId, route: run.route, at: now }];
     this.#options.warn(`run ${run.runId} was not renewed in time: all users of route ${run.route} are production's again`);
+  }
+  #refuseWhileHalted(): void {
+    if (this.#halted !== null) throw new HaldaneError('conflict', `this router is halted (${this.#halted}): lift that first`);
   }
   #end(run: AttachedRun): void {
     this.#runs.delete(run.runId);

@@ -7,7 +7,7 @@ import { createAdminServer } from './admin/admin-server.ts';
 import { DataPlane } from './data-plane.ts';
 import { listen } from './door/listener.ts';
 import { closeGently } from './door/route-door.ts';
-import { readRoutes, readServedRuns, writeRoutes, writeServedRuns } from './state-files.ts';
+import { readHalt, readRoutes, readServedRuns, writeHalt, writeRoutes, writeServedRuns } from './state-files.ts';
 import { type RouterTime, systemTime } from './time.ts';
 
 export type RouterOptions = {
@@ -60,6 +60,10 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     id,
     host: options.host ?? '127.0.0.1',
     time,
+    halted: stateDir === null ? null : readHalt(stateDir),
+    haltChanged: (why) => {
+      if (stateDir !== null) writeHalt(stateDir, why);
+    },
     routesChanged: (routes) => {
       if (stateDir !== null && !restoring) writeRoutes(stateDir, routes);
     },

@@ -8,6 +8,7 @@ export type RouterFile = { readonly id: string; readonly pid: number; readonly s
 
 const routerFile = (stateDir: string) => join(stateDir, 'router.json');
 const servedFile = (stateDir: string) => join(stateDir, 'served.json');
+const haltFile = (stateDir: string) => join(stateDir, 'halt.json');
 const routesFile = (stateDir: string) => join(stateDir, 'routes.json');
 
 /** The router that this folder says is there, dead or alive; null when none ever was. */
@@ -53,6 +54,16 @@ export function readServedRuns(stateDir: string): readonly ServedRun[] {
 }
 export function writeServedRuns(stateDir: string, runs: readonly ServedRun[]): void {
   writeJson(servedFile(stateDir), runs);
+}
+
+/** Why the router was halted, also when it was started again since; null when it was not. */
+export function readHalt(stateDir: string): string | null {
+  const stored = readJson(haltFile(stateDir)) as { readonly why?: unknown } | null;
+  return stored === null ? null : String(stored.why);
+}
+export function writeHalt(stateDir: string, why: string | null): void {
+  if (why === null) rmSync(haltFile(stateDir), { force: true });
+  else writeJson(haltFile(stateDir), { why });
 }
 
 function readJson(path: string): unknown {

@@ -97,13 +97,15 @@ export class House {
 
   /** Everything a report is made from. */
   async report(run: Run): Promise<Report> {
-    const [evidence, journal] = await Promise.all([this.evidence(run.id), this.#options.store.journal.entries(run.id)]);
+    const { store } = this.#options;
+    const [evidence, journal, audit] = await Promise.all([this.evidence(run.id), store.journal.entries(run.id), store.audit.head()]);
     return {
       format: 'haldane-report/1',
       run,
       criteria: this.criteria(run),
       evidence,
       journal: journal.map(({ seq, change, state, note }) => ({ seq, change, state, note })),
+      audit,
     };
   }
 }

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { createApi } from '@haldane/api';
+import { type ApiOptions, createApi } from '@haldane/api';
 import type { Access } from '@haldane/client';
 import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
 import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
@@ -15,6 +15,7 @@ import { liveDataplane, startRouters } from './local-routers.ts';
 import { own } from './ownership.ts';
 import { policyOf } from './policy-file.ts';
 import { poolOf } from './pool.ts';
+import { readTrust } from './read-trust.ts';
 import { secret } from './router-token.ts';
 import { troubleLog } from './trouble-log.ts';
 import { watch } from './watch.ts';
@@ -28,6 +29,8 @@ export type StackOptions = Config & {
   readonly ephemeral: boolean;
   /** What senders of alerts show; a fresh one when it is not given. */
   readonly alertToken?: string;
+  /** How often the API may be asked; its own bounds when it is not given. */
+  readonly rates?: NonNullable<ApiOptions['rates']>;
   /** A store that is open already, in place of one of this stack's own; the stack closes it. */
   readonly store?: Store;
   /** What can be done to a service; the room's list when it is not given. */
@@ -134,12 +137,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       closing.push(() => scheduler.stop());
     }
 
+    const trust = options.env['HALDANE_TRUST'];
     const apiToken = secret();
     const alertToken = options.alertToken ?? secret();
     const api = createApi({
       desk: behind,
       tokens: [apiToken],
       alertTokens: [alertToken],
+      ...(trust === undefined ? {} : { trust: await readTrust(trust) }),
+      ...(options.rates === undefined ? {} : { rates: options.rates }),
       onError: (error) => onTrouble('answering the API', error),
     });
     const address = await api.listen({ host: '127.0.0.1', port: options.port });

@@ -1,6 +1,6 @@
 import type { Arm, Marked } from '@haldane/core';
 import { asides } from '../asides.ts';
-import { otherReasons, type Report, verdictOf } from '../report.ts';
+import { auditWords, otherReasons, type Report, verdictOf } from '../report.ts';
 import { capital, sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
 import { type ChartMark, chart, text } from './chart.ts';
@@ -58,7 +58,7 @@ ${table(
   timeline(report).map((moment) => [((moment.at - run.createdAt) / 1000).toFixed(1), moment.what]),
 )}
 ${verdict === null ? '' : `<details><summary>The numbers behind the verdict</summary><pre>${text(JSON.stringify(verdict.record, null, 2))}</pre></details>`}
-<footer>Run ${text(run.id)}. Judge it again from the evidence alone: <code>haldane report ${text(run.id)} --recompute</code></footer>
+<footer>Run ${text(run.id)}. Judge it again from the evidence alone: <code>haldane report ${text(run.id)} --recompute</code>${auditWords(report) === null ? '' : `<br>${text(auditWords(report) ?? '')}`}</footer>
 </main></body></html>
 `;
 }

@@ -1,5 +1,5 @@
 import { asides } from '../asides.ts';
-import { otherReasons, type Report, verdictOf } from '../report.ts';
+import { auditWords, otherReasons, type Report, verdictOf } from '../report.ts';
 import { capital, sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
 
@@ -36,6 +36,8 @@ export function markdownReport(report: Report): string {
   lines.push('', '## When', '', '| s | |', '| ---: | --- |');
   for (const moment of timeline(report)) lines.push(`| ${((moment.at - run.createdAt) / 1000).toFixed(1)} | ${plain(moment.what)} |`);
   lines.push('', `Run \`${run.id}\`. Judge it again from the evidence alone: \`haldane report ${run.id} --recompute\`.`, '');
+  const audit = auditWords(report);
+  if (audit !== null) lines.push(plain(audit), '');
   return lines.join('\n');
 }
 

@@ -1,7 +1,7 @@
 import type { Marked, Verdict } from '@haldane/core';
 import pc from 'picocolors';
 import { asides } from '../asides.ts';
-import { otherReasons, type Report, verdictOf } from '../report.ts';
+import { auditWords, otherReasons, type Report, verdictOf } from '../report.ts';
 import { sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
 
@@ -32,6 +32,7 @@ export function terminalReport(report: Report): string {
     '',
     pc.dim('When'),
     ...timeline(report).map((moment) => pc.dim(`  ${((moment.at - started) / 1000).toFixed(1).padStart(6)} s  ${printable(moment.what)}`)),
+    ...(auditWords(report) === null ? [] : ['', pc.dim(auditWords(report) ?? '')]),
     '',
   ].join('\n');
 }

@@ -7,6 +7,8 @@ export const accessHandlers = {
     return { token: id, subject: rest.subject, grants: rest.grants, scope: rest.scope, expiresAt: rest.expiresAt };
   },
 
+  exchangeLogin: async ({ desk, login }) => desk.store.tokens.issue(login),
+
   listTokens: async ({ desk, caller, query }) => {
     const all = await desk.store.tokens.list(query.limit ?? 100);
     return all.filter((token) => caller.administers(token));
@@ -28,4 +30,4 @@ export const accessHandlers = {
   revokeToken: async ({ desk, params }) => desk.store.tokens.revoke(params.id),
 } satisfies { readonly [Id in AccessOperations]: Handler<Id> };
 
-type AccessOperations = 'getMe' | 'listTokens' | 'makeToken' | 'revokeToken';
+type AccessOperations = 'getMe' | 'exchangeLogin' | 'listTokens' | 'makeToken' | 'revokeToken';

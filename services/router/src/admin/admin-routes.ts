@@ -68,6 +68,10 @@ export class AdminRoutes {
         break;
       case 'GET metrics 0':
         return this.#plane.measures();
+      case 'PUT halt 0':
+        return this.#plane.halt(conform<{ why: string }>(schemas.halt, body, 'halt').why);
+      case 'DELETE halt 0':
+        return this.#plane.lift();
       case 'POST drain 0':
         return this.#drain();
     }

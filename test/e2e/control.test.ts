@@ -1,0 +1,155 @@
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HaldaneClient } from '@haldane/client';
+import type { RunEvent } from '@haldane/core';
+import { lifeOf, parseReport } from '@haldane/reports';
+import { inventory, publishedHeads, readAccess } from '@haldane/standalone';
+import { startTestDatabase } from '@haldane/store/testing';
+import { OAuth2Server } from 'oauth2-mock-server';
+import { after, test } from 'tap';
+import { allowSeconds } from '../testing/allow-seconds.ts';
+import { haldane } from '../testing/haldane.ts';
+import { openRoom } from '../testing/room.ts';
+import { serveKeys, writeTiny } from '../testing/tiny.ts';
+
+allowSeconds(240);
+const room = await openRoom();
+after(() => room.leave());
+const database = await startTestDatabase();
+room.onLeave(() => database.stop());
+const copy = await database.copy();
+const keys = await serveKeys();
+room.onLeave(() => keys.close());
+const issuer = new OAuth2Server();
+await issuer.issuer.keys.generate('RS256');
+await issuer.start(0, '127.0.0.1');
+room.onLeave(() => issuer.stop());
+const trust = join(room.folder, 'trust.yaml');
+await writeFile(
+  trust,
+  `trust:
+  - issuer: ${issuer.issuer.url}
+    audience: haldane
+    claims: { sub: ada }
+    grants: [{ role: viewer, team: tests }]
+    lives: 600
+`,
+);
+const { connection } = copy.address as { connection: { host: string; port: number; user: string; password: string; database: string } };
+const at = new URL('postgres://localhost');
+at.username = connection.user;
+at.password = connection.password;
+const databaseUrl = `postgres://${at.username}:${at.password}@/${connection.database}?host=${encodeURIComponent(connection.host)}&port=${connection.port}`;
+const env = {
+  PATH: process.env['PATH'],
+  HOME: room.folder,
+  TINY_TOKEN: keys.token,
+  KEYS_URL: keys.url,
+  DATABASE_URL: databaseUrl,
+  HALDANE_TRUST: trust,
+};
+const dataDir = join(room.folder, 'up');
+const files = await writeTiny(join(room.folder, 'tiny'));
+const say = (...args: readonly string[]) => haldane(['--data', dataDir, ...args], env, room.folder).outcome;
+const up = haldane(['--data', dataDir, 'up', files.manifest], env, room.folder);
+room.onLeave(async () => {
+  up.child.kill('SIGINT');
+  await up.outcome;
+});
+await up.said(/Haldane answers at/);
+const access = await readAccess(dataDir);
+if (access === null) throw new Error('the stack wrote no access file');
+const client = new HaldaneClient(access);
+
+test('a drill halts real runs by either way alone, users leave at once, everything is put back, and both ways open again', async (t) => {
+  const before = await inventory({ dataDir });
+  const { code, out, err } = await say('halt', '--drill', files.experiment);
+  t.equal(code, 0, err);
+  t.match(out, /house: {2}users back in production after \d+ ms, run over and put back after \d+ ms \(halted\)/);
+  t.match(out, /routers: {2}users back in production after \d+ ms, run over and put back after \d+ ms/);
+  t.same(await inventory({ dataDir }), before);
+  t.equal((await client.halted()).halted, false);
+});
+
+test('the life of a run can be read from its events alone', async (t) => {
+  for (const run of await client.runs()) {
+    const events: RunEvent[] = [];
+    for await (const event of client.events(run.id, 0, AbortSignal.timeout(30_000))) events.push(event);
+    const life = lifeOf(events);
+    const { restored, verdict } = run.facts;
+    t.match(life, {
+      service: run.service,
+      environment: run.environment,
+      stop: { reason: run.stop?.reason, why: run.stop?.why },
+      clean: restored?.clean,
+      verdict: verdict?.verdict ?? null,
+      headline: verdict?.headline ?? null,
+    });
+    t.equal(life.phases.at(-1)?.phase, 'done');
+    const { journal, audit } = parseReport(await client.report(run.id, 'json'));
+    t.same(life.made.length, journal.length, 'each change in the journal is told');
+    t.ok((audit?.seq ?? 0) > 0, 'and its report says where the audit log stood');
+    const told = await say('runs', run.id);
+    t.match(told.out, /everything is back/);
+    t.equal(told.code, 0);
+  }
+});
+
+test('a halt is for everybody, without a Haldane too, and only an admin of all teams lifts it', async (t) => {
+  const made = await say('tokens', 'make', 'a viewer', '--role', 'viewer', '--team', 'tests');
+  t.equal(made.code, 0, made.err);
+  const viewer = { ...env, HALDANE_TOKEN: made.out.trim(), HALDANE_SERVER: access.address };
+  const elsewhere = (...args: readonly string[]) => haldane(['--data', join(room.folder, 'nothing'), ...args], viewer, room.folder).outcome;
+  t.match(await elsewhere('services'), { code: 0, out: /tiny {2}test {2}tests/ });
+  t.match(await elsewhere('halt', '--why', 'I see smoke'), { code: 0, out: /halted: 0 runs/ });
+  t.match(await say('run', files.experiment), { code: 5, err: /halted: I see smoke/ });
+  t.match(await elsewhere('halt', '--lift'), { code: 5, err: /may not administer/ });
+  t.match(await elsewhere('run', files.experiment), { code: 5, err: /may not run/ });
+  t.match(await say('halt', '--lift'), { code: 0, out: /lifted/ });
+  t.match(await elsewhere('audit'), { code: 5, err: /may not read/ });
+  const address = new URL(access.address);
+  t.match(await haldane(['--server', `http://${address.hostname.replace('127.0.0.1', '10.0.0.1')}`, 'runs'], viewer).outcome, {
+    code: 2,
+    err: /should be an https address/,
+  });
+});
+
+test('a person logs in at the issuer and is who the rule says', async (t) => {
+  issuer.service.on('beforeTokenSigning', (token: { payload: Record<string, unknown> }) => {
+    Object.assign(token.payload, { sub: 'ada', aud: 'haldane' });
+  });
+  const login = haldane(['--server', access.address, 'login', '--issuer', issuer.issuer.url as string], env, room.folder);
+  let seen = '';
+  login.child.stderr?.on('data', (text: string) => {
+    seen += text;
+  });
+  await login.said(/^http\S+authorize\S+$/m);
+  const page = /^http\S+authorize\S+$/m.exec(seen)?.[0] ?? '';
+  t.match(page, /code_challenge_method=S256/);
+  t.match(await (await fetch(page)).text(), /You may close this page/);
+  const { code, err } = await login.outcome;
+  t.equal(code, 0, err);
+  t.match(err, /you are ada until/);
+  const asAda = () => haldane(['--server', access.address, 'services'], env, room.folder).outcome;
+  t.match(await asAda(), { code: 0, out: /tiny/ });
+  const kept = join(room.folder, '.config/haldane/credentials.json');
+  await chmod(kept, 0o644);
+  t.match(await asAda(), { code: 5, err: /can be read by others; chmod 600/ });
+});
+
+test('the audit log says who did what, and one changed byte in the database is found', async (t) => {
+  const listed = await say('audit');
+  t.match(listed.out, /the owner of the data folder {2}127\.0\.0\.1 {2}createRun {2}service tiny in test {2}allowed/);
+  t.match(listed.out, /a viewer {2}127\.0\.0\.1 {2}liftHalt {2}\S* ?.*refused {2}forbidden/);
+  t.match(listed.out, /ada {2}127\.0\.0\.1 {2}exchangeLogin {2}a token for ada {2}allowed/);
+  t.match(await say('audit', 'verify'), { code: 0, out: /each as it was written/ });
+  const heads = await publishedHeads(dataDir);
+  t.same(heads.at(-1), await client.auditHead(), 'the head is outside the database');
+  await copy.query('alter table audit disable trigger all');
+  await copy.query(`update audit set body = replace(body, 'createRun', 'createRum') where seq = 2`);
+  t.match(await say('audit', 'verify'), { code: 4, out: /entry \d+ was changed/ });
+});
+
+test('nothing that was started here is still running', async (t) => {
+  t.same(await room.leave(), []);
+});
