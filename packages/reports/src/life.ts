@@ -44,7 +44,12 @@ function lived(life: Life, { type, at, data }: RunEvent): Life {
       return { ...life, clean: data['clean'] === true };
     case 'verdict':
       return { ...life, verdict: String(data['verdict']), headline: String(data['headline']) };
-    default:
+    case 'block':
+    case 'decision':
+    case 'check':
+    case 'accept':
+    case 'alert':
+    case 'note':
       return life;
   }
 }
