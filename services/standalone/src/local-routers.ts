@@ -54,13 +54,16 @@ export async function startRouters(options: {
 
 /** Whatever routers of this folder live now, without starting any; null when none does. */
 export async function liveDataplane(dataDir: string): Promise<Dataplane | null> {
+  const live = await liveRouters(dataDir);
+  return live.length === 0 ? null : together(live, systemClock);
+}
+
+/** Each router of this folder that lives now, to be spoken to by itself. */
+export async function liveRouters(dataDir: string): Promise<readonly DataplaneClient[]> {
   const live = stateDirs(dataDir).flatMap((dir) => liveRouter(dir) ?? []);
-  if (live.length === 0) return null;
+  if (live.length === 0) return [];
   const token = await routerToken(dataDir);
-  return together(
-    live.map(({ adminUrl }) => new DataplaneClient({ url: adminUrl, token })),
-    systemClock,
-  );
+  return live.map(({ adminUrl }) => new DataplaneClient({ url: adminUrl, token }));
 }
 
 /** One router needs nobody to share with. */
