@@ -17,6 +17,9 @@ import { type Wavering, writeWavering } from '../testing/wavering.ts';
 const wavering: Wavering = { well: 0.01, ill: 0.05, traffic: 125, share: 0.4, watchSeconds: 60 };
 const { well, ill, traffic, share, watchSeconds } = wavering;
 const levels = { alpha: 0.05, exposure: 'all', probes: { legitimateRate: 2 } } as Parameters<typeof usersLevel>[0];
+/** Ends that say something of the machine and nothing of the statistics; such a run is made again, a few times at most. */
+const disturbances: readonly (string | null)[] = ['lease-lost', 'error', 'metrics-unavailable'];
+const mostDisturbed = 4;
 /** Runs at a time, each on a service of its own, with one router for all. */
 const atOnce = 3;
 const whole = process.env['LANE'] === 'full';
@@ -37,11 +40,12 @@ if (process.env['LANE_LIVE'] === undefined) {
   allowSeconds(whole ? 3600 : 600);
   const room = await openRoom();
   after(() => room.leave());
+  const disturbed: Result[] = [];
   const results = await runAll();
   const { faulty, clean } = { faulty: results.filter((one) => one.fault), clean: results.filter((one) => !one.fault) };
 
   test('a build that fails 5 % in place of 1 % is stopped when the planner says', async (t) => {
-    for (const line of tableOf(results)) t.comment(line);
+    for (const line of tableOf([...results, ...disturbed])) t.comment(line);
     t.equal(faulty.length, wanted.faulty);
     if (whole) {
       const inBand = faulty.filter(({ stop, seconds, band }) => stop === 'harm-proven' && seconds <= band).length;
@@ -88,6 +92,8 @@ if (process.env['LANE_LIVE'] === undefined) {
       Array.from({ length: atOnce }, (_, i) => writeWavering(join(room.folder, 'files', `${i}`), `wavering-${i}`, wavering)),
     );
     const targets = await Promise.all(files.map(async ({ manifest }) => (await client.deploy(manifest)).address));
+    // Before there is traffic to measure, the plan is made of what the file declares.
+    const band = bandOf(await client.plan(files[0]?.experiment ?? '', ill));
     const crowd = await startSender<{ sent: number; lost: number }>(
       fileURLToPath(new URL('../testing/crowd-sender.mjs', import.meta.url)),
       {
@@ -103,9 +109,12 @@ if (process.env['LANE_LIVE'] === undefined) {
     const done: Result[] = [];
     await Promise.all(
       files.map(async ({ experiment }) => {
-        const band = bandOf(await client.plan(experiment, ill));
-        for (let fault = queue.shift(); fault !== undefined; fault = queue.shift())
-          done.push(await runOne(client, experiment, fault, band));
+        for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
+          const result = await runOne(client, experiment, fault, band);
+          const again = disturbances.includes(result.stop) && disturbed.length < mostDisturbed;
+          (again ? disturbed : done).push(result);
+          if (again) queue.push(fault);
+        }
       }),
     );
     return done;

@@ -20,12 +20,18 @@ const count = (outcome) => {
 const send = (target) => {
   const cookie = `haldane_key=${keyOf(target, Math.floor(Math.random() * Number(USERS)))}`;
   counts.sent += 1;
+  let outcome = 'lost';
   request(new URL('/me', target), { agent, headers: { authorization: `Bearer ${TOKEN}`, cookie } }, (answer) => {
+    answer
+      .on('error', () => undefined)
+      .on('end', () => {
+        outcome = answer.statusCode === 200 ? 'ok' : 'failed';
+      });
     answer.resume();
-    // Close comes after the end and after a break alike.
-    answer.once('close', () => count(answer.complete ? (answer.statusCode === 200 ? 'ok' : 'failed') : 'lost'));
   })
-    .once('error', () => count('lost'))
+    .on('error', () => undefined)
+    // Comes once and last, after a good end and after a break alike.
+    .once('close', () => count(outcome))
     .end();
 };
 
