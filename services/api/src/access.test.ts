@@ -116,6 +116,7 @@ function example({ id, operation }: Route, victim: string): { readonly path: str
     halt: { why: 'a test' },
     liftHalt: { why: 'a test' },
     sendAlert: alert,
+    exchangeLogin: { login: 'forged' },
   };
   const query = id === 'listAlerts' ? '?from=0&to=1' : '';
   return { path: path + query, ...(bodies[id] === undefined ? {} : { body: bodies[id] }) };
@@ -128,6 +129,7 @@ function should({ operation }: Route, role: Role, team: 'mine' | 'theirs' | '*')
     case 'login':
     case 'public':
       return 'in';
+    case 'assertion':
     case 'sender':
       return 'out';
     case 'house':
@@ -152,7 +154,8 @@ test('who may ask for what: every address, role and team, cell by cell', async (
         seen.set(`${role} of ${team}: ${route.operation.method} ${route.operation.path}`, status);
         const wanted = should(route, role, team);
         const cell = `${role} of ${team} is ${wanted === 'in' ? 'let in' : 'refused'} at ${route.operation.method} ${path}`;
-        if (wanted === 'out') t.ok(status === 403 || (route.operation.on === 'sender' && status === 401), `${cell}: ${status}`);
+        if (wanted === 'out')
+          t.ok(status === 403 || (['sender', 'assertion'].includes(route.operation.on) && status === 401), `${cell}: ${status}`);
         else t.ok(status < 400 || status === 404, `${cell}: ${status}`);
         if (wanted === 'out') t.equal(touched.length, before, 'and nothing is touched');
         if (wanted === 'out' && route.operation.method !== 'GET') refused += 1;
