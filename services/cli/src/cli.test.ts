@@ -42,6 +42,8 @@ test('no error of a command is ever a pass: each code has its exit status', asyn
     'service-taken': 5,
     'stack-running': 5,
     unauthorised: 5,
+    forbidden: 5,
+    halted: 5,
     'not-restored': 6,
   };
   for (const code of Object.keys(errorCodes) as ErrorCode[])

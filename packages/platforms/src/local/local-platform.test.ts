@@ -152,6 +152,7 @@ test('an arm is a cluster like production, is launched once, keeps its output, a
     'the death is seen',
     async () => (await platform.clusters.describe('run1.experiment', signal))?.instances[0]?.healthy === false,
   );
+  await until('its keeper has written why', async () => recordOf(sandbox, 'run1.experiment', 'run1-experiment-1').down !== null);
   t.match(recordOf(sandbox, 'run1.experiment', 'run1-experiment-1'), { pid: null, down: /exit code 3/, restarts: 0 });
 
   const pid = await text(`${two?.address}/pid`);

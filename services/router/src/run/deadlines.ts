@@ -26,12 +26,16 @@ export class Deadlines {
   #begin(limitMs: number, began: number): Batch {
     const batch: Batch = { began, waiting: new Set() };
     this.#batches.set(limitMs, batch);
-    const timer = setTimeout(() => {
+    const over = began + togetherMs + limitMs;
+    const ring = () => {
+      const early = over - performance.now();
+      // A timer counts from when its turn of the event loop began, which may be a while ago.
+      if (early > 0) return void setTimeout(ring, Math.ceil(early)).unref();
       if (this.#batches.get(limitMs) === batch) this.#batches.delete(limitMs);
       for (const who of batch.waiting) who.late();
       batch.waiting.clear();
-    }, limitMs + togetherMs);
-    timer.unref();
+    };
+    setTimeout(ring, limitMs + togetherMs).unref();
     return batch;
   }
 }
