@@ -1,5 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import { sampleDeployment, sampleExperiment } from '@haldane/testkit';
 import { after, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { openRoom } from '../testing/room.ts';
+import { seedOfSamples } from '../testing/sample.ts';
 import { openOutside } from './outside.ts';
 
 /** Runs, and blows that fall on runners and database while they go. `LANE=full` makes it two hundred. */
@@ -28,18 +29,7 @@ const room = await openRoom();
 after(() => room.leave());
 
 /** The same numbers for the same commit; another commit, others. */
-const seed = process.env['SEED'] ?? seedOf();
-function seedOf(): string {
-  try {
-    return execFileSync('git', ['rev-parse', 'HEAD'], {
-      cwd: import.meta.dirname,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return randomBytes(4).toString('hex');
-  }
-}
+const seed = seedOfSamples();
 let drawn = 0;
 const draw = (below: number) => {
   drawn += 1;

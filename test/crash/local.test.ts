@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { inventory, readConfig, startStack } from '@haldane/standalone';
 import { after, type Test, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { openRoom } from '../testing/room.ts';
+import { seedOfSamples } from '../testing/sample.ts';
 import { ask, serveKeys } from '../testing/tiny.ts';
 
 /** Changes of a run of the tiny service: two proxies, two arms, attach, a slice, the fault, another slice. Each is intended, marked applied and marked reverted. */
@@ -19,21 +20,8 @@ const moments = writes * 2;
 const withinMs = 15_000 + 8_000;
 
 const full = process.env['LANE'] === 'full';
-const seed = commit();
+const seed = seedOfSamples();
 const chosen = full ? Array.from({ length: moments + 1 }, (_, at) => at) : sampled(seed);
-
-/** Seeds the sample: the commit, or the day where git cannot tell (no repository, or another user's). The test's name says what was drawn. */
-function commit(): string {
-  try {
-    return execFileSync('git', ['rev-parse', 'HEAD'], {
-      cwd: import.meta.dirname,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return new Date().toISOString().slice(0, 10);
-  }
-}
 
 /** One moment of each third of the run, by the commit's hash. */
 function sampled(seed: string): readonly number[] {
