@@ -1,5 +1,5 @@
 import type { JsonObject } from '@haldane/core';
-import type { ErrorObject, SchemaValidateFunction } from 'ajv';
+import type { ErrorObject, SchemaValidateFunction, ValidateFunction } from 'ajv';
 import { Ajv } from 'ajv';
 import { type Quantity, readDuration, readRate, readShare } from './quantity.ts';
 
@@ -49,10 +49,19 @@ function quantityKeyword({ keyword, read, say }: Named): { keyword: string; vali
  * when a pattern does not match).
  */
 export function checkSchema(schema: JsonObject, value: unknown): readonly ErrorObject[] {
+  const validate = compiled.get(schema) ?? compile(schema);
+  return validate(value) ? [] : (validate.errors ?? []);
+}
+
+/** Compiling a schema takes tens of milliseconds, and the same few are asked for again and again. */
+const compiled = new WeakMap<JsonObject, ValidateFunction>();
+
+function compile(schema: JsonObject): ValidateFunction {
   const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, strict: true, allowUnionTypes: true, strictRequired: false });
   for (const named of quantities) ajv.addKeyword({ ...quantityKeyword(named), modifying: true });
   ajv.addKeyword({ keyword: 'asWritten' });
   ajv.addKeyword({ keyword: 'known' });
   const validate = ajv.compile(schema);
-  return validate(value) ? [] : (validate.errors ?? []);
+  compiled.set(schema, validate);
+  return validate;
 }

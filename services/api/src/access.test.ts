@@ -61,7 +61,6 @@ async function house(t: Test, rates: { known: Rate; strangers: Rate } = { known:
     sweep: async () => [],
     evidence: async () => ({}) as never,
     report: async () => 'a report',
-    news: async () => undefined,
   };
   const app = createApi({ desk, tokens: [own], alertTokens: ['a-sender'], onError: () => undefined, rates });
   await app.listen({ host: '127.0.0.1', port: 0 });

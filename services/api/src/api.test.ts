@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { HaldaneClient } from '@haldane/client';
 import type { Clock, Plan, Run, RunEvent } from '@haldane/core';
-import { HaldaneError } from '@haldane/core';
+import { HaldaneError, systemClock } from '@haldane/core';
 import { startTestDatabase } from '@haldane/store/testing';
 import { sampleExperiment } from '@haldane/testkit';
 import { after, type Test, test } from 'tap';
@@ -27,13 +30,7 @@ async function office(t: Test, bent: Partial<Desk> = {}) {
   const reached: string[] = [];
   const errors: unknown[] = [];
   const found = async (): Promise<Run> => (await runs.get(id)) as Run;
-  let heard: () => void = () => {};
-  const news = { next: new Promise<void>((resolve) => (heard = resolve)) };
-  const tell = async (type: RunEvent['type'], data: RunEvent['data'] = {}) => {
-    await runs.tell(id, type, data);
-    heard();
-    news.next = new Promise<void>((resolve) => (heard = resolve));
-  };
+  const tell = async (type: RunEvent['type'], data: RunEvent['data'] = {}) => void (await runs.tell(id, type, data));
   const desk: Desk = {
     store,
     plan: async (file) => {
@@ -53,7 +50,6 @@ async function office(t: Test, bent: Partial<Desk> = {}) {
     },
     evidence: async () => ({}) as never,
     report: async (_run, format) => `a report as ${format}`,
-    news: () => news.next,
     ...bent,
   };
   const app = createApi({ desk, tokens: [token], alertTokens: [alertToken], onError: (error) => errors.push(error), rates });
@@ -317,6 +313,33 @@ test('a stream of events begins after the last one that the caller saw, and ends
   t.same(await streamed(port, '', { 'last-event-id': '3' }), all.slice(3));
   t.same(await streamed(port, '?after=1', { 'last-event-id': '3' }), all.slice(3), 'the header is newer than the address');
   t.same(await streamed(port, '?after=2', { 'last-event-id': 'rubbish' }), all.slice(2));
+});
+
+test('a stream of a run that says nothing reads nothing: the store is looked at when there is news', async (t) => {
+  const { tell, listen, runs } = await office(t);
+  const read = runs.events.bind(runs);
+  let reads = 0;
+  runs.events = (...of) => {
+    reads += 1;
+    return read(...of);
+  };
+  const answer = await fetch(`http://127.0.0.1:${await listen()}/v1/runs/${id}/events`, { headers: auth });
+  const lines = createInterface({ input: Readable.fromWeb(answer.body as ReadableStream) })[Symbol.asyncIterator]();
+  const nextEvent = async () => {
+    for (;;) {
+      const { value } = await lines.next();
+      if (String(value).startsWith('data: ')) return (JSON.parse(String(value).slice(6)) as RunEvent).type;
+    }
+  };
+  t.equal(await nextEvent(), 'created');
+  // Time in which a stream that goes round by itself would have read hundreds of times; a slow machine only makes it fewer.
+  await systemClock.sleep(300);
+  await tell('note', { text: 'one' });
+  t.equal(await nextEvent(), 'note');
+  await tell('phase', { phase: 'done' });
+  t.equal(await nextEvent(), 'phase');
+  // At most: one at the start, one for the feed's own beginning, and two for each event (the read that finds it and the one after).
+  t.ok(reads <= 8, `${reads} reads`);
 });
 
 test('the client is told what the server was told, in its own codes', async (t) => {

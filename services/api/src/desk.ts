@@ -12,7 +12,7 @@ export type Permit = (service: ServiceRef, owner: Owner) => Promise<void>;
 export interface Desk {
   readonly store: Pick<
     Store,
-    'runs' | 'tokens' | 'services' | 'experiments' | 'audit' | 'halt' | 'alerts' | 'schedules' | 'policy' | 'figures'
+    'runs' | 'onEvents' | 'tokens' | 'services' | 'experiments' | 'audit' | 'halt' | 'alerts' | 'schedules' | 'policy' | 'figures'
   >;
   /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
   plan(file: string, permit: Permit, find?: number): Promise<Plan>;
@@ -24,6 +24,4 @@ export interface Desk {
   sweep(end: boolean): Promise<readonly SweptView[]>;
   evidence(id: string): Promise<Evidence>;
   report(run: Run, format: ReportFormat): Promise<string>;
-  /** Resolves when the run may have new events, or after `ms`. */
-  news(runId: string, ms: number): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { RunEvent } from '@haldane/core';
+import { type RunEvent, systemClock } from '@haldane/core';
 import type { FastifyReply } from 'fastify';
 import type { Desk } from './desk.ts';
 
@@ -12,8 +12,10 @@ export async function stream(desk: Desk, runId: string, after: number, reply: Fa
   raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
   let last = after;
   let open = true;
+  const news = newsOf(desk, runId);
   raw.on('close', () => {
     open = false;
+    news.end();
   });
   try {
     while (open) {
@@ -24,14 +26,39 @@ export async function stream(desk: Desk, runId: string, after: number, reply: Fa
       }
       if (events.some(isEnd)) break;
       if (events.length === 0) {
-        await desk.news(runId, keepAliveMs);
+        await news.within(keepAliveMs);
         raw.write(': still here\n\n');
       }
     }
   } finally {
+    news.end();
     // Also when the store is away: the caller comes back by the last id, which an open silence would not tell it to.
     raw.end();
   }
+}
+
+/** Listens for as long as the stream lasts: what is heard between a look and the wait for the next is not lost, and nothing heard twice. */
+function newsOf({ store }: Desk, runId: string): { within(ms: number): Promise<void>; end(): void } {
+  let heard = false;
+  let wake = () => {};
+  const off = store.onEvents((id) => {
+    if (id !== null && id !== runId) return;
+    heard = true;
+    wake();
+  });
+  const end = () => {
+    off();
+    wake();
+  };
+  const within = async (ms: number) => {
+    if (!heard) {
+      const over = new AbortController();
+      wake = () => over.abort();
+      await systemClock.sleep(ms, over.signal).catch(() => undefined);
+    }
+    heard = false;
+  };
+  return { within, end };
 }
 
 function isEnd(event: RunEvent): boolean {

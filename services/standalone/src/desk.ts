@@ -123,18 +123,6 @@ export function desk(options: DeskOptions): Desk {
         throw new HaldaneError('not-found', `run ${run.id} has no report yet: it is ${run.phase}; follow it with its events`);
       return reports[format](await house.report(run));
     },
-    news: (runId, ms) =>
-      new Promise((resolve) => {
-        const done = () => {
-          clearTimeout(timer);
-          off();
-          resolve();
-        };
-        const off = store.onEvents((id) => {
-          if (id === null || id === runId) queueMicrotask(done);
-        });
-        const timer = setTimeout(done, ms);
-      }),
   };
 }
 

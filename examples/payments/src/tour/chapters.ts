@@ -16,7 +16,8 @@ export async function waiting<T>(print: Printer, status: () => string, what: Pro
 }
 
 /** Tells how a run ended; true when it ended as it should. */
-export async function tell(print: Printer, underway: Underway, expected: Expected): Promise<boolean> {
+export async function tell(print: Printer, begun: Promise<Underway>, expected: Expected): Promise<boolean> {
+  const underway = await waiting(print, () => 'its users arrive', begun);
   const run = await waiting(print, underway.status, underway.ended);
   const { verdict } = run.facts;
   if (verdict !== undefined) {

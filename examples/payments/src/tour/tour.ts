@@ -10,7 +10,7 @@ import type { Expected } from './expected.ts';
 import { type Killed, killTheRunner } from './killed.ts';
 import { startLoad } from './load.ts';
 import type { Printer } from './printer.ts';
-import { begin, exampleFile } from './runs.ts';
+import { begin, exampleFile, type Underway } from './runs.ts';
 
 export type TourOptions = { readonly config: Config; readonly once: boolean; readonly print: Printer; readonly signal: AbortSignal };
 
@@ -51,48 +51,50 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
       () => 'starting the payments service, four builds of it',
       Promise.all(builds.map((build) => client.deploy(exampleFile(`${build}/service.yaml`)))),
     );
-    const loads = await Promise.all(
-      deployed.map(({ address, service }) =>
-        startLoad(address, service, join(config.dataDir, 'payments', `load-${service}.log`), surroundings.env),
-      ),
-    );
-    const stopLoads = () => Promise.all(loads.map((load) => load.stop()));
-    closing.push(stopLoads);
-    print.text(`Four builds of a payments service run behind their routes, each with 400 users who send 200 requests a second.`);
+    /** Begins a run among users, who stay as long as it lasts: a small machine need not carry those whom nobody watches. */
+    const among = async (build: (typeof builds)[number], file: string): Promise<Underway> => {
+      const { address, service } = deployed[builds.indexOf(build)] as (typeof deployed)[0];
+      const users = await startLoad(
+        address,
+        service,
+        join(config.dataDir, 'payments', `load-${file.replace('/', '-')}.log`),
+        surroundings.env,
+      );
+      closing.push(() => users.stop());
+      const underway = await begin(client, file, signal);
+      return { ...underway, ended: underway.ended.finally(() => users.stop()) };
+    };
+    print.text('Four builds of a payments service run behind their routes; 400 users send 200 requests a second to whatever is watched.');
 
     print.chapter('a', 'The plan: what would happen, before anything is touched');
     results.push(await tellPlan(print, client, exampleFile('sound/jwks.yaml'), planText));
 
-    const first = await Promise.all(
-      ['sound/rehearsal.yaml', 'flawed-jwks/jwks.yaml', 'flawed-alg/forged.yaml', 'slow/jwks.yaml'].map((file) =>
-        begin(client, file, signal),
-      ),
-    );
-    const [rehearsal, flawedJwks, flawedAlg, slow] = first as [(typeof first)[0], (typeof first)[0], (typeof first)[0], (typeof first)[0]];
-
-    // As soon as two of them are over there is room on this machine for a Haldane that is to be killed.
-    const killed = Promise.all([flawedJwks.ended, flawedAlg.ended]).then(() => killTheRunner(config, surroundings.env, print, signal));
-    killed.catch(() => undefined);
+    // Two at a time, as much as two processors carry: the sound build twice and then the slow one; meanwhile the others, and a Haldane to be killed.
+    const rehearsal = among('sound', 'sound/rehearsal.yaml');
+    const sound = after(rehearsal, () => among('sound', 'sound/jwks.yaml'));
+    const flawedJwks = among('flawed-jwks', 'flawed-jwks/jwks.yaml');
+    const flawedAlg = after(flawedJwks, () => among('flawed-alg', 'flawed-alg/forged.yaml'));
+    const slow = after(sound, () => among('slow', 'slow/jwks.yaml'));
+    const killed = flawedAlg.then(({ ended }) => ended).then(() => killTheRunner(config, surroundings.env, print, signal));
+    // Whichever fails first is told; the others must not end the process meanwhile.
+    for (const one of [sound, flawedJwks, flawedAlg, slow, killed]) one.catch(() => undefined);
 
     print.chapter('b', 'A rehearsal: the whole run without the harmful change');
     results.push(await tell(print, rehearsal, expectations.rehearsal));
-    const sound = await begin(client, 'sound/jwks.yaml', signal);
-
     print.chapter('d', 'Builds with a flaw, meanwhile: one that fails open when the keys are away');
     results.push(await tell(print, flawedJwks, expectations.flawedJwks));
     print.chapter('d', "One that trusts the token's own word on how it was signed");
     results.push(await tell(print, flawedAlg, expectations.flawedAlg));
-    print.chapter('d', 'One that holds, but fails users meanwhile: its error budget ends it');
-    results.push(await tell(print, slow, expectations.slow));
-
     print.chapter('c', 'The sound build: the keys go away');
     results.push(await tell(print, sound, expectations.sound));
+    print.chapter('d', 'One that holds, but fails users meanwhile: its error budget ends it');
+    results.push(await tell(print, slow, expectations.slow));
 
     print.chapter('e', 'Kill -9 of the runner in the middle of a fault');
     results.push(tellKilled(print, await waiting(print, () => 'waiting for the lease to end', killed)));
 
     print.chapter('f', 'Nobody has to believe us');
-    const paths = reportPaths(config.dataDir, sound.run.id);
+    const paths = reportPaths(config.dataDir, (await sound).run.id);
     const again = recompute(await readFile(paths.json, 'utf8'));
     if (again.same)
       print.ok(`the verdict was judged again from the exported evidence alone: ${again.verdict.verdict}, the same number by number`);
@@ -100,7 +102,6 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
     results.push(again.same);
     print.text(`The report, with plots: ${paths.html}`);
 
-    await stopLoads();
     const asExpected = results.every(Boolean);
     print.title(asExpected ? `All as expected, after ${Math.round((Date.now() - startedAt) / 1000)} s.` : 'NOT ALL WAS AS EXPECTED:');
     for (const cross of print.crosses) print.text(cross);
@@ -117,6 +118,12 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
   } finally {
     for (const step of closing.reverse()) await step().catch((error: Error) => print.bad(`while stopping: ${error.message}`));
   }
+}
+
+/** The next run, once the one before it is over. */
+async function after(before: Promise<Underway>, next: () => Promise<Underway>): Promise<Underway> {
+  await (await before).ended;
+  return next();
 }
 
 function tellKilled(print: Printer, killed: Killed): boolean {
