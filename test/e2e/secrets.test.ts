@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reportFormats } from '@haldane/client';
 import { startStack } from '@haldane/standalone';
@@ -209,11 +209,8 @@ test('another local user can neither open the database nor read the data folder'
       env: {},
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    let said = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-    await once(child, 'close');
+    const said = await text(child.stdout);
+    if (said === '') throw new Error(`user ${id} could not run ${process.execPath}: every user must be able to, for this test`);
     const [uid, tried] = JSON.parse(said) as [number, Record<string, string>];
     t.equal(uid, id);
     t.equal(Object.keys(tried).length, doors.length + 1);

@@ -4,7 +4,11 @@ import { text } from '../process/environment.ts';
 import { live } from '../process/life.ts';
 
 const name = 'payments';
-const embedded = await startEmbedded({ dataDir: text(process.env, 'DATA_DIR') });
+const embedded = await startEmbedded({ dataDir: text(process.env, 'DATA_DIR') }).catch((error: Error) => {
+  // Its last line is what whoever started it shows to a person.
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});
 const { host, port, user, password, database } = embedded.connection;
 
 /** pg takes the folder of a unix socket as a `host` parameter: a path has no place in the authority of a URL. */

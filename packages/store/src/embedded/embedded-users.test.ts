@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, chown, cp, lstat, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { test } from 'tap';
 import { ask, end, folder, owner, start, stateOf } from '../testing/embedded-under-test.ts';
@@ -83,8 +82,9 @@ test('another local user cannot open the database', { skip: !root && 'only root 
       env: {},
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
-    const [uid, groups, tried] = JSON.parse(line) as [number, number[], Record<string, string>];
+    const said = await text(child.stdout);
+    if (said === '') throw new Error(`user ${id} could not run ${process.execPath}: every user must be able to, for this test`);
+    const [uid, groups, tried] = JSON.parse(said) as [number, number[], Record<string, string>];
     t.equal(uid, id);
     t.same(
       groups.filter((gid) => gid !== id),
