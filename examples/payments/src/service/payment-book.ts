@@ -41,8 +41,8 @@ export async function openPaymentBook(options: BookOptions): Promise<PaymentBook
   const pool = new Pool({
     connectionString: options.url,
     max: options.connections,
-    connectionTimeoutMillis: 3000,
-    statement_timeout: 3000,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 10_000,
   });
   // An idle connection that breaks is replaced at its next use; unheard, this event would end the process.
   pool.on('error', () => undefined);

@@ -18,7 +18,7 @@ export async function startService(
     url: config.jwksUrl,
     holdMs: config.keyCacheSeconds * 1000,
     retryMs: 250,
-    timeoutMs: 1000,
+    timeoutMs: 3000,
     onFailure: ({ reason, keyAgeMs }) => {
       // The careless build is careless here too: for it, keys that are away are nothing worth a record.
       if (config.build === 'flawed-jwks') return;
