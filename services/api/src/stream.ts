@@ -48,6 +48,8 @@ function newsOf({ store }: Desk, runId: string): { within(ms: number): Promise<v
   });
   const end = () => {
     off();
+    // Also for who comes to wait only now.
+    heard = true;
     wake();
   };
   const within = async (ms: number) => {

@@ -41,6 +41,7 @@ export async function openPaymentBook(options: BookOptions): Promise<PaymentBook
   const pool = new Pool({
     connectionString: options.url,
     max: options.connections,
+    // Beyond what a machine with two processors and everything on it is slow by: that must not look like a broken service.
     connectionTimeoutMillis: 10_000,
     statement_timeout: 10_000,
   });

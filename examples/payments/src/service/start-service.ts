@@ -18,6 +18,7 @@ export async function startService(
     url: config.jwksUrl,
     holdMs: config.keyCacheSeconds * 1000,
     retryMs: 250,
+    // A cold instance has no older keys to go on with, so the first fetch must outlast a busy machine.
     timeoutMs: 3000,
     onFailure: ({ reason, keyAgeMs }) => {
       // The careless build is careless here too: for it, keys that are away are nothing worth a record.

@@ -52,16 +52,13 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
       Promise.all(builds.map((build) => client.deploy(exampleFile(`${build}/service.yaml`)))),
     );
     /** Begins a run among users, who stay as long as it lasts: a small machine need not carry those whom nobody watches. */
-    const among = async (build: (typeof builds)[number], file: string): Promise<Underway> => {
+    const among = async (build: (typeof builds)[number], experiment: string): Promise<Underway> => {
+      signal.throwIfAborted();
       const { address, service } = deployed[builds.indexOf(build)] as (typeof deployed)[0];
-      const users = await startLoad(
-        address,
-        service,
-        join(config.dataDir, 'payments', `load-${file.replace('/', '-')}.log`),
-        surroundings.env,
-      );
+      const output = join(config.dataDir, 'payments', `load-${build}-${experiment}.log`);
+      const users = await startLoad(address, service, output, surroundings.env);
       closing.push(() => users.stop());
-      const underway = await begin(client, file, signal);
+      const underway = await begin(client, `${build}/${experiment}.yaml`, signal);
       return { ...underway, ended: underway.ended.finally(() => users.stop()) };
     };
     print.text('Four builds of a payments service run behind their routes; 400 users send 200 requests a second to whatever is watched.');
@@ -70,11 +67,11 @@ export async function tour({ config, once, print, signal }: TourOptions): Promis
     results.push(await tellPlan(print, client, exampleFile('sound/jwks.yaml'), planText));
 
     // Two at a time, as much as two processors carry: the sound build twice and then the slow one; meanwhile the others, and a Haldane to be killed.
-    const rehearsal = among('sound', 'sound/rehearsal.yaml');
-    const sound = after(rehearsal, () => among('sound', 'sound/jwks.yaml'));
-    const flawedJwks = among('flawed-jwks', 'flawed-jwks/jwks.yaml');
-    const flawedAlg = after(flawedJwks, () => among('flawed-alg', 'flawed-alg/forged.yaml'));
-    const slow = after(sound, () => among('slow', 'slow/jwks.yaml'));
+    const rehearsal = among('sound', 'rehearsal');
+    const sound = after(rehearsal, () => among('sound', 'jwks'));
+    const flawedJwks = among('flawed-jwks', 'jwks');
+    const flawedAlg = after(flawedJwks, () => among('flawed-alg', 'forged'));
+    const slow = after(sound, () => among('slow', 'jwks'));
     const killed = flawedAlg.then(({ ended }) => ended).then(() => killTheRunner(config, surroundings.env, print, signal));
     // Whichever fails first is told; the others must not end the process meanwhile.
     for (const one of [sound, flawedJwks, flawedAlg, slow, killed]) one.catch(() => undefined);
