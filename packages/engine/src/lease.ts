@@ -39,6 +39,8 @@ export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, op
   const { clock, leaseMs, renewEveryMs, marginMs = Math.min(1000, leaseMs / 10) } = options;
   if (!(renewEveryMs > 0 && renewEveryMs < leaseMs))
     throw new HaldaneError('internal', `renewEveryMs is ${renewEveryMs}; it must be above 0 and below leaseMs (${leaseMs})`);
+  // What is slow on a busy machine is no trouble yet; after so long there is still time to try again, more than once.
+  const effectsWithinMs = Math.max(renewEveryMs, leaseMs / 4);
   const lost = new AbortController();
   const stopped = new AbortController();
   let sent = { day: Number.NEGATIVE_INFINITY, ticks: Number.NEGATIVE_INFINITY };
@@ -53,7 +55,7 @@ export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, op
   };
   const renewEffects = async (signal: AbortSignal) => {
     const until = sent.day + leaseMs - marginMs;
-    await within(clock, renewEveryMs, 'renewing the effects of the run', signal, (bounded) => options.renewEffects(until, bounded));
+    await within(clock, effectsWithinMs, 'renewing the effects of the run', signal, (bounded) => options.renewEffects(until, bounded));
   };
 
   const beat = async () => {

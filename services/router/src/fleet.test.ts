@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { BudgetHeld, BudgetHolder, BudgetOrder } from '@haldane/dataplane';
-import { assign, BudgetLease, RouterFleet } from '@haldane/dataplane';
+import { assign, BudgetLease, DataplaneClient, RouterFleet } from '@haldane/dataplane';
 import { test } from 'tap';
 import { Agent, ask, cookie, newKey, secret, seeded, sliceOf, stand, until, upstream } from '../test/stand.ts';
 import { Budget } from './run/budget.ts';
@@ -151,12 +151,16 @@ test('units go where requests are turned away, and a lowered cap takes idle ones
 });
 
 /** Three routers on one route, with arms that answer by name unless told otherwise. */
-async function standWithFleet(t: Parameters<typeof stand>[0] & { teardown(fn: () => unknown): void }, count = 3) {
+async function standWithFleet(
+  t: Parameters<typeof stand>[0] & { teardown(fn: () => unknown): void },
+  count = 3,
+  speakTo: (url: string, token: string) => DataplaneClient = (url, token) => new DataplaneClient({ url, token }),
+) {
   const named = (name: string) => upstream(t, (_request, response) => response.end(name));
   const [production, control, experiment] = await Promise.all(['production', 'control', 'experiment'].map(named));
   const stands = await Promise.all(Array.from({ length: count }, () => stand(t)));
   const clock = { now: () => Date.now(), sleep: (ms: number) => wait(ms) };
-  const fleet = new RouterFleet({ routers: stands.map(({ client }) => client), clock });
+  const fleet = new RouterFleet({ routers: stands.map(({ router, token }) => speakTo(router.adminUrl, token)), clock });
   const { ports } = await fleet.putRoute({ route: 'pay', port: 0, production: [production?.url ?? ''] });
   const attachment = {
     runId: 'r1',
@@ -201,6 +205,37 @@ test('several routers are one data plane: one route, one run, one user who is co
   await fleet.deleteSlice('pay', 'r1', 'main');
   await fleet.detach('pay', 'r1');
   for (const { client } of stands) t.match(await client.view(), { routes: [{ attached: [], slices: [] }] });
+});
+
+test('a lease is renewed though the budget is slow to move, and units go where they are wanted all the same', async (t) => {
+  let letGo: () => void = () => undefined;
+  let answering = Promise.resolve();
+  class SlowToSay extends DataplaneClient {
+    override async budget(...asked: Parameters<DataplaneClient['budget']>) {
+      await answering;
+      return super.budget(...asked);
+    }
+  }
+  const { fleet, ports, stands } = await standWithFleet(t, 3, (url, token) => new SlowToSay({ url, token }));
+  await fleet.putSlice('pay', sliceOf({ cap: 3 }));
+  answering = new Promise((resolve) => {
+    letGo = resolve;
+  });
+  const end = Date.now() + 120_000;
+  await fleet.renew('r1', end - 1);
+  await fleet.renew('r1', end);
+  for (const { client } of stands) t.match(await client.view(), { routes: [{ attached: [{ until: end }] }] });
+  letGo();
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const parts = async () => Promise.all(stands.map(async ({ client }) => (await client.budget('r1')).part.failures));
+  const [first = 0, ...others] = await until(async () => {
+    await Promise.all(Array.from({ length: 20 }, () => ask(ports[0] ?? 0, { headers: cookie(newKey()), agent })));
+    await fleet.renew('r1', end);
+    const now = await parts();
+    return (now[0] ?? 0) > 1 ? now : null;
+  }, 'more than its third is where everybody asks');
+  t.ok(first + others.reduce((sum, one) => sum + one, 0) <= 3, `${first} beside ${others.join(' and ')}`);
 });
 
 test('a router that is not heard makes the whole unavailable, and one that does not know the run makes it gone', async (t) => {

@@ -16,11 +16,21 @@ class FleetRun {
   /** How many of the keys that succeeded each router was told of. */
   readonly told: number[];
   detachedAt: number | null = null;
+  #moving = false;
   #reading: Promise<unknown> = Promise.resolve();
 
   constructor(runId: string, routers: readonly DataplaneClient[]) {
     this.lease = new BudgetLease(runId, routers);
     this.told = routers.map(() => 0);
+  }
+  /** Begins to move idle units and news of keys, unless that is still under way. Nobody waits for it: what fails is made good the next time. */
+  move(work: () => Promise<unknown>): void {
+    if (this.#moving || this.detachedAt !== null) return;
+    this.#moving = true;
+    const over = () => {
+      this.#moving = false;
+    };
+    work().then(over, over);
   }
   /** Readings one after the other: each second is added up once. */
   reading<T>(work: () => Promise<T>): Promise<T> {
@@ -100,13 +110,15 @@ export class RouterFleet implements Dataplane {
   clearFault(proxy: string, signal?: AbortSignal): Promise<void> {
     return this.#home.clearFault(proxy, signal);
   }
-  /** Beside it, what lies idle of the budget moves to where it is wanted, as far as routers answer. */
+  /**
+   * Says it once to each router, and no more: a lease must not end because a budget is slow to move. Beside it, what lies idle of the
+   * budget begins to move to where it is wanted, as far as routers answer.
+   */
   async renew(runId: string, until: number, signal?: AbortSignal): Promise<void> {
-    await this.#all((router) => router.renew(runId, until, signal));
+    const renewed = this.#all((router) => router.renew(runId, until, signal));
     const run = this.#runs.get(runId);
-    if (run === undefined || run.detachedAt !== null) return;
-    await run.lease.balance(signal);
-    await this.#tellKeys(runId, run, signal).catch(() => signal?.throwIfAborted());
+    run?.move(() => Promise.all([run.lease.balance(), this.#tellKeys(runId, run)]));
+    await renewed;
   }
   async view(signal?: AbortSignal): Promise<DataplaneView> {
     return mergeViews(await this.#all((router) => router.view(signal)));
