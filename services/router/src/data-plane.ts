@@ -216,9 +216,10 @@ export class DataPlane {
         now: this.#options.time.now(),
         view,
         doors: [...this.#doors.values()],
-        runs: [...this.#ledgers].map(([runId, { budget, closedAt }]) => ({
+        runs: [...this.#ledgers].map(([runId, { budget, closedAt, stripped }]) => ({
           runId,
           budget,
+          stripped,
           closedAt: this.#runs.has(runId) ? closedAt : null,
         })),
       }),

@@ -131,6 +131,8 @@ test('only a proxy that is trusted may say where a request is from, and only fro
     const { port } = await client.putRoute({ route: 'pay', port: 0, production: [production.url], trustedProxies });
     const answer = await ask(port, { headers: { host: 'shop.example', ...headers } });
     const told = answer === 'broken' ? {} : (JSON.parse(answer.body) as Record<string, string>);
+    const isSecure = answer !== 'broken' && /; Secure$/.test(String(answer.headers['set-cookie']));
+    t.equal(isSecure, told['x-forwarded-proto'] === 'https', 'the key goes back as it came');
     return [told['x-forwarded-for'], told['x-forwarded-proto'], told['x-forwarded-host'], told['forwarded']];
   };
   const said = { 'x-forwarded-for': '6.6.6.6, 9.9.9.9, 10.0.0.7', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'public.example' };
@@ -229,6 +231,7 @@ test('a door speaks TLS, and follows its files without losing a connection or a 
         const issuer = (answer.socket as TLSSocket).getPeerX509Certificate()?.issuer ?? '';
         let body = '';
         for await (const piece of answer) body += piece;
+        t.match(String(answer.headers['set-cookie']), /; Secure$/);
         resolve([/of (\w+)/.exec(issuer)?.[1] ?? '', body, String(sent.reusedSocket)]);
       }).on('error', reject);
     });

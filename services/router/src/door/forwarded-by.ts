@@ -36,9 +36,8 @@ export class ForwardedBy {
     const peer = plain(request.socket.remoteAddress ?? '');
     const isProxy = this.isProxy(peer);
     const chain = isProxy ? this.#chain(request.headers['x-forwarded-for'], peer) : [peer];
-    const givenProto = isProxy ? String(request.headers['x-forwarded-proto'] ?? '') : '';
     const givenHost = isProxy ? String(request.headers['x-forwarded-host'] ?? '') : '';
-    const proto = givenProto === 'http' || givenProto === 'https' ? givenProto : this.#scheme;
+    const proto = this.scheme(request);
     const host = hostWord.test(givenHost) ? givenHost : target.host;
     const [first = 'unknown', ...others] = chain.map((address) => (address.includes(':') ? `"[${address}]"` : address || 'unknown'));
     const said = ['x-forwarded-for', chain.join(', '), 'x-forwarded-proto', proto];
@@ -52,6 +51,12 @@ export class ForwardedBy {
     return !this.#trustsNobody && this.#isTrusted(plain(address));
   }
 
+  /** How the client speaks to whoever it met first, as far as the proxies before us can be believed. */
+  scheme(request: IncomingMessage): 'http' | 'https' {
+    const given = request.headers['x-forwarded-proto'];
+    const isTold = (given === 'http' || given === 'https') && this.isProxy(request.socket.remoteAddress ?? '');
+    return isTold ? given : this.#scheme;
+  }
   /** The client's own address, as far as the proxies before us can be believed. */
   client(request: IncomingMessage): string {
     const peer = plain(request.socket.remoteAddress ?? '');

@@ -137,7 +137,7 @@ export class RouteDoor {
       cluster: placement.cluster,
       path: target.path,
       headers: passedOnFromClient(request, target, this.#forwardedBy.headers(request, target)),
-      addToAnswer: key === null && !placement.synthetic ? newKey() : [],
+      addToAnswer: key === null && !placement.synthetic ? newKey(this.#forwardedBy.scheme(request)) : [],
       observers: placement.observers,
       retry: placement.role === 'production',
     };
@@ -201,7 +201,7 @@ export class RouteDoor {
       headers,
       ...entryOf(placement, headers),
       upgrade: isWebSocket,
-      addToAnswer: key === null && !placement.synthetic ? newKey() : [],
+      addToAnswer: key === null && !placement.synthetic ? newKey(this.#forwardedBy.scheme(request)) : [],
       observers: placement.observers,
     });
   }
@@ -234,8 +234,10 @@ function forwardedBy({ trustedProxies = [], tls }: RouteConfig): ForwardedBy {
   return new ForwardedBy(trustedProxies, tls ? 'https' : 'http');
 }
 
-function newKey(): string[] {
-  return ['set-cookie', `${keyCookie}=${randomBytes(16).toString('hex')}; Path=/; HttpOnly; SameSite=Lax`];
+/** Who got the cookie over TLS shows it over nothing else. */
+function newKey(scheme: 'http' | 'https'): string[] {
+  const secure = scheme === 'https' ? '; Secure' : '';
+  return ['set-cookie', `${keyCookie}=${randomBytes(16).toString('hex')}; Path=/; HttpOnly; SameSite=Lax${secure}`];
 }
 
 /** Stops listening, lets what is in flight finish for at most `withinMs`, then ends the rest. */

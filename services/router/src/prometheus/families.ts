@@ -1,4 +1,4 @@
-import { answerClasses, type ClusterRole } from '@haldane/core';
+import { answerClasses, type ClusterRole, type StrippedKind } from '@haldane/core';
 import type { RouterView } from '@haldane/dataplane';
 import { type Count, type DoorCounts, latencyBounds, type Traffic } from '../door/door-counts.ts';
 import type { Family, Sample } from './exposition.ts';
@@ -14,6 +14,7 @@ export type RouterFacts = {
     readonly budget: { readonly spent: number; readonly cap: number; readonly credit: number };
     /** Epoch second of the newest second that was closed; null before the first. */
     readonly closedAt: number | null;
+    readonly stripped: ReadonlyMap<StrippedKind, number>;
   }[];
 };
 
@@ -80,6 +81,12 @@ function runs({ now, view, runs }: RouterFacts): readonly Family[] {
     budget('spent', 'Failures charged to the error budget of a run, over both arms.'),
     budget('cap', 'Failures that the error budget of a run allows.'),
     budget('credit', 'Failures that its background errors add to what the budget of a run allows.'),
+    {
+      name: 'haldane_stripped_total',
+      help: 'Answers of arms out of which something was taken that would have outlived the fault, by what it was.',
+      type: 'counter',
+      samples: runs.flatMap(({ runId, stripped }) => [...stripped].map(([kind, value]) => ({ labels: { run: runId, kind }, value }))),
+    },
     {
       name: 'haldane_slice_share',
       help: 'Share of real users in each arm.',

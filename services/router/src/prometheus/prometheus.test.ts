@@ -49,10 +49,10 @@ function parse(text: string): { readonly types: ReadonlyMap<string, string>; rea
 
 test('Prometheus reads what the router did, whoever holds the token, and nothing that a client said is in it', async (t) => {
   const { client, port, router, token } = await standWithArms(t, {
-    experiment: (_request, response) => response.writeHead(503).end(),
+    experiment: (_request, response) => response.writeHead(503, { 'strict-transport-security': 'max-age=1', expires: 'never' }).end(),
   });
   const dependency = await upstream(t, (_request, response) => response.end());
-  await client.putSlice('pay', sliceOf({ share: 0.5, cap: 3 }));
+  await client.putSlice('pay', sliceOf({ share: 0.5, cap: 3, underFault: true }));
   const proxy = { proxy: 'r1.experiment.idp', runId: 'r1', arm: 'experiment', dependency: 'idp', as: 'http' } as const;
   const reached = await client.putProxy({ ...proxy, target: dependency.url, until: Date.now() + 60_000 });
   await client.setFault(proxy.proxy, { mode: 'abort', status: 500 });
@@ -85,6 +85,8 @@ test('Prometheus reads what the router did, whoever holds the token, and nothing
   t.equal(sumOf(points, 'haldane_requests_total', { role: 'control', class: 'success', traffic: 'synthetic' }), 1);
   t.equal(sumOf(points, 'haldane_budget_spent', { run: 'r1' }), 3);
   t.equal(sumOf(points, 'haldane_budget_cap', { run: 'r1' }), 3);
+  t.equal(sumOf(points, 'haldane_stripped_total', { run: 'r1', kind: 'transport-security' }), 3);
+  t.equal(sumOf(points, 'haldane_stripped_total', { run: 'r1', kind: 'caching' }), 3);
   t.equal(sumOf(points, 'haldane_slice_share', { route: 'pay', run: 'r1', slice: 'main' }), 0.5);
   t.equal(sumOf(points, 'haldane_dependency_calls_total', { arm: 'experiment', dependency: 'idp' }), 1);
   t.equal(sumOf(points, 'haldane_faults_met_total', { run: 'r1' }), 1);

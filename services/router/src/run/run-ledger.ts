@@ -38,6 +38,8 @@ export class RunLedger {
   /** The second that is closed next; null before the run was first attached. */
   #next: number | null = null;
   #attached = false;
+  /** Answers of arms out of which something was taken that would have outlived them, by what it was. */
+  readonly stripped = new Map<StrippedKind, number>();
   readonly #exemplars = { control: { failed: 0, well: 0 }, experiment: { failed: 0, well: 0 } };
   #detachedAt: number;
   #last: TrafficBlock['budget'];
@@ -101,6 +103,7 @@ export class RunLedger {
   }
   /** Something was taken out of an arm's answer, so that it leaves nothing behind. */
   strip(kind: StrippedKind): void {
+    this.stripped.set(kind, (this.stripped.get(kind) ?? 0) + 1);
     const second = this.#second();
     if (second) second.stripped.set(kind, (second.stripped.get(kind) ?? 0) + 1);
   }
