@@ -1,14 +1,19 @@
-import type { Clock, ErrorCode, Evidence, Plan, Run, RunEvent } from '@haldane/core';
+import type { Clock, ErrorCode, Evidence, Plan, Run, RunEvent, ServiceRef } from '@haldane/core';
 import { errorCodes, HaldaneError, hasCode, systemClock } from '@haldane/core';
 import type {
   ApprovalView,
   AuditEntry,
   AuditHead,
   DeployedView,
+  GateAnswer,
+  GateEntry,
+  GateQuestion,
   Halt,
   HaltedView,
   MadeToken,
   MeView,
+  NewAcceptance,
+  NewGateMode,
   NewRun,
   NewSchedule,
   Problem,
@@ -87,8 +92,22 @@ export class HaldaneClient {
   }
   /** Allows, in the caller's name, that the scenario's present version runs there. */
   approve(service: string, environment: string, scenario: string, why: string): Promise<ApprovalView> {
-    const path = `/v1/services/${encodeURIComponent(service)}/${encodeURIComponent(environment)}/approvals`;
-    return this.#json('POST', path, { scenario, why });
+    return this.#json('POST', `${pathOf({ service, environment })}/approvals`, { scenario, why });
+  }
+
+  /** Whether a pipeline may go on with a revision. The question is written down. */
+  gate(service: ServiceRef, question: GateQuestion): Promise<GateAnswer> {
+    return this.#json('POST', `${pathOf(service)}/gate`, question);
+  }
+  setGateMode(service: ServiceRef, mode: NewGateMode): Promise<GateEntry<'mode'>> {
+    return this.#json('PUT', `${pathOf(service)}/gate/modes`, mode);
+  }
+  acceptRisk(service: ServiceRef, acceptance: NewAcceptance): Promise<GateEntry<'acceptance'>> {
+    return this.#json('POST', `${pathOf(service)}/gate/acceptances`, acceptance);
+  }
+  /** Lets a revision through the gate, in the caller's name. */
+  breakGlass(service: ServiceRef, revision: string, why: string): Promise<GateEntry<'break-glass'>> {
+    return this.#json('POST', `${pathOf(service)}/gate/break-glass`, { revision, why });
   }
 
   me(): Promise<MeView> {
@@ -184,6 +203,10 @@ export class HaldaneClient {
     if (!answer.ok) throw await problemOf(answer);
     return answer;
   }
+}
+
+function pathOf({ service, environment }: ServiceRef): string {
+  return `/v1/services/${encodeURIComponent(service)}/${encodeURIComponent(environment)}`;
 }
 
 async function problemOf(answer: Response): Promise<HaldaneError> {

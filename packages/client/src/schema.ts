@@ -3,6 +3,9 @@ import {
   type AuditHead,
   catchUps,
   type DueSchedule,
+  type GateAnswer,
+  type GateEntry,
+  gateModes,
   type Halt,
   type Registered,
   roles,
@@ -75,6 +78,21 @@ export const ScheduleBody = Type.Object(
   strict,
 );
 export const ApprovalBody = Type.Object({ scenario: text(120), why: text(500) }, strict);
+/** A revision as a pipeline names it. */
+const revision = text(200);
+/** `live`: the revision that is live now; without it, the newest that runs found live and the gate did not hold. */
+export const GateBody = Type.Object({ revision, live: Type.Optional(revision) }, strict);
+/** `debt`: what the live revision has too counts as much as what is new. */
+export const GateModeBody = Type.Object(
+  { experiment: text(120), mode: Type.Enum([...gateModes]), debt: Type.Optional(Type.Boolean()), why: text(500) },
+  strict,
+);
+/** `lives`: seconds, at most a year. */
+export const AcceptanceBody = Type.Object(
+  { experiment: text(120), lives: Type.Integer({ minimum: 60, maximum: 31_622_400 }), why: text(500) },
+  strict,
+);
+export const BreakGlassBody = Type.Object({ revision, why: text(500) }, strict);
 export const OwnerBody = Type.Object({ team: name(), contact: text(200) }, strict);
 /** A login that an issuer signed (OpenID Connect): an ID token. */
 export const LoginBody = Type.Object({ login: Type.String({ minLength: 1, maxLength: 16_000, pattern: '^[A-Za-z0-9._-]*$' }) }, strict);
@@ -101,6 +119,9 @@ export const ReportQuery = Type.Object({ format: Type.Optional(Type.Union(report
 
 export type TokenWish = Static<typeof TokenBody>;
 export type NewRun = Static<typeof NewRunBody>;
+export type GateQuestion = Static<typeof GateBody>;
+export type NewGateMode = Static<typeof GateModeBody>;
+export type NewAcceptance = Static<typeof AcceptanceBody>;
 
 /** An error as RFC 9457 has it. `code` is one of core's. */
 export type Problem = {
@@ -136,4 +157,4 @@ export type MadeToken = { readonly token: Token; readonly secret: string };
 /** Who the server takes one for. */
 export type MeView = Pick<Token, 'subject' | 'grants' | 'scope'> & { readonly token: string; readonly expiresAt: number | null };
 export type HaltedView = { readonly stopped: number };
-export type { AuditEntry, AuditHead, Halt, Registered, Token };
+export type { AuditEntry, AuditHead, GateAnswer, GateEntry, Halt, Registered, Token };

@@ -7,6 +7,7 @@ export * from './errors.ts';
 export * from './evidence.ts';
 export * from './experiment.ts';
 export * from './figure.ts';
+export * from './gate.ts';
 export * from './halt.ts';
 export * from './json.ts';
 export * from './phase.ts';

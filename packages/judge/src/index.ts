@@ -1,5 +1,6 @@
 export { type AlphaLedger, alphaLedger } from './alpha-ledger.ts';
 export { criteriaHash } from './criteria-hash.ts';
+export { decideGate, type GateCase } from './gate/decide-gate.ts';
 export { usersLevel } from './harm.ts';
 export { haldane1 } from './judge.ts';
 export { judgeId } from './judge-id.ts';

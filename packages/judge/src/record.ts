@@ -2,6 +2,7 @@ import type { Evidence, Json, JudgedFacts, VerdictRecord } from '@haldane/core';
 import { anytimeP } from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
 import { sampleRatioOf } from './arms-unequal.ts';
+import { blockE } from './block-e.ts';
 import { contactOf, leakedOf } from './contact.ts';
 import { criteriaHash } from './criteria-hash.ts';
 import { eHolmOf } from './guardrail-names.ts';
@@ -16,8 +17,6 @@ import { oddsRatioOf } from './odds-ratio.ts';
 import { spreadOf } from './spread.ts';
 import { type JudgeState, secondsSinceInjection } from './state.ts';
 
-/** Plain E that is enough to block a deploy: a thousand to one. */
-const blockE = 1000;
 /** The level that the intervals of a report hold at. */
 const level = 0.95;
 

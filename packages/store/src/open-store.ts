@@ -2,6 +2,7 @@ import type {
   AuditHead,
   AuditLog,
   EvidenceStore,
+  GateBook,
   HaltSwitch,
   Journal,
   RunStore,
@@ -20,6 +21,7 @@ import { EventFeed, type EventListener } from './events/event-feed.ts';
 import { PostgresEvidenceStore } from './evidence/postgres-evidence-store.ts';
 import { type ExperimentShelf, PostgresExperimentShelf } from './experiments/experiment-shelf.ts';
 import { type Figures, PostgresFigures } from './figures/postgres-figures.ts';
+import { PostgresGateBook } from './gate/postgres-gate-book.ts';
 import { PostgresHaltSwitch } from './halt/postgres-halt-switch.ts';
 import { type AlertInbox, PostgresAlertInbox } from './inbox/alert-inbox.ts';
 import { PostgresJournal } from './journal/postgres-journal.ts';
@@ -51,6 +53,7 @@ export type Store = {
   readonly halt: HaltSwitch;
   readonly schedules: ScheduleStore;
   readonly policy: PolicyStore;
+  readonly gate: GateBook;
   readonly figures: Figures;
   /** Calls the listener whenever a run has new events (see EventFeed); returns what removes it. */
   onEvents(listener: EventListener): () => void;
@@ -88,6 +91,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     halt: new PostgresHaltSwitch(db),
     schedules: new PostgresSchedules(db),
     policy: new PostgresPolicyFacts(db),
+    gate: new PostgresGateBook(db),
     figures: new PostgresFigures(db),
     onEvents: (listener) => feed.onEvents(listener),
     close: async () => {

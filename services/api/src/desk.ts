@@ -12,7 +12,7 @@ export type Permit = (service: ServiceRef, owner: Owner) => Promise<void>;
 export interface Desk {
   readonly store: Pick<
     Store,
-    'runs' | 'onEvents' | 'tokens' | 'services' | 'experiments' | 'audit' | 'halt' | 'alerts' | 'schedules' | 'policy' | 'figures'
+    'runs' | 'onEvents' | 'tokens' | 'services' | 'experiments' | 'audit' | 'halt' | 'alerts' | 'schedules' | 'policy' | 'gate' | 'figures'
   >;
   /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
   plan(file: string, permit: Permit, find?: number): Promise<Plan>;

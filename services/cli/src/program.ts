@@ -9,6 +9,7 @@ import { type Connection, connect, connectTo, running } from './connect.ts';
 import { controlCommands } from './control-commands.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { follow, type Interrupts } from './follow.ts';
+import { addGateCommands } from './gate-commands.ts';
 import { parseShare, parseWhole } from './option-values.ts';
 import { addPeopleCommands } from './people-commands.ts';
 import { liveProgress, plainProgress, progressLine } from './progress.ts';
@@ -194,6 +195,7 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
     });
 
   controlCommands(haldane, withClient, out);
+  addGateCommands(haldane, { out, say, withClient, exit });
 
   haldane
     .command('up')

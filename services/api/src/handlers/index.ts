@@ -1,6 +1,7 @@
 import type { Handler } from '../ask.ts';
 import type { OperationId } from '../operations.ts';
 import { accessHandlers } from './access-handlers.ts';
+import { gateHandlers } from './gate-handlers.ts';
 import { houseHandlers } from './house-handlers.ts';
 import { runHandlers } from './run-handlers.ts';
 import { serviceHandlers } from './service-handlers.ts';
@@ -9,6 +10,7 @@ import { serviceHandlers } from './service-handlers.ts';
 export const handlers: { readonly [Id in OperationId]: Handler<Id> } = {
   ...houseHandlers,
   ...serviceHandlers,
+  ...gateHandlers,
   ...runHandlers,
   ...accessHandlers,
 };

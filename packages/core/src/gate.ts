@@ -1,0 +1,74 @@
+import type { ServiceRef } from './service.ts';
+import type { Mark, Verdict, VerdictRecord } from './verdict.ts';
+
+/** What the gate does about a finding: say what it would have blocked, let the pipeline go on with a warning, or hold it. */
+export const gateModes = ['report', 'warn', 'block'] as const;
+export type GateMode = (typeof gateModes)[number];
+
+/** A run with fault that has ended, as far as the gate looks at it. */
+export type JudgedRun = {
+  readonly id: string;
+  readonly experiment: string;
+  /** What was live when it ran. */
+  readonly revision: string;
+  readonly verdict: Verdict['verdict'];
+  readonly marks: { readonly held: Mark; readonly served: Mark; readonly noticed: Mark };
+  readonly strength: VerdictRecord['strength'];
+  /** ln E of failures as it ended; those of several runs add up. */
+  readonly logE: number;
+};
+
+/** What is written down at the gate of a service. `live`: what the pipeline said is live. Times are epoch ms. */
+export type GateNote =
+  | { readonly kind: 'ask'; readonly revision: string; readonly live: string | null; readonly blocking: readonly string[] }
+  /** `debt`: what the live revision has too counts as much as what is new. */
+  | { readonly kind: 'mode'; readonly experiment: string; readonly mode: GateMode; readonly debt: boolean; readonly why: string }
+  | { readonly kind: 'acceptance'; readonly experiment: string; readonly until: number; readonly why: string }
+  | { readonly kind: 'break-glass'; readonly revision: string; readonly why: string };
+export type GateEntry<K extends GateNote['kind'] = GateNote['kind']> = Extract<GateNote, { kind: K }> & {
+  readonly who: string;
+  readonly at: number;
+};
+
+/**
+ * How an experiment stands at a revision.
+ * `passed` · `regressed`: proven vulnerable, and the live revision resilient · `let-in`: a confirmed accept that the live revision refuses ·
+ * `debt`: proven, but the live revision is vulnerable too · `live-unknown`: proven, but nobody knows of the live revision ·
+ * `unproven`: vulnerable, but not on evidence that may hold a deploy · `undecided`: its runs ended without an answer · `untested`.
+ */
+export type GateStanding = 'passed' | 'regressed' | 'let-in' | 'debt' | 'live-unknown' | 'unproven' | 'undecided' | 'untested';
+
+export type GateFinding = {
+  readonly experiment: string;
+  readonly mode: GateMode;
+  readonly standing: GateStanding;
+  /** Whether it would hold the deploy in mode `block`. */
+  readonly blocks: boolean;
+  readonly accepted: { readonly who: string; readonly why: string; readonly until: number } | null;
+  /** The run that it rests on. */
+  readonly runId: string | null;
+  /** In words, with what to do about it. */
+  readonly says: string;
+};
+
+export type GateAnswer = ServiceRef & {
+  readonly revision: string;
+  /** What the revision is compared with; null when neither the pipeline nor a run says. */
+  readonly live: string | null;
+  readonly decision: 'allow' | 'warn' | 'block';
+  readonly why: string;
+  readonly findings: readonly GateFinding[];
+  /** Of what the gate blocked or would have blocked so far (an experiment at a revision counts once), how much a second run found too. */
+  readonly record: { readonly blocking: number; readonly confirmed: number };
+};
+
+/** What the gate knows of runs, and what was said at it. */
+export interface GateBook {
+  /** Ended runs with fault, newest first. */
+  judged(service: ServiceRef): Promise<readonly JudgedRun[]>;
+  /** The newest entries of a kind, newest first. */
+  entries<K extends GateNote['kind']>(service: ServiceRef, kind: K): Promise<readonly GateEntry<K>[]>;
+  /** Whether a pipeline ever said that the revision is live. */
+  wasLive(service: ServiceRef, revision: string): Promise<boolean>;
+  note(service: ServiceRef, note: GateNote, who: string): Promise<void>;
+}

@@ -1,0 +1,92 @@
+import type { GateAnswer, GateEntry, GateFinding, GateStanding, JudgedRun, ServiceRef } from '@haldane/core';
+import { standingOf } from './standing.ts';
+
+/** All that an answer of the gate rests on. Runs and entries are newest first; `now` is epoch ms by the clock of the entries. */
+export type GateCase = ServiceRef & {
+  readonly revision: string;
+  /** What the pipeline says is live; null when it does not say. */
+  readonly live: string | null;
+  /** Whether a pipeline said earlier that the revision is live. */
+  readonly wasLive: boolean;
+  readonly now: number;
+  readonly runs: readonly JudgedRun[];
+  readonly modes: readonly GateEntry<'mode'>[];
+  readonly acceptances: readonly GateEntry<'acceptance'>[];
+  readonly broken: readonly GateEntry<'break-glass'>[];
+  readonly asked: readonly GateEntry<'ask'>[];
+};
+
+/**
+ * What a pipeline is told that wants to go on with a revision. Pure. Only what is proven and new blocks, and only in mode `block`; what is
+ * not known is never silent there. A way back to what was live is always open, and so is broken glass.
+ */
+export function decideGate(asked: GateCase): GateAnswer {
+  const { service, environment, revision, runs } = asked;
+  // What was held is not what the next one is to be measured by.
+  const heldBefore = new Set(asked.asked.filter(({ blocking }) => blocking.length > 0).map((one) => one.revision));
+  const live = asked.live ?? runs.find((run) => run.revision !== revision && !heldBefore.has(run.revision))?.revision ?? null;
+  const names = [...new Set([...asked.modes, ...runs].map(({ experiment }) => experiment))].sort();
+  const findings = names.map((experiment) => findingOf(experiment, live, asked));
+  const answer = { service, environment, revision, live, findings, record: recordOf(asked) };
+  const told = (decision: GateAnswer['decision'], why: string): GateAnswer => ({ ...answer, decision, why });
+
+  if (asked.live === revision) return told('allow', `${revision} is live already`);
+  if (asked.wasLive) return told('allow', `${revision} was live before: the way back is always open`);
+  const glass = asked.broken.find((one) => one.revision === revision);
+  if (glass !== undefined) return told('allow', `${glass.who} broke the glass for ${revision}: ${glass.why}`);
+  const held = (decision: GateAnswer['decision']) => findings.filter((one) => effectOf(one) === decision);
+  for (const decision of ['block', 'warn'] as const) {
+    const these = held(decision);
+    if (these.length > 0) return told(decision, these.map(({ says }) => says).join('; '));
+  }
+  const reported = findings.filter(({ blocks, accepted }) => blocks && accepted === null);
+  if (reported.length > 0)
+    return told('allow', `mode report; in mode block this would be held: ${reported.map(({ says }) => says).join('; ')}`);
+  return told('allow', findings.length === 0 ? `no experiment was run on ${service} in ${environment} yet` : 'nothing speaks against it');
+}
+
+function findingOf(experiment: string, live: string | null, { revision, runs, modes, acceptances, now }: GateCase): GateFinding {
+  const set = modes.find((one) => one.experiment === experiment);
+  const { standing, run } = standingOf(
+    runs.filter((one) => one.experiment === experiment),
+    revision,
+    live,
+  );
+  const accepted = acceptances.find((one) => one.experiment === experiment && one.until > now) ?? null;
+  return {
+    experiment,
+    mode: set?.mode ?? 'report',
+    standing,
+    blocks: standing === 'regressed' || standing === 'let-in' || (standing === 'debt' && set?.debt === true),
+    accepted: accepted === null ? null : { who: accepted.who, why: accepted.why, until: accepted.until },
+    runId: run?.id ?? null,
+    says: `${experiment}: ${words[standing](revision, live ?? 'the live revision')}${run === null ? '' : ` (run ${run.id})`}${accepted === null ? '' : `; accepted by ${accepted.who}: ${accepted.why}`}`,
+  };
+}
+
+function effectOf({ mode, blocks, standing, accepted }: GateFinding): GateAnswer['decision'] {
+  if (mode === 'report' || standing === 'passed' || accepted !== null) return 'allow';
+  return blocks ? mode : 'warn';
+}
+
+/** What was held, or would have been, and how much of it a second run on fresh arms found too. */
+function recordOf({ asked, runs }: GateCase): GateAnswer['record'] {
+  const held = new Set(asked.flatMap(({ revision, blocking }) => blocking.map((experiment) => JSON.stringify([revision, experiment]))));
+  const found = new Map<string, number>();
+  for (const { revision, experiment, verdict } of runs) {
+    const key = JSON.stringify([revision, experiment]);
+    if (verdict === 'vulnerable') found.set(key, (found.get(key) ?? 0) + 1);
+  }
+  return { blocking: held.size, confirmed: [...held].filter((key) => (found.get(key) ?? 0) >= 2).length };
+}
+
+const words: Readonly<Record<GateStanding, (revision: string, live: string) => string>> = {
+  passed: (revision) => `resilient at ${revision}`,
+  regressed: (revision, live) => `regressed: vulnerable at ${revision}, resilient at ${live}`,
+  'let-in': (revision, live) => `${revision} lets in what ${live} refuses`,
+  debt: (revision, live) => `vulnerable at ${revision}, and at ${live} too`,
+  'live-unknown': (revision, live) => `vulnerable at ${revision}, but ${live} has no verdict to compare with; run it there first`,
+  unproven: (revision) => `vulnerable at ${revision}, but not proven enough to hold a deploy; run it again to confirm`,
+  undecided: (revision) => `no answer at ${revision}; run it again`,
+  untested: (revision) => `not run at ${revision}`,
+};

@@ -1,0 +1,118 @@
+import type { GateEntry, GateStanding, JudgedRun } from '@haldane/core';
+import { test } from 'tap';
+import { decideGate, type GateCase } from './decide-gate.ts';
+
+let made = 0;
+const run = (revision: string, verdict: JudgedRun['verdict'], more: Partial<JudgedRun> = {}): JudgedRun => {
+  made += 1;
+  const marks = { held: 'yes', served: verdict === 'vulnerable' ? 'no' : 'yes', noticed: 'yes' } as const;
+  const strength = verdict === 'vulnerable' ? 'block' : 'none';
+  return { id: `run-${made}`, experiment: 'keys-away', revision, verdict, marks, strength, logE: 0, ...more };
+};
+const weak = (revision: string, more: Partial<JudgedRun> = {}) => run(revision, 'vulnerable', { strength: 'stop', ...more });
+const openDoor = { held: 'no', served: 'yes', noticed: 'yes' } as const;
+const missed = { held: 'yes', served: 'yes', noticed: 'no' } as const;
+
+const mode = (set: 'report' | 'warn' | 'block', debt = false): GateEntry<'mode'> => ({
+  kind: 'mode',
+  experiment: 'keys-away',
+  mode: set,
+  debt,
+  why: 'agreed',
+  who: 'ann',
+  at: 1,
+});
+const asked = (more: Partial<GateCase> = {}) =>
+  decideGate({
+    service: 'payments',
+    environment: 'production',
+    revision: 'new',
+    live: 'old',
+    wasLive: false,
+    now: 1_000,
+    runs: [],
+    modes: [mode('block')],
+    acceptances: [],
+    broken: [],
+    asked: [],
+    ...more,
+  });
+
+test('how an experiment stands, and what that does in each mode', (t) => {
+  const old = run('old', 'resilient');
+  const debt = run('old', 'vulnerable');
+  const rows: readonly [says: string, standing: GateStanding, runs: readonly JudgedRun[], inBlock: 'allow' | 'warn' | 'block'][] = [
+    ['resilient', 'passed', [run('new', 'resilient'), old], 'allow'],
+    ['vulnerable where the live one is not', 'regressed', [run('new', 'vulnerable'), old], 'block'],
+    ['vulnerable like the live one', 'debt', [run('new', 'vulnerable'), debt], 'warn'],
+    ['a door that the live one keeps shut', 'let-in', [run('new', 'vulnerable', { marks: openDoor }), debt], 'block'],
+    [
+      'a door that is open in both',
+      'debt',
+      [run('new', 'vulnerable', { marks: openDoor }), run('old', 'vulnerable', { marks: openDoor })],
+      'warn',
+    ],
+    ['nobody knows of the live one', 'live-unknown', [run('new', 'vulnerable'), run('old', 'inconclusive')], 'warn'],
+    ['evidence to stop, not to hold', 'unproven', [weak('new'), old], 'warn'],
+    ['two weak runs whose evidence multiplies to enough', 'regressed', [weak('new', { logE: 4 }), weak('new', { logE: 3 }), old], 'block'],
+    ['two weak runs whose evidence does not', 'unproven', [weak('new', { logE: 4 }), weak('new', { logE: 2.8 }), old], 'warn'],
+    ['an invalid run lends no evidence', 'unproven', [weak('new', { logE: 4 }), run('new', 'invalid', { logE: 9 }), old], 'warn'],
+    ['an alert that was missed once', 'unproven', [weak('new', { marks: missed, strength: 'none' }), old], 'warn'],
+    [
+      'an alert that was missed twice',
+      'regressed',
+      [1, 2].map(() => weak('new', { marks: missed, strength: 'none' })).concat(old),
+      'block',
+    ],
+    ['what is proven stands, run again or not', 'regressed', [run('new', 'resilient'), run('new', 'vulnerable'), old], 'block'],
+    ['of what is not, the newest counts', 'passed', [run('new', 'resilient'), weak('new'), old], 'allow'],
+    ['no answer', 'undecided', [run('new', 'inconclusive'), old], 'warn'],
+    ['never run', 'untested', [old], 'warn'],
+  ];
+  for (const [says, standing, runs, inBlock] of rows) {
+    const held = asked({ runs });
+    t.match(held, { decision: inBlock, findings: [{ experiment: 'keys-away', standing, blocks: inBlock === 'block' }] }, says);
+    t.equal(asked({ runs, modes: [mode('warn')] }).decision, inBlock === 'allow' ? 'allow' : 'warn', `${says}: warned of`);
+    const reported = asked({ runs, modes: [] });
+    t.match(reported, { decision: 'allow', findings: [{ mode: 'report', standing }] }, `${says}: reported`);
+    t.equal(/in mode block this would be held/.test(reported.why), inBlock === 'block', `${says}: and it is said what would be held`);
+  }
+  t.equal(asked({ runs: [run('new', 'vulnerable'), debt], modes: [mode('block', true)] }).decision, 'block', 'debt blocks by policy');
+  t.match(asked({ modes: [] }), { decision: 'allow', findings: [], why: /no experiment was run/ });
+  t.equal(asked({ runs: [old] }).findings[0]?.runId, null);
+  t.end();
+});
+
+test('the way back, an accepted risk and broken glass let it through, each for what it was meant for only', (t) => {
+  const runs = [run('new', 'vulnerable'), run('old', 'resilient')];
+  const acceptance = (until: number, experiment = 'keys-away'): GateEntry<'acceptance'> => ({
+    kind: 'acceptance',
+    experiment,
+    until,
+    why: 'known',
+    who: 'rita',
+    at: 1,
+  });
+  const glass = (revision: string): GateEntry<'break-glass'> => ({ kind: 'break-glass', revision, why: 'outage', who: 'olga', at: 1 });
+  t.equal(asked({ runs }).decision, 'block');
+  t.match(asked({ runs, wasLive: true }), { decision: 'allow', why: /the way back is always open/ });
+  t.match(asked({ runs, live: 'new' }), { decision: 'allow', why: /live already/ });
+  t.match(asked({ runs, acceptances: [acceptance(1_001)] }), {
+    decision: 'allow',
+    findings: [{ accepted: { who: 'rita', until: 1_001 } }],
+  });
+  t.equal(asked({ runs, acceptances: [acceptance(1_000)] }).decision, 'block', 'it has expired');
+  t.equal(asked({ runs, acceptances: [acceptance(2_000, 'another')] }).decision, 'block');
+  t.match(asked({ runs, broken: [glass('new')] }), { decision: 'allow', why: /olga broke the glass for new: outage/ });
+  t.equal(asked({ runs, broken: [glass('newer')] }).decision, 'block');
+  t.end();
+});
+
+test('who does not say what is live is measured by what runs found last and the gate did not hold', (t) => {
+  const held = { kind: 'ask', revision: 'bad', live: null, blocking: ['keys-away'], who: 'ci', at: 1 } as const;
+  const runs = [run('new', 'vulnerable'), run('bad', 'vulnerable'), run('bad', 'vulnerable'), run('old', 'resilient')];
+  t.match(asked({ live: null, runs }), { live: 'bad', decision: 'warn' });
+  t.match(asked({ live: null, runs, asked: [held, held] }), { live: 'old', decision: 'block', record: { blocking: 1, confirmed: 1 } });
+  t.match(asked({ live: null }), { live: null });
+  t.end();
+});

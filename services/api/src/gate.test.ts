@@ -1,0 +1,86 @@
+import type { AddressInfo } from 'node:net';
+import { HaldaneClient } from '@haldane/client';
+import { type Act, type Facts, type Role, wholeScope } from '@haldane/core';
+import { startTestDatabase } from '@haldane/store/testing';
+import { sampleRun } from '@haldane/testkit';
+import { after, test } from 'tap';
+import type { Desk } from './desk.ts';
+import { createApi } from './index.ts';
+
+const database = await startTestDatabase();
+after(() => database.stop());
+const payments = { service: 'payments', environment: 'test' };
+
+test('a pipeline is held by a regression, let through by those who may, and every word of it is kept', async (t) => {
+  const copy = await database.copy();
+  const { store } = copy;
+  await store.services.register(payments, { team: 'mine', contact: '#mine' });
+  const app = createApi({ desk: { store } as unknown as Desk, tokens: [], alertTokens: [], onError: (error) => t.fail(String(error)) });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  t.teardown(async () => {
+    await app.close();
+    await copy.close();
+  });
+  const address = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  const as = async (role: Role) => {
+    const grants = [{ role, team: 'mine' }];
+    const { secret } = await store.tokens.issue({ subject: `the ${role}`, grants, scope: wholeScope, madeBy: 'a test', livesMs: 60_000 });
+    return new HaldaneClient({ address, token: secret });
+  };
+  const ended = async (revision: string, verdict: 'resilient' | 'vulnerable', fault = true) => {
+    const wanted = sampleRun();
+    const run = await store.runs.create({ ...wanted, experiment: { ...wanted.experiment, fault } });
+    const claim = await store.runs.claim('a test', 60_000, 0);
+    if (claim === null) throw new Error('nothing to claim');
+    const mark = { mark: verdict === 'resilient' ? 'yes' : 'no', why: '' };
+    const record = { strength: verdict === 'resilient' ? 'none' : 'block', more: { failuresOnly: { logE: 0.5 } } };
+    const learned = {
+      deployment: { revision },
+      verdict: { verdict, held: { mark: 'yes' }, served: mark, noticed: { mark: 'yes' }, record },
+    };
+    await store.runs.advance(claim.fence, run.version, { to: 'done', learned: learned as unknown as Facts });
+    return run.id;
+  };
+  const [pipeline, admin, owner, viewer] = await Promise.all((['operator', 'admin', 'risk-owner', 'viewer'] as const).map(as));
+  if (pipeline === undefined || admin === undefined || owner === undefined || viewer === undefined) return t.fail('who asks?');
+  const gate = (revision: string, live?: string) => pipeline.gate(payments, { revision, ...(live === undefined ? {} : { live }) });
+  const experiment = sampleRun().experiment.name;
+
+  await ended('old', 'resilient');
+  const found = await ended('new', 'vulnerable');
+  await ended('new', 'resilient', false);
+  t.match(await gate('new'), {
+    decision: 'allow',
+    why: /in mode block this would be held/,
+    live: 'old',
+    findings: [{ experiment, mode: 'report', standing: 'regressed', blocks: true, runId: found }],
+    record: { blocking: 0 },
+  });
+
+  await t.rejects(pipeline.setGateMode(payments, { experiment, mode: 'block', why: 'I want to' }), { code: 'forbidden' });
+  t.match(await admin.setGateMode(payments, { experiment, mode: 'block', why: 'agreed' }), {
+    mode: 'block',
+    debt: false,
+    who: 'the admin',
+  });
+  t.match(await gate('new', 'old'), { decision: 'block', why: /regressed: vulnerable at new, resilient at old/, record: { blocking: 1 } });
+  t.match(await gate('old', 'new'), { decision: 'allow', why: /the way back is always open/ });
+  t.match(await pipeline.gate({ ...payments, environment: 'live' }, { revision: 'new' }).catch((error: unknown) => error), {
+    code: 'forbidden',
+  });
+
+  await t.rejects(viewer.breakGlass(payments, 'newer', 'I want to'), { code: 'forbidden' });
+  await ended('newer', 'vulnerable');
+  t.equal((await gate('newer', 'old')).decision, 'block');
+  t.match(await pipeline.breakGlass(payments, 'newer', 'an outage'), { who: 'the operator', revision: 'newer' });
+  t.match(await gate('newer', 'old'), { decision: 'allow', why: /the operator broke the glass/ });
+
+  await ended('newest', 'vulnerable');
+  await t.rejects(admin.acceptRisk(payments, { experiment, lives: 3_600, why: 'I want to' }), { code: 'forbidden' });
+  t.match(await owner.acceptRisk(payments, { experiment, lives: 3_600, why: 'known' }), { who: 'the risk-owner', experiment });
+  t.match(await gate('newest', 'old'), { decision: 'allow', findings: [{ standing: 'regressed', accepted: { why: 'known' } }] });
+
+  const acts = (await store.audit.read(0, 1_000)).map(({ body }) => JSON.parse(body) as Act);
+  const broke = acts.filter(({ did, outcome }) => did === 'breakGlass' && outcome === 'allowed');
+  t.match(broke, [{ who: 'the operator', to: 'service payments in test', detail: { revision: 'newer', why: 'an outage' } }]);
+});
