@@ -29,8 +29,8 @@ export type TrafficBlock = {
   readonly narrowed: boolean;
   /** Latencies of real answers in milliseconds: sparse log-bins, index to count (F29, relative accuracy 1 %). */
   readonly latency: Readonly<Record<Arm, readonly (readonly [number, number])[]>>;
-  /** The same answers by instance, where the source can tell instances apart; absent where it cannot. */
-  readonly byInstance?: Readonly<Record<Arm, Readonly<Record<string, InstanceCounts>>>>;
+  /** The same answers by instance, always in the same order, where the source can tell instances apart; absent where it cannot. */
+  readonly byInstance?: Readonly<Record<Arm, readonly InstanceCounts[]>>;
   /** Requests that repeated an earlier one by its idempotency key and are in no other count; absent where nobody can tell. */
   readonly retries?: Readonly<Record<Arm, number>>;
   /** Failures of an arm that production answered for: they are in `real`, and charged to no budget. Absent where there was none. */

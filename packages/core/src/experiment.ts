@@ -1,4 +1,5 @@
 import type { JsonObject } from './json.ts';
+import type { Arm } from './platform.ts';
 import type { ServiceRef } from './service.ts';
 import type { Exposure, SlicePlan } from './slice.ts';
 
@@ -33,7 +34,10 @@ export type ExperimentSpec = ServiceRef & {
   readonly slice?: SlicePlan;
   /** Requests a second that the route usually carries, as declared; the plan measures instead when it can. */
   readonly expectedRate: number | null;
+  /** Of the experiment; control has `controlTimes` as many. */
   readonly instances: number;
+  /** How many times the experiment's users, and instances for them, control gets (1 to 4); absent: 1. */
+  readonly controlTimes?: number;
   readonly baselineSeconds: number;
   readonly watchSeconds: number;
   readonly probes: {
@@ -59,3 +63,8 @@ export type ExperimentSpec = ServiceRef & {
   /** Null: nobody asked to know whether it was noticed. */
   readonly noticed: { readonly source: string; readonly expect: AlertExpectation; readonly heartbeatWithinSeconds: number } | null;
 };
+
+/** How many times the experiment's users and instances this arm gets. */
+export function timesOf({ controlTimes = 1 }: Pick<ExperimentSpec, 'controlTimes'>, arm: Arm): number {
+  return arm === 'control' ? controlTimes : 1;
+}

@@ -10,8 +10,9 @@ export type ClusterRole = 'production' | Arm;
 /**
  * What a platform can do to an arm. A scenario names what it needs; the plan compares. `slice-rules`: Haldane's own router stands in the path,
  * so slices may shield, mirror, choose keys, keep users out and grow, and answers under a fault leave nothing in clients and caches.
+ * `larger-control`: control may get a larger share than the experiment.
  */
-export type Capability = 'dependency-fault' | 'request-fault' | 'restart' | 'synthetic-reach' | 'slice-rules';
+export type Capability = 'dependency-fault' | 'request-fault' | 'restart' | 'synthetic-reach' | 'slice-rules' | 'larger-control';
 
 /** What happens to a dependency's calls from one arm. `percent` of calls, chosen by `seed`, meet it. */
 export type DependencyFault = {

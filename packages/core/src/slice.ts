@@ -132,6 +132,8 @@ export type Slice = {
   readonly name: string;
   /** Of the route's users, for each arm (0..0.5). */
   readonly share: number;
+  /** Control gets so many times the share (1 to 4); absent: 1. Together they are at most the whole route. */
+  readonly controlTimes?: number;
   readonly exposure: Exposure;
   readonly caps: BudgetCaps;
   /** Absent: `plainRules`. */

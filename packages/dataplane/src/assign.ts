@@ -15,15 +15,15 @@ export function drawKey(secret: string, key: string): KeyDraw {
 }
 
 /**
- * Which cluster this draw belongs to when each arm has `share`. The arms grow from the two ends, so a growing share takes
- * users from production only and never moves one from arm to arm. `share` is at most 0.5; beyond it the arms would meet.
+ * Which cluster this draw belongs to when each arm has `share`, control `controlTimes` as much. The arms grow from the two ends, so a growing share takes
+ * users from production only and never moves one from arm to arm. Beyond the whole route the arms would meet.
  */
-export function roleOf(u: number, share: number): ClusterRole {
+export function roleOf(u: number, share: number, controlTimes = 1): ClusterRole {
   if (u < share) return 'experiment';
-  return u >= 1 - share ? 'control' : 'production';
+  return u >= 1 - share * controlTimes ? 'control' : 'production';
 }
 
 /** `drawKey` and `roleOf` in one. */
-export function assign(secret: string, key: string, share: number): ClusterRole {
-  return roleOf(drawKey(secret, key).u, share);
+export function assign(secret: string, key: string, share: number, controlTimes = 1): ClusterRole {
+  return roleOf(drawKey(secret, key).u, share, controlTimes);
 }

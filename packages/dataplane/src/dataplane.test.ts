@@ -55,6 +55,15 @@ test('a growing share takes users from production only', async (t) => {
   t.equal(roleOf(1 - 2 ** -53, 0), 'production', 'no share, no control');
 });
 
+test('a larger control arm takes its users from production, and from the same end', async (t) => {
+  const roles = keys(4000).map((key) => [assign(secret, key, 0.1), assign(secret, key, 0.1, 4)] as const);
+  for (const [equal, larger] of roles)
+    if (equal !== larger && !(equal === 'production' && larger === 'control')) t.fail(`${equal} became ${larger}`);
+  const part = (role: string) => roles.filter(([, larger]) => larger === role).length / roles.length;
+  // The secret is fixed, so this cannot flicker.
+  t.ok(Math.abs(part('experiment') - 0.1) < 0.02 && Math.abs(part('control') - 0.4) < 0.03, `${part('experiment')} and ${part('control')}`);
+});
+
 test('what does not conform is refused with the field, and without repeating a string', async (t) => {
   const good = { runId: 'r', route: 'p', arms: { control: ['http://127.0.0.1:1'], experiment: ['http://127.0.0.1:2'] }, secret, until: 5 };
   t.equal(conform(schemas.attachment, good, 'attachment'), good);

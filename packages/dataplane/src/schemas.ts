@@ -144,6 +144,7 @@ export const schemas = {
       runId,
       name,
       share: { type: 'number', minimum: 0, maximum: 0.5 },
+      controlTimes: { type: 'integer', minimum: 1, maximum: 4 },
       exposure: { type: 'string', enum: ['synthetic', 'reads', 'all'] },
       caps: {
         type: 'object',

@@ -1,4 +1,4 @@
-import type { ExperimentSpec, Plan } from '@haldane/core';
+import { type ExperimentSpec, type Plan, timesOf } from '@haldane/core';
 import { chanceBudgetSpent, smallestSensibleBudget, upperRate } from '@haldane/statistics';
 
 /** A plan that a sound service would end by its own background more often than this is refused: it would say nothing. */
@@ -14,7 +14,7 @@ export function budgetOf(spec: ExperimentSpec, requestsPerSecond: number | null)
   // Under a shield or a mirror a failure is nobody's harm, so a service's own failures spend nothing.
   if ((spec.slice?.mode ?? 'route') !== 'route') return undefined;
   if (background <= 0 || requestsPerSecond === null || requestsPerSecond <= 0 || spec.exposure === 'synthetic') return undefined;
-  const both = 2 * spec.share * requestsPerSecond;
+  const both = (1 + timesOf(spec, 'control')) * spec.share * requestsPerSecond;
   const inBaseline = both * spec.baselineSeconds;
   const watched = both * spec.watchSeconds;
   // The baseline's credit rate comes from every cluster's requests.

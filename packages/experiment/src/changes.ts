@@ -1,5 +1,5 @@
 import type { Arm, BudgetCaps, Change, Deployment, ExperimentSpec, Platform, Scenario } from '@haldane/core';
-import { arms, HaldaneError, plainSlice } from '@haldane/core';
+import { arms, HaldaneError, plainSlice, timesOf } from '@haldane/core';
 
 /**
  * Every change of a run, in the order in which it is made. The plan prints this list and the stages make it: one source.
@@ -21,7 +21,9 @@ export type ChangeList = {
 export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deployment, platform: Platform, scenario: Scenario): ChangeList {
   const order: readonly Arm[] = drawn(runId) ? arms : [...arms].reverse();
   const wirings = order.map((arm) => ({ arm, wiring: platform.faults.wire(deployment, arm, runId) }));
-  const clusters = wirings.map(({ arm, wiring }) => platform.clusters.launch(deployment, arm, wiring, runId, spec.instances));
+  const clusters = wirings.map(({ arm, wiring }) =>
+    platform.clusters.launch(deployment, arm, wiring, runId, spec.instances * timesOf(spec, arm)),
+  );
   const target = { runId, deployment, faults: platform.faults };
   const caps = (creditRate: number): BudgetCaps => ({
     failures: spec.budget.failures,
@@ -31,7 +33,15 @@ export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deplo
   });
   const { ramp, ...rules } = spec.slice ?? plainSlice;
   const slice = (name: string, share: number, creditRate: number, underFault: boolean) =>
-    platform.traffic.slice(deployment, runId, { name, share, exposure: spec.exposure, caps: caps(creditRate), rules, underFault });
+    platform.traffic.slice(deployment, runId, {
+      name,
+      share,
+      ...(spec.controlTimes === undefined ? {} : { controlTimes: spec.controlTimes }),
+      exposure: spec.exposure,
+      caps: caps(creditRate),
+      rules,
+      underFault,
+    });
   const stages = [...ramp.map(({ share }, i) => ({ name: `watch-${i + 1}`, share })), { name: 'watch', share: spec.share }];
   const isExposed = spec.exposure !== 'synthetic';
   return {

@@ -7,10 +7,11 @@ import {
   type Platform,
   plainSlice,
   type Scenario,
+  timesOf,
 } from '@haldane/core';
 import { budgetOf, budgetRefusals } from './budget.ts';
 import { changesOf } from './changes.ts';
-import { findEffect, powerOf } from './power.ts';
+import { findEffect, powerOf, savingOf } from './power.ts';
 import { refusalsOf } from './refusals.ts';
 
 /**
@@ -60,7 +61,11 @@ export async function makePlan(
     ...(input.find === undefined ? {} : { find: findEffect(spec, requestsPerSecond, input.find) }),
     timeConstants,
     scenarioVersion: scenario.version,
-    notes: [...notesOf(deployment, platform, scenario, spec), ...(advice?.notes ?? [])],
+    notes: [
+      ...notesOf(deployment, platform, scenario, spec),
+      ...[savingOf(spec, requestsPerSecond)].filter((one) => one !== null),
+      ...(advice?.notes ?? []),
+    ],
     refusals: [
       ...refusalsOf(spec, deployment, platform, scenario),
       ...budgetRefusals(spec, budget),
@@ -139,6 +144,7 @@ function harmWords({ budget, slice = plainSlice }: ExperimentSpec): string {
 }
 
 function capsOf(spec: ExperimentSpec): Plan['caps'] {
+  const times = timesOf(spec, 'control');
   return [
     {
       name: 'failures of real users, both arms together',
@@ -154,7 +160,12 @@ function capsOf(spec: ExperimentSpec): Plan['caps'] {
             enforcedBy: 'the router, before it admits a request of somebody who has seen none: exact, as far as keys tell users apart',
           },
         ]),
-    { name: 'share of the route', limit: `${percent(spec.share)} an arm`, enforcedBy: 'the router' },
+    {
+      name: 'share of the route',
+      limit:
+        times === 1 ? `${percent(spec.share)} an arm` : `${percent(spec.share)} for the experiment, ${times} times as much for control`,
+      enforcedBy: 'the router',
+    },
     ...sliceCaps(spec),
     { name: 'a request slower than', limit: `${spec.budget.latencyLimitMs} ms counts as a failure`, enforcedBy: 'the router' },
     {

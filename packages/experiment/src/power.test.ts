@@ -3,7 +3,7 @@ import { usersLevel } from '@haldane/judge';
 import { chanceStopped, stoppingLaw } from '@haldane/statistics';
 import { test } from 'tap';
 import { budgetOf, budgetRefusals } from './budget.ts';
-import { findEffect, powerOf } from './power.ts';
+import { findEffect, powerOf, savingOf } from './power.ts';
 
 const spec = {
   share: 0.2,
@@ -62,6 +62,20 @@ test('what a wanted effect takes is what the same computation then finds with th
   t.ok((findEffect({ ...spec, background: 0.01 }, 200, 0.1).requests ?? 0) < requests, 'a larger effect takes fewer');
   t.equal(findEffect({ ...spec, background: 0.01 }, 200, 0.012).requests, null, 'an effect within the tolerance is never found');
   t.equal(findEffect({ ...spec, background: 0.01 }, null, 0.05).choices[0]?.seconds, null, 'without traffic no duration');
+});
+
+test('a larger control arm finds the same effect with fewer requests of the experiment, and the plan says how many', async (t) => {
+  const known = { ...spec, background: 0.01, instances: 1 };
+  const found = (controlTimes: number) => findEffect({ ...known, controlTimes }, 200, 0.05).requests ?? Number.NaN;
+  t.ok(found(4) < found(2) && found(2) < found(1), `${found(1)}, ${found(2)}, ${found(4)} requests`);
+  t.ok(found(4) < 0.75 * found(1), 'four times as much control saves more than a quarter');
+  t.equal(savingOf(known, 200), null, 'equal arms save nothing');
+  const words = savingOf({ ...known, controlTimes: 4 }, 200) ?? '';
+  t.match(
+    words,
+    /4 times as large: 2 % failing in place of 1 % .* \d+ requests of the experiment in place of \d+ \(\d+ s in place of \d+ s\).* 3 more/,
+  );
+  t.match(savingOf({ ...known, controlTimes: 4 }, null), /requests of the experiment in place of \d+; so many/, 'without traffic no time');
 });
 
 test('what a plan can show uses the background that was declared', async (t) => {

@@ -1,4 +1,4 @@
-import type { ExperimentSpec, Plan } from '@haldane/core';
+import { type ExperimentSpec, type Plan, timesOf } from '@haldane/core';
 import { usersLevel } from '@haldane/judge';
 import { chanceStopped, expectedSecondsToStop, type PlannedTest, secondsToStop, smallestEffect, stoppingLaw } from '@haldane/statistics';
 
@@ -31,7 +31,12 @@ export function powerOf(spec: ExperimentSpec, requestsPerSecond: number | null):
   const perSecond = requestsPerSecond * spec.share;
   // The smaller shares of a ramp bring little; what is left of the watch is what can be counted on.
   const seconds = spec.watchSeconds - (spec.slice?.ramp ?? []).reduce((sum, stage) => sum + stage.seconds, 0);
-  const planned = { ...plannedTest(spec), controlPerSecond: perSecond, experimentPerSecond: perSecond, seconds };
+  const planned = {
+    ...plannedTest(spec),
+    controlPerSecond: perSecond * timesOf(spec, 'control'),
+    experimentPerSecond: perSecond,
+    seconds,
+  };
   const smallest = [0.8, 0.95].flatMap((power) => {
     const found = smallestEffect(planned, power);
     return found === null ? [] : [{ power, rate: found.experimentRate }];
@@ -66,8 +71,23 @@ export function findEffect(spec: ExperimentSpec, requestsPerSecond: number | nul
   return { rate, power: wantedPower, requests, choices: [...new Set(shares)].sort((a, b) => a - b).map(at) };
 }
 
+/**
+ * What a larger control arm saves, in a sentence: of the requests that find an effect with 80 % chance, those that meet the fault. Null
+ * where the arms are equal, or nothing is found.
+ */
+export function savingOf(spec: ExperimentSpec, requestsPerSecond: number | null): string | null {
+  const times = timesOf(spec, 'control');
+  const effect = Math.max(examples[0], 2 * backgroundOf(spec));
+  const larger = requestsToFind(spec, effect);
+  const equal = requestsToFind({ ...spec, controlTimes: 1 }, effect);
+  if (times === 1 || larger === null || equal === null) return null;
+  const seconds = (requests: number) => Math.max(1, Math.ceil(requests / ((requestsPerSecond ?? 0) * spec.share)));
+  const sooner = requestsPerSecond === null || requestsPerSecond <= 0 ? '' : ` (${seconds(larger)} s in place of ${seconds(equal)} s)`;
+  return `A control arm ${times} times as large: ${percent(effect)} failing in place of ${percent(backgroundOf(spec))} is found with 80 % chance after ${larger} requests of the experiment in place of ${equal}${sooner}; so many fewer users meet the fault, and ${spec.instances * (times - 1)} more of control's instances run.`;
+}
+
 function requestsToFind(spec: ExperimentSpec, rate: number): number | null {
-  const test = { ...plannedTest(spec), experimentRate: rate, controlPerSecond: 1, experimentPerSecond: 1 };
+  const test = { ...plannedTest(spec), experimentRate: rate, controlPerSecond: timesOf(spec, 'control'), experimentPerSecond: 1 };
   const { controlRate: base } = test;
   if (rate / (1 - rate) <= (test.psi0 * base) / (1 - base)) return null;
   for (let most = 64; most <= mostRequests; most *= 4) {

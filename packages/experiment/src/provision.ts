@@ -1,5 +1,5 @@
-import type { ClusterState, Run } from '@haldane/core';
-import { arms, HaldaneError } from '@haldane/core';
+import type { Arm, ClusterState, Run } from '@haldane/core';
+import { arms, HaldaneError, timesOf } from '@haldane/core';
 import { clusterName, type Session } from './session.ts';
 
 /** How long instances may take to become healthy. */
@@ -8,8 +8,8 @@ const readyMs = 90_000;
 /** Whether both arms are up and healthy, and then whether they are equal. Throws `not-healthy` when they are not in time. */
 export async function armsReady(session: Session, run: Run, since: number, signal: AbortSignal): Promise<'ready' | 'waiting' | 'unequal'> {
   const states = await Promise.all(arms.map((arm) => session.world.platform.clusters.describe(clusterName(run.id, arm), signal)));
-  const wanted = run.experiment.instances;
-  const ready = states.every((state) => state !== null && state.instances.length === wanted && state.instances.every((one) => one.healthy));
+  const wanted = (arm: Arm) => run.experiment.instances * timesOf(run.experiment, arm);
+  const ready = arms.every((arm, i) => states[i]?.instances.length === wanted(arm) && states[i].instances.every((one) => one.healthy));
   if (!ready) {
     const waited = session.world.clock.now() - since;
     if (waited > (session.world.platform.patience?.readyMs ?? readyMs))
@@ -30,7 +30,7 @@ async function armsEqual(session: Session, states: readonly (ClusterState | null
     name: 'arms-equal',
     at: session.world.clock.now(),
     passed,
-    seen: `control ${revisions[0]}, experiment ${revisions[1]}, live ${session.deployment.revision}, ${states[0]?.instances.length ?? 0} instances each`,
+    seen: `control ${revisions[0]}, experiment ${revisions[1]}, live ${session.deployment.revision}, ${states.map((state) => state?.instances.length ?? 0).join(' and ')} instances`,
   });
   return passed;
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Deployment, type ExperimentSpec, type Platform, plainSlice, type Scenario } from '@haldane/core';
+import { type Deployment, type ExperimentSpec, type Platform, plainSlice, type Scenario, timesOf } from '@haldane/core';
 
 const exposures = ['synthetic', 'reads', 'all'] as const;
 
@@ -31,7 +31,7 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
     refusals.push(
       `slice.key: ${key} may change under ${scenario.id}, which can log users out: a user would change arms; write key: cookie, which is the router's own`,
     );
-  if (spec.share * 2 > 1) refusals.push(`share ${spec.share} twice is more than the whole route; at most 50 % an arm`);
+  refusals.push(...shareRefusals(spec, platform));
   if (deployment.environment === 'production' && !deployment.intakeDeclared)
     refusals.push(
       `intake is not declared in ${spec.manifest}: in production each way in besides the route is named and turned off, or intake: [] says there is none`,
@@ -44,4 +44,17 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
       `no legitimate synthetic request is declared: add one under synthetic.requests in ${spec.manifest}, or nothing shows that users are still served`,
     );
   return [...refusals, ...scenario.objections(params, deployment)];
+}
+
+/** Both arms together are at most the whole route, and only some platforms can make them unequal. */
+function shareRefusals(spec: ExperimentSpec, platform: Platform): readonly string[] {
+  const refusals: string[] = [];
+  const times = timesOf(spec, 'control');
+  if (spec.share * (1 + times) > 1)
+    refusals.push(
+      `share ${spec.share} for the experiment and ${times} times as much for control are more than the whole route; write a share of at most ${Math.floor(1000 / (1 + times)) / 10}%`,
+    );
+  if (times > 1 && !platform.faults.can.includes('larger-control'))
+    refusals.push(`platform ${platform.id} gives both arms the same share; write controlTimes: 1`);
+  return refusals;
 }

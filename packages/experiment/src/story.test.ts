@@ -129,6 +129,16 @@ const noticed = {
   heartbeatWithinSeconds: 2,
 };
 
+test('control may be larger: more instances, more users, the same verdict', async (t) => {
+  const lived = await live({ spec: { controlTimes: 3 } });
+  await endsWhole(t, lived);
+  t.equal(lived.verdict?.verdict, 'resilient', lived.run.stop?.why ?? lived.verdict?.headline ?? 'no verdict');
+  t.equal(lived.evidence.instances.control.length, 6);
+  t.equal(lived.evidence.instances.experiment.length, 2);
+  const { requests } = lived.verdict?.record ?? { requests: { control: 0, experiment: 1 } };
+  t.ok(Math.abs(requests.control / requests.experiment - 3) < 0.1, `${requests.control} and ${requests.experiment} requests`);
+});
+
 test('a sound service goes the whole way: every phase once, every fact learned, and a verdict that anybody can make again', async (t) => {
   const lived = await live({ spec: { noticed } });
   const { run, evidence, world, verdict, history } = lived;

@@ -1,20 +1,21 @@
-import type { Accept } from '@haldane/core';
+import { type Accept, timesOf } from '@haldane/core';
 import { sampleRatio } from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
 import { unhealthyForSeconds } from './arms.ts';
 import { differenceBefore } from './baseline-state.ts';
 import { leakedOf } from './contact.ts';
-import { switchedShare } from './keys.ts';
+import { plannedShare, switchedShare } from './keys.ts';
 import type { JudgeState } from './state.ts';
 import { percent, plural, significant } from './words.ts';
 
 /** Share of users seen in both arms beyond which nothing can be compared. */
 const mostSwitched = 0.01;
 
-/** Sample ratio of the distinct users: equal shares by design (F3). */
+/** Sample ratio of the distinct users: as the shares are by design (F3). */
 export function sampleRatioOf(state: JudgeState): { readonly control: number; readonly experiment: number; readonly p: number } {
   const { control, experiment } = state.keys.seen;
-  return { control, experiment, p: control + experiment === 0 ? 1 : sampleRatio([control, experiment], [0.5, 0.5]).p };
+  const planned = plannedShare(state.criteria.spec);
+  return { control, experiment, p: control + experiment === 0 ? 1 : sampleRatio([control, experiment], [1 - planned, planned]).p };
 }
 
 /** In plain words what makes the arms incomparable; empty when nothing does. Most telling first. */
@@ -43,8 +44,9 @@ export function nothingInjected(state: Pick<JudgeState, 'criteria'>): boolean {
 
 /** Control's instances were away for too long; null while they are there. */
 export function controlUnhealthy(state: JudgeState): string | null {
+  const { spec } = state.criteria;
   if (state.health.control < unhealthyForSeconds) return null;
-  return `control, which was not changed, has been without all of its ${plural(state.criteria.spec.instances, 'healthy instance')} for ${state.health.control} s`;
+  return `control, which was not changed, has been without all of its ${plural(spec.instances * timesOf(spec, 'control'), 'healthy instance')} for ${state.health.control} s`;
 }
 
 function leakWords(state: JudgeState, leaked: number): string {

@@ -1,4 +1,4 @@
-import type { Block, Criteria } from '@haldane/core';
+import { type Arm, type Block, type Criteria, timesOf } from '@haldane/core';
 
 /** Instances that were missing: seconds in a row up to now, by arm, in the phase at hand. */
 export type HealthState = { readonly control: number; readonly experiment: number; readonly experimentSeconds: number };
@@ -9,11 +9,11 @@ export const healthy: HealthState = { control: 0, experiment: 0, experimentSecon
 export const unhealthyForSeconds = 3;
 
 export function stepHealth(state: HealthState, block: Block, criteria: Criteria, fresh: boolean): HealthState {
-  const { instances } = criteria.spec;
-  const missing = (arm: 'control' | 'experiment') => (block.healthy[arm] >= instances ? 0 : (fresh ? 0 : state[arm]) + 1);
+  const wanted = (arm: Arm) => criteria.spec.instances * timesOf(criteria.spec, arm);
+  const missing = (arm: Arm) => (block.healthy[arm] >= wanted(arm) ? 0 : (fresh ? 0 : state[arm]) + 1);
   return {
     control: missing('control'),
     experiment: missing('experiment'),
-    experimentSeconds: state.experimentSeconds + (block.healthy.experiment >= instances ? 0 : 1),
+    experimentSeconds: state.experimentSeconds + (block.healthy.experiment >= wanted('experiment') ? 0 : 1),
   };
 }

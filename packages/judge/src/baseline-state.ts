@@ -1,4 +1,4 @@
-import type { Block, Criteria, ProbeTally, Tally } from '@haldane/core';
+import { arms, type Block, type Criteria, type ProbeTally, type Tally, timesOf } from '@haldane/core';
 import {
   beginCountTest,
   beginProportionTest,
@@ -56,13 +56,13 @@ export function beginBaseline(criteria: Criteria): BaselineState {
 
 export function stepBaseline(state: BaselineState, block: Block, criteria: Criteria, before: Keys): BaselineState {
   const { spec } = criteria;
-  const healthy = block.healthy.control >= spec.instances && block.healthy.experiment >= spec.instances;
+  const healthy = arms.every((arm) => block.healthy[arm] >= spec.instances * timesOf(spec, arm));
   const real = addTallies(state.real, block.real);
   const flowing =
     spec.exposure === 'synthetic'
       ? block.legitimate.control.sent + block.legitimate.experiment.sent > 0
       : real.control.requests + real.experiment.requests > 0;
-  const keys = { xe: block.failedKeys.experiment, xc: block.failedKeys.control, shareE: atRiskShare(before, block.keys) };
+  const keys = { xe: block.failedKeys.experiment, xc: block.failedKeys.control, shareE: atRiskShare(before, block.keys, spec) };
   const { experiment, control } = block.real;
   const requests = {
     xe: Math.min(experiment.requests, experiment.failures),

@@ -157,7 +157,7 @@ function unitReason({ harm, retries }: JudgeState): string {
   const again =
     retries === null
       ? 'retries cannot be told from first tries and count as requests'
-      : `${plural(retries.control + retries.experiment, 'retry', 'retries')} counted once, with the first try`;
+      : `${plural(retries.control + retries.experiment, 'retry', 'retries')}, told by the idempotency key, counted once, with the first try`;
   if (harm.unit === 'keys') return `unit of analysis: distinct users, each failing at most once; ${again}`;
   if (harm.unit === 'requests')
     return `unit of analysis: requests, for no users can be told apart: one user who fails often looks like many; ${again}`;

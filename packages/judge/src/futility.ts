@@ -1,3 +1,4 @@
+import { timesOf } from '@haldane/core';
 import { canStillBeShown, crossed, type MixtureTest } from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
 import type { ByArm } from './block-sums.ts';
@@ -36,23 +37,29 @@ function canBeSafe(state: JudgeState, guardrail: Guardrail, watched: number, lef
   const { failed, of } = safetyRates(harm, guardrail, keys.seen);
   const more = (count: number) => Math.ceil((count * left) / watched);
   const test = safetyTest(harm, guardrail);
+  const times = guardrail === 'synthetic-users' ? 1 : timesOf(criteria.spec, 'control');
   const expected = more(failed.control);
-  const failures = 2 * expected;
-  if (failures > 0 && canStillBeShown({ ...test, kind: 'proportion' }, failures, bestGrowth(test, failures) / failures)) return true;
+  const equally = Math.ceil(expected / times);
+  const failures = expected + equally;
+  const growth = bestGrowth(test, failures, 1 / (1 + times));
+  if (failures > 0 && canStillBeShown({ ...test, kind: 'proportion' }, failures, growth / failures)) return true;
   if (crossed(test)) return true;
   const later: ByArm<number> = { control: of.control + more(of.control), experiment: of.experiment + more(of.experiment) };
-  const lucky = Math.max(0, expected - Math.ceil(3 * Math.sqrt(failures)));
+  const lucky = Math.max(0, equally - Math.ceil(3 * Math.sqrt(failures)));
   const best = { control: failed.control + expected, experiment: failed.experiment + lucky };
-  return excessOf(guardrail, best, later, alphaLedger(criteria.spec.alpha).safe).high / later.experiment < criteria.spec.tolerance.points;
+  return (
+    excessOf(criteria.spec, guardrail, best, later, alphaLedger(criteria.spec.alpha).safe).high / later.experiment <
+    criteria.spec.tolerance.points
+  );
 }
 
-/** The most that ln E grows over so many failures of equal arms, each of which is the experiment's with chance one half. */
-function bestGrowth({ psis, psi0 }: MixtureTest, failures: number): number {
+/** The most that ln E grows over so many failures of arms that fail alike, each of which is the experiment's with chance `share`. */
+function bestGrowth({ psis, psi0 }: MixtureTest, failures: number, share: number): number {
   return Math.max(
     ...psis.map((psi) => {
       const slope = Math.log(psi / psi0);
-      const mean = slope / 2 + Math.log((1 + psi0) / (1 + psi));
-      return failures * mean + 3 * (Math.abs(slope) / 2) * Math.sqrt(failures);
+      const mean = share * slope + Math.log((1 - share + share * psi0) / (1 - share + share * psi));
+      return failures * mean + 3 * Math.abs(slope) * Math.sqrt(share * (1 - share) * failures);
     }),
   );
 }

@@ -1,4 +1,4 @@
-import type { Criteria } from '@haldane/core';
+import { type Criteria, type ExperimentSpec, timesOf } from '@haldane/core';
 import { crossed, type ExcessFailures, excessFailures, type MixtureTest } from '@haldane/statistics';
 import { alphaLedger } from './alpha-ledger.ts';
 import { type ByArm, noneByArm } from './block-sums.ts';
@@ -19,8 +19,8 @@ function guardrailSafe(state: HarmState, criteria: Criteria, guardrail: Guardrai
   const { points } = criteria.spec.tolerance;
   const { safe } = alphaLedger(criteria.spec.alpha);
   // The bound lies at least ln(1/alpha) above the estimate (its exponents are below 1): most seconds need no more than this.
-  const least = failed.experiment - failed.control * ratioOf(guardrail, of) - Math.log(safe);
-  return least / of.experiment < points && excessOf(guardrail, failed, of, safe).high / of.experiment < points;
+  const least = failed.experiment - failed.control * ratioOf(criteria.spec, guardrail, of) - Math.log(safe);
+  return least / of.experiment < points && excessOf(criteria.spec, guardrail, failed, of, safe).high / of.experiment < points;
 }
 
 /** The test of non-inferiority of one guardrail. */
@@ -38,13 +38,20 @@ export function safetyRates(state: HarmState, guardrail: Guardrail, keys: ByArm<
 }
 
 /**
- * Failures of the experiment beyond what control's explain, with time-uniform bounds (F30). Real users: arms of equal share, so the
- * ratio is 1 by design and the bounds hold over the draw of who came into which arm. Synthetic ones: as many as were sent.
+ * Failures of the experiment beyond what control's explain, with time-uniform bounds (F30). Real users: the ratio of
+ * the shares, by design, and the bounds hold over the draw of who came into which arm. Synthetic ones: as many as were sent.
  */
-export function excessOf(guardrail: Guardrail, failed: ByArm<number>, of: ByArm<number>, alpha: number): ExcessFailures {
-  return excessFailures(failed.experiment, failed.control, ratioOf(guardrail, of), { alpha });
+export function excessOf(
+  spec: ExperimentSpec,
+  guardrail: Guardrail,
+  failed: ByArm<number>,
+  of: ByArm<number>,
+  alpha: number,
+): ExcessFailures {
+  return excessFailures(failed.experiment, failed.control, ratioOf(spec, guardrail, of), { alpha });
 }
 
-function ratioOf(guardrail: Guardrail, of: ByArm<number>): number {
-  return guardrail === 'users' || of.control === 0 || of.experiment === 0 ? 1 : of.experiment / of.control;
+function ratioOf(spec: ExperimentSpec, guardrail: Guardrail, of: ByArm<number>): number {
+  const designed = guardrail === 'synthetic-users' ? 1 : 1 / timesOf(spec, 'control');
+  return guardrail === 'users' || of.control === 0 || of.experiment === 0 ? designed : of.experiment / of.control;
 }

@@ -109,11 +109,11 @@ export function freezeHarm(state: HarmState, warmUp: WarmUp, criteria: Criteria)
 }
 
 /** What a block says of failures, by guardrail and unit. The share of users at risk must not look ahead. */
-export function harmCounts(block: Block, before: Keys) {
+export function harmCounts(block: Block, before: Keys, spec: ExperimentSpec) {
   const { experiment, control } = block.real;
   return {
     requests: { xe: failures(experiment), ne: experiment.requests, xc: failures(control), nc: control.requests },
-    keys: { xe: block.failedKeys.experiment, xc: block.failedKeys.control, shareE: atRiskShare(before, block.keys) },
+    keys: { xe: block.failedKeys.experiment, xc: block.failedKeys.control, shareE: atRiskShare(before, block.keys, spec) },
     legitimate: {
       xe: failedProbes(block.legitimate.experiment),
       ne: block.legitimate.experiment.sent,
@@ -125,7 +125,7 @@ export function harmCounts(block: Block, before: Keys) {
 
 /** One observed block further. `before` are the keys known before this block: the share of users at risk must not look ahead. */
 export function stepHarm(state: HarmState, block: Block, criteria: Criteria, before: Keys): HarmState {
-  const { requests, keys, legitimate } = harmCounts(block, before);
+  const { requests, keys, legitimate } = harmCounts(block, before, criteria.spec);
   const known = addByArm(before.seen, block.keys);
   const unit = state.unit ?? (requests.ne + requests.nc === 0 ? null : known.control + known.experiment > 0 ? 'keys' : 'requests');
   const next = {

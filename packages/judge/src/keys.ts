@@ -1,4 +1,4 @@
-import type { Block } from '@haldane/core';
+import { type Block, type ExperimentSpec, timesOf } from '@haldane/core';
 import { addByArm, type ByArm, noneByArm } from './block-sums.ts';
 
 /** Distinct users of the whole run, as far as they can be told: seen and failed by arm, and those that were seen in both. */
@@ -21,11 +21,16 @@ export function switchedShare(keys: Keys): number {
 
 /**
  * The experiment's share of the users who have not failed yet, arrivals of this block included: who failed in this block must not
- * be looked at. One half when nobody is known.
+ * be looked at. As planned when nobody is known.
  */
-export function atRiskShare(before: Keys, arrivals: ByArm<number>): number {
+export function atRiskShare(before: Keys, arrivals: ByArm<number>, spec: ExperimentSpec): number {
   const experiment = Math.max(0, before.seen.experiment + arrivals.experiment - before.failed.experiment);
   const control = Math.max(0, before.seen.control + arrivals.control - before.failed.control);
-  // With nobody left to fail on a side, what fails there was never announced: the design's equal share is the honest one.
-  return experiment === 0 || control === 0 ? 0.5 : experiment / (experiment + control);
+  // With nobody left to fail on a side, what fails there was never announced: the design's share is the honest one.
+  return experiment === 0 || control === 0 ? plannedShare(spec) : experiment / (experiment + control);
+}
+
+/** The experiment's part of the users in both arms, by design. */
+export function plannedShare(spec: Pick<ExperimentSpec, 'controlTimes'>): number {
+  return 1 / (1 + timesOf(spec, 'control'));
 }

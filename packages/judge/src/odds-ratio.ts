@@ -19,7 +19,7 @@ export function oddsRatioOf(state: JudgeState, blocks: readonly Block[], guardra
     if (!counts({ lastAt: last }, block)) continue;
     last = block.at;
     if (block.phase === 'observing') {
-      const { keys: distinct, requests, legitimate } = harmCounts(block, keys);
+      const { keys: distinct, requests, legitimate } = harmCounts(block, keys, state.criteria.spec);
       if (inKeys) byKeys = stepCountTest(byKeys, distinct);
       else byRequests = stepProportionTest(byRequests, guardrail === 'users' ? requests : legitimate);
     }

@@ -38,7 +38,7 @@ export function makeRecord(
   const synthetic = guardrail === 'synthetic-users';
   const rates = ratesOf(harm, guardrail, keys.seen);
   const compared = rates.of.control > 0 && rates.of.experiment > 0;
-  const excess = excessOf(guardrail, rates.failed, rates.of, (1 - level) / 2);
+  const excess = excessOf(criteria.spec, guardrail, rates.failed, rates.of, (1 - level) / 2);
   const requests = synthetic ? harm.legitimate.sent : { control: harm.real.control.requests, experiment: harm.real.experiment.requests };
   const failures = synthetic ? harm.legitimate.failed : { control: harm.real.control.failures, experiment: harm.real.experiment.failures };
   const { sent, accepted, denied, incidental, leaky } = hostile.since.experiment;

@@ -1,7 +1,7 @@
 import type { Block, InstanceCounts } from '@haldane/core';
 import { arms } from '@haldane/core';
 
-/** Requests and failures of each instance of both arms. */
+/** Requests and failures of each instance of both arms, by arm and place. */
 export type InstanceTally = Readonly<Record<string, InstanceCounts>>;
 
 export const noInstances: InstanceTally | null = null;
@@ -11,7 +11,8 @@ export function stepInstances(tally: InstanceTally | null, block: Block): Instan
   if (byInstance === undefined) return tally;
   const next: Record<string, InstanceCounts> = { ...tally };
   for (const arm of arms) {
-    for (const [name, { requests, failures }] of Object.entries(byInstance[arm])) {
+    for (const [at, { requests, failures }] of byInstance[arm].entries()) {
+      const name = `${arm} ${at}`;
       const before = next[name] ?? { requests: 0, failures: 0 };
       next[name] = { requests: before.requests + requests, failures: before.failures + failures };
     }

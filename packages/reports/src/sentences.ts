@@ -1,3 +1,4 @@
+import type { ExperimentSpec } from '@haldane/core';
 import { type Report, verdictOf } from './report.ts';
 
 /** Two sentences fit to forward: what was done to whom, and what it showed. */
@@ -14,12 +15,18 @@ export function sentences(report: Report): readonly [string, string] {
         ? 'was to be attacked, but nothing harmful was done yet when the run ended'
         : `was attacked in its experiment arm only (${experiment.scenario.id})`;
   const seconds = evidence.blocks.filter((block) => block.phase === 'observing' || block.phase === 'proving').length;
-  const done = `${run.service} (${run.environment}, ${revision}) ${act}, for ${seconds} s beside an equal control arm, with ${percent(experiment.share)} of real users in each.`;
+  const done = `${run.service} (${run.environment}, ${revision}) ${act}, for ${seconds} s beside ${controlWords(experiment)}.`;
   const verdict = verdictOf(report);
   return [
     done,
     verdict === null ? `No verdict: ${run.stop?.why ?? 'the run is not over'}.` : `${capital(verdict.verdict)}: ${verdict.headline}`,
   ];
+}
+
+function controlWords({ share, controlTimes = 1 }: ExperimentSpec): string {
+  return controlTimes === 1
+    ? `an equal control arm, with ${percent(share)} of real users in each`
+    : `a control arm of the same kind and ${controlTimes} times the size, with ${percent(share)} of real users in the experiment`;
 }
 
 export function percent(share: number): string {

@@ -200,6 +200,13 @@ test('several routers are one data plane: one route, one run, one user who is co
     0,
   );
   t.same((await fleet.telemetry('r1', 0)).blocks.slice(0, blocks.length), blocks, 'and is told the same again');
+  t.equal(
+    sum(({ byInstance }) =>
+      [...(byInstance?.control ?? []), ...(byInstance?.experiment ?? [])].reduce((all, { requests }) => all + requests, 0),
+    ),
+    60,
+    'instances are the same ones at every router',
+  );
   t.ok(blocks.every(({ budget }) => budget.cap === 30 || budget.cap === 0));
   await fleet.renew('r1', Date.now() + 120_000);
   await fleet.deleteSlice('pay', 'r1', 'main');

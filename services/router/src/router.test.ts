@@ -435,6 +435,50 @@ test('seconds close a quarter of a second after their end and tell what happened
   t.equal(more[0]?.real.production.requests, 1);
 });
 
+test('a request that comes again by its idempotency key is charged, and is no second piece of evidence', async (t) => {
+  const time = new FakeTime();
+  time.wall = 1_800_000_000_100;
+  const stood = await standWithArms(t, { experiment: (_request, response) => response.writeHead(500).end() }, { time });
+  const { client, port, attachment } = stood;
+  const second = await upstream(t, (_request, response) => response.end('experiment'));
+  await client.attach({ ...attachment, arms: { ...attachment.arms, experiment: [stood.experiment.url, second.url] } });
+  await client.putSlice('pay', sliceOf());
+  const user = cookie(await keyFor('experiment'));
+  const other = cookie(await keyFor('experiment'));
+  // Taken in turn, so that of two in a row one meets the instance that fails.
+  for (const headers of [user, user]) await ask(port, { method: 'POST', headers: { ...headers, 'idempotency-key': 'order-7' } });
+  await ask(port, { method: 'POST', headers: { ...user, 'idempotency-key': 'order-8' } });
+  await ask(port, { method: 'POST', headers: { ...other, 'idempotency-key': 'order-7' } });
+  await ask(port, { method: 'DELETE', headers: { ...user, 'idempotency-key': 'order-7' } });
+  for (const headers of [user, user]) await ask(port, { method: 'POST', headers });
+  time.wall = 1_800_000_001_250;
+  const [block] = (await client.telemetry('r1', 0)).blocks;
+  t.same(block?.retries, { control: 0, experiment: 1 }, 'the same user, method, path and key; without a key nobody can tell');
+  t.equal(block?.real.experiment.requests, 6);
+  t.equal(
+    block?.latency.experiment.reduce((sum, [, count]) => sum + count, 0),
+    6,
+  );
+  const spentIn = block?.byInstance?.experiment ?? [];
+  t.equal(spentIn.length, 2);
+  t.equal(
+    spentIn.reduce((sum, { requests }) => sum + requests, 0),
+    6,
+    'each answer belongs to one instance',
+  );
+  t.equal(
+    spentIn.reduce((sum, { failures }) => sum + failures, 0),
+    block?.real.experiment.failures,
+  );
+  t.same(
+    spentIn.map(({ failures, requests }) => failures === 0 || failures === requests),
+    [true, true],
+    'one of them always fails, the other never',
+  );
+  t.equal(block?.byInstance?.control.length, 0);
+  t.ok((block?.budget.spent ?? 0) >= 3 && (block?.budget.spent ?? 0) <= 4, 'seven requests, every second of which fails, retry or not');
+});
+
 test('effects end with their lease by either clock, and nothing brings them back', async (t) => {
   for (const way of ['the wall clock passes', 'the wall clock is set back'] as const) {
     await t.test(way, async (t) => {

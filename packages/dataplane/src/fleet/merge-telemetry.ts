@@ -1,4 +1,13 @@
-import { type Arm, arms, type ClusterRole, type StrippedKind, strippedKinds, type Tally, type TrafficBlock } from '@haldane/core';
+import {
+  type Arm,
+  arms,
+  type ClusterRole,
+  type InstanceCounts,
+  type StrippedKind,
+  strippedKinds,
+  type Tally,
+  type TrafficBlock,
+} from '@haldane/core';
 import { KeyBook } from '../key-book.ts';
 import type { RouterTelemetry, TelemetryAnswer } from '../wire.ts';
 
@@ -66,6 +75,9 @@ export class TelemetryMerge {
       },
       narrowed: blocks.some(({ narrowed }) => narrowed),
       latency: both((arm) => addBins(blocks.map(({ latency }) => latency[arm]))),
+      ...(blocks.every(({ byInstance }) => byInstance) ? { byInstance: both((arm) => addInstances(blocks, arm)) } : {}),
+      // A request that comes again by another router is not recognised there.
+      ...(blocks.every(({ retries }) => retries) ? { retries: both((arm) => total((block) => block.retries?.[arm] ?? 0)) } : {}),
       ...(blocks.some(({ shielded }) => shielded) ? { shielded: both((arm) => total((block) => block.shielded?.[arm] ?? 0)) } : {}),
       ...(blocks.some(({ mirrored }) => mirrored)
         ? {
@@ -108,6 +120,15 @@ export class TelemetryMerge {
       }
     return { keys, failedKeys, switched };
   }
+}
+
+/** Every router has the instances in the order in which the run was attached. */
+function addInstances(blocks: readonly TrafficBlock[], arm: Arm): readonly InstanceCounts[] {
+  const all = blocks.map(({ byInstance }) => byInstance?.[arm] ?? []);
+  return Array.from({ length: Math.max(0, ...all.map(({ length }) => length)) }, (_, i) => ({
+    requests: all.reduce((sum, counts) => sum + (counts[i]?.requests ?? 0), 0),
+    failures: all.reduce((sum, counts) => sum + (counts[i]?.failures ?? 0), 0),
+  }));
 }
 
 function addBins(all: readonly (readonly (readonly [number, number])[])[]): readonly (readonly [number, number])[] {

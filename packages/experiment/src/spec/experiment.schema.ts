@@ -143,6 +143,13 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
         description: 'whose requests reach the faulted arm',
       },
       instances: { type: 'integer', minimum: 1, maximum: 20, default: 1, description: 'instances an arm' },
+      controlTimes: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 4,
+        default: 1,
+        description: 'how many times as many users, and instances for them, control gets: harm shows earlier, fewer users meet it',
+      },
       baseline: {
         ...seconds({ atLeast: 5, atMost: 3600 }),
         default: '60s',

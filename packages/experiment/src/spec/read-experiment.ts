@@ -42,6 +42,7 @@ type ExperimentFile = {
   readonly traffic?: number;
   readonly exposure: Exposure;
   readonly instances: number;
+  readonly controlTimes: number;
   readonly baseline: number;
   readonly watch: number;
   readonly probes: { readonly legitimate: number; readonly hostile: number; readonly clean: number };
@@ -97,7 +98,7 @@ export async function readExperiment(options: ReadExperimentOptions): Promise<Ex
   if (!scenario) throw new HaldaneError('internal', `the schema let the scenario "${file.scenario.id}" through`);
   const manifest = resolve(dirname(source), file.service);
   const { service, environment } = await describedService(options, file.service, manifest);
-  const { name, about, fault, platform, pipeline, metrics, share, instances, budget, tolerance, alpha, contact } = file;
+  const { name, about, fault, platform, pipeline, metrics, share, instances, budget, tolerance, alpha, contact, controlTimes } = file;
   return {
     service,
     environment,
@@ -114,6 +115,7 @@ export async function readExperiment(options: ReadExperimentOptions): Promise<Ex
     expectedRate: file.traffic ?? null,
     exposure: wider[Math.min(wider.indexOf(file.exposure), wider.indexOf(scenario.exposure))] ?? 'synthetic',
     instances,
+    ...(controlTimes === 1 ? {} : { controlTimes }),
     baselineSeconds: file.baseline,
     watchSeconds: file.watch,
     probes: { legitimateRate: file.probes.legitimate, hostileRate: file.probes.hostile, cleanAnswers: file.probes.clean },

@@ -33,6 +33,12 @@ const read = (text: string, known = {}) =>
     },
   });
 
+test('control may be up to four times as large, and is equal where the file says nothing', async (t) => {
+  t.equal((await read(`${least}controlTimes: 4\n`)).controlTimes, 4);
+  t.notOk('controlTimes' in (await read(`${least}controlTimes: 1\n`)), 'so that the hash of criteria stays what it was');
+  await t.rejects(read(`${least}controlTimes: 5\n`), { message: /controlTimes/ });
+});
+
 test('the shortest file becomes a whole experiment, with the defaults of the catalogue written in', async (t) => {
   t.same(await read(least), {
     service: 'shop',

@@ -44,6 +44,10 @@ function bent(run: SimulatedRun, bend: (block: Block) => Block, facts: Partial<J
   return rejudge(criteria, { ...run.evidence, blocks: run.evidence.blocks.map(bend) }, { ...run.facts, ...facts });
 }
 
+function equalKeys(block: Block): Block {
+  return { ...block, keys: { control: block.keys.experiment, experiment: block.keys.experiment } };
+}
+
 test('answers that take longer than tolerated stop the run by name, but block nothing', async (t) => {
   const slow = simulateRun(criteria, situation('slow'), 40, 1);
   t.equal(slow.stop, 'harm-proven');
@@ -123,14 +127,41 @@ test('the report says what its unit is, what retries do to it and how far instan
     ...block,
     retries: { control: 1, experiment: 2 },
     byInstance: {
-      control: { c0: { requests: 100, failures: 1 } },
-      experiment: { e0: { requests: 100, failures: 3 } },
+      control: [{ requests: 100, failures: 1 }],
+      experiment: [{ requests: 100, failures: 3 }],
     },
   }));
-  t.match(told.reasons.join('\n'), /retries counted once/);
+  t.match(told.reasons.join('\n'), /120 retries, told by the idempotency key, counted once/);
   t.match(told.reasons.join('\n'), /2 instances in the baseline: 1 % to 3 % of requests failed, variance 10 times/);
   t.same(told.record.more['retries'], { control: 40, experiment: 80 });
   t.match(simulateRun(criteria, situation('equal-requests'), 40, 3).verdict.reasons.join('\n'), /unit of analysis: requests/);
+});
+
+test('with a control arm four times as large sound runs stay sound, and harm is found from fewer requests', async (t) => {
+  const larger: Criteria = { ...criteria, spec: { ...spec, controlTimes: 4 } };
+  const calm = simulateRun(larger, situation('equal'), 40, 5);
+  t.equal(calm.stop, null);
+  t.ok(
+    calm.verdict.record.sampleRatio.p > 0.001 && calm.verdict.record.sampleRatio.control > 3 * calm.verdict.record.sampleRatio.experiment,
+  );
+  const { excessFailures: excess } = calm.verdict.record;
+  t.ok(excess && excess.low < 0 && (excess.high ?? Number.NaN) > 0, 'control is counted at a quarter');
+  // Each seed with itself: the same number of seeds, the mean of what stands in the experiment until the stop.
+  const exposed = (of: Criteria) =>
+    Array.from({ length: 30 }, (_, seed) => {
+      const { stop, delay } = simulateRun(of, situation('fails-0.05'), 40, seed);
+      return stop === 'harm-proven' ? (delay ?? 0) : of.spec.watchSeconds;
+    }).reduce((sum, seconds) => sum + seconds, 0);
+  t.ok(exposed(larger) < exposed(criteria), `${exposed(larger)} s in place of ${exposed(criteria)} s in 30 runs`);
+  const askew = rejudge(larger, { ...calm.evidence, blocks: calm.evidence.blocks.map(equalKeys) }, calm.facts);
+  t.ok(askew.record.sampleRatio.p < 0.001, 'equal numbers of users are not what was planned');
+  const thin = { ...calm.evidence.blocks[0], healthy: { control: 3, experiment: 1 } } as Block;
+  const blocks = Array.from({ length: 30 }, (_, i) => ({ ...thin, at: thin.at + i }));
+  t.match(
+    rejudge(larger, { ...calm.evidence, blocks }, { ...calm.facts, stop: null }).verdict,
+    /inconclusive|invalid/,
+    'three of four instances are no whole control',
+  );
 });
 
 test('a rehearsal measures the judge, and the same seed measures the same', async (t) => {

@@ -12,6 +12,7 @@ import {
   type ProbeTally,
   type StopReason,
   type Tally,
+  timesOf,
   type Verdict,
 } from '@haldane/core';
 import { upperRate } from '@haldane/statistics';
@@ -124,7 +125,7 @@ class World {
     const weather = (at % 60 >= 30 && at % 60 < 34 ? this.#situation.spikes : 1) * (1 + wave / 2);
     const rate = (who: Arm | 'production') => Math.min(1, weather * this.#failureRate(who, watched));
     const come = { control: 0, experiment: 0 };
-    if (sliced) for (const arm of arms) come[arm] = this.#draws.poisson(this.#perSecond * swing);
+    if (sliced) for (const arm of arms) come[arm] = this.#draws.poisson(this.#perSecond * swing * timesOf(spec, arm));
     if (this.#watching) this.#credit += this.#creditRate * (come.control + come.experiment);
     const side = (arm: Arm) => ({ requests: come[arm], ...this.#failures(arm, come[arm], rate(arm)) });
     // Neither arm always comes first where the last of the budget goes.
@@ -137,7 +138,7 @@ class World {
       this.#before.failures += otherFailures + control.failures + experiment.failures;
     }
     const late = watched >= this.#situation.onset ? this.#situation.slower : 1;
-    const { instances } = spec;
+    const healthy = (arm: Arm) => spec.instances * timesOf(spec, arm);
     const hostile = refusals(this.#whole(spec.probes.hostileRate, at));
     return {
       at,
@@ -163,7 +164,7 @@ class World {
         this.#criteria.act === 'change'
           ? { control: hostile, experiment: hostile }
           : { control: emptyProbeTally, experiment: phase === 'baseline' ? emptyProbeTally : hostile },
-      healthy: { control: instances, experiment: instances },
+      healthy: { control: healthy('control'), experiment: healthy('experiment') },
     };
   }
 
@@ -184,10 +185,11 @@ class World {
     failures = Math.min(failures, requests, Math.max(0, limit - this.#spent));
     this.#spent += failures;
     if (!keys) return { failures, newKeys: 0, failedKeys: 0 };
-    const newKeys = this.#draws.binomial(requests, 1 - this.#seen[arm] / this.#users);
-    const failedKeys = this.#draws.binomial(Math.min(users, failures), 1 - this.#failed[arm] / this.#users);
-    this.#seen[arm] = Math.min(this.#users, this.#seen[arm] + newKeys);
-    this.#failed[arm] = Math.min(this.#users, this.#failed[arm] + failedKeys);
+    const all = this.#users * timesOf(this.#criteria.spec, arm);
+    const newKeys = this.#draws.binomial(requests, 1 - this.#seen[arm] / all);
+    const failedKeys = this.#draws.binomial(Math.min(users, failures), 1 - this.#failed[arm] / all);
+    this.#seen[arm] = Math.min(all, this.#seen[arm] + newKeys);
+    this.#failed[arm] = Math.min(all, this.#failed[arm] + failedKeys);
     return { failures, newKeys, failedKeys };
   }
 

@@ -8,7 +8,7 @@ import type { RestartParams } from './restart-kind.ts';
 
 export function localFaults(world: LocalWorld): FaultPlane {
   return {
-    can: ['dependency-fault', 'restart', 'synthetic-reach', 'slice-rules'],
+    can: ['dependency-fault', 'restart', 'synthetic-reach', 'slice-rules', 'larger-control'],
     wire(deployment, arm, runId) {
       const dependencies = deployment.dependencies.map((one) => ({ dependency: one.name, proxy: proxyName(runId, arm, one.name) }));
       const changes = dependencies.map(({ dependency, proxy }) => {

@@ -37,13 +37,14 @@ export function localTraffic({ layout, dataplane }: LocalWorld): TrafficRouter {
       };
     },
     slice({ route }, runId, slice) {
-      const { name, share, exposure, caps } = slice;
+      const { name, share, controlTimes = 1, exposure, caps } = slice;
       const params: SliceParams = { runId, route, ...slice };
       const rules = slice.rules ?? plainRules;
+      const part = `${percent(share)} of route ${route} to ${controlTimes === 1 ? 'each arm' : `the experiment and ${controlTimes} times as much to control`}`;
       const sent = {
-        route: `sends ${percent(share)} of route ${route} to each arm`,
-        shield: `sends ${percent(share)} of route ${route} to each arm, and has production answer what fails there`,
-        mirror: `copies ${percent(share)} of route ${route} to each arm, while production answers`,
+        route: `sends ${part}`,
+        shield: `sends ${part}, and has production answer what fails there`,
+        mirror: `copies ${part}, while production answers`,
       }[rules.mode];
       return {
         id: `slice:${name}`,

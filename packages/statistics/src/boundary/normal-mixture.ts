@@ -1,4 +1,4 @@
-import { normalCdf } from '../special/normal.ts';
+import { lnNormalTail } from '../special/normal.ts';
 import { bestRho } from './best-rho.ts';
 import { mixtureBound } from './mixture-bound.ts';
 
@@ -14,7 +14,7 @@ export function normalBoundTwoSided(v: number, alpha: number, rho: number): numb
 
 /** ln of the one-sided normal mixture (F10); rho from `bestRho(vOpt, 2 alpha)`. */
 export function logNormalMixtureOneSided(s: number, v: number, rho: number): number {
-  return 0.5 * Math.log((4 * rho) / (v + rho)) + (s * s) / (2 * (v + rho)) + Math.log(normalCdf(s / Math.sqrt(v + rho)));
+  return 0.5 * Math.log((4 * rho) / (v + rho)) + (s * s) / (2 * (v + rho)) + lnNormalTail(-s / Math.sqrt(v + rho));
 }
 
 /** The time-uniform one-sided bound on s. */

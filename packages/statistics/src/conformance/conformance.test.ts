@@ -3,13 +3,16 @@ import { test } from 'tap';
 import { disagreement } from './agrees.ts';
 import { type ConformanceCase, runCases } from './run-cases.ts';
 
-test('every golden case is met within its own tolerance', async (t) => {
-  const { cases } = JSON.parse(await readFile(new URL('../../golden/statistics-golden.json', import.meta.url), 'utf8')) as {
-    cases: ConformanceCase[];
-  };
-  t.ok(cases.length >= 85, `${cases.length} cases`);
-  for (const { id, formula, problem } of runCases(cases)) t.equal(problem, null, `${id} ${formula}`);
-});
+for (const [file, least] of [
+  ['statistics-golden.json', 85],
+  ['edges.json', 231],
+] as const) {
+  test(`every case of ${file} is met within its own tolerance`, async (t) => {
+    const { cases } = JSON.parse(await readFile(new URL(`../../golden/${file}`, import.meta.url), 'utf8')) as { cases: ConformanceCase[] };
+    t.ok(cases.length >= least, `${cases.length} cases`);
+    for (const { id, formula, problem } of runCases(cases)) t.equal(problem, null, `${id} ${formula}`);
+  });
+}
 
 test('a wrong number, a missing one, an unknown formula and a bad input each fail their case', async (t) => {
   const right = {
@@ -37,6 +40,7 @@ test('a wrong number, a missing one, an unknown formula and a bad input each fai
       ['e', false],
     ],
   );
+  t.match(results[3]?.problem ?? '', /no formula "no_such_formula"; known: .*zero_events_ucb/);
   t.match(results[4]?.problem ?? '', /inputs.n is "ten"/);
 });
 

@@ -24,7 +24,7 @@ export function runCases(cases: readonly ConformanceCase[]): CaseResult[] {
   return cases.map((one) => {
     const { id, formula, inputs, expected, rel_tol = 0, abs_tol = 0 } = one;
     const compute = formulas.get(formula);
-    if (compute === undefined) return { id, formula, problem: `no formula "${formula}"` };
+    if (compute === undefined) return { id, formula, problem: `no formula "${formula}"; known: ${[...formulas.keys()].sort().join(', ')}` };
     try {
       return { id, formula, problem: disagreement(compute(readInputs(inputs)), expected, rel_tol, abs_tol) };
     } catch (error) {

@@ -10,7 +10,8 @@ function divergence(p: number, q: number): number {
  * ln(1/alpha)/(KL(p_e‖p_0) + KL(p_c‖p_0)), p_0 the mean rate. Infinity when the rates are equal.
  */
 export function lowerBoundRequests(pc: number, pe: number, alpha: number): number {
-  if (!(pc > 0 && pc < 1 && pe > 0 && pe < 1)) throw new RangeError(`pc=${pc}, pe=${pe}: give failure rates strictly between 0 and 1`);
+  if (!(pc >= 0 && pc <= 1 && pe >= 0 && pe <= 1)) throw new RangeError(`pc=${pc}, pe=${pe}: give failure rates from 0 to 1`);
+  if (pc === pe) return Number.POSITIVE_INFINITY;
   const p0 = (pc + pe) / 2;
   return Math.log(1 / alpha) / (divergence(pe, p0) + divergence(pc, p0));
 }

@@ -1,5 +1,6 @@
-/** x ln(x/mean) + mean − x, x and mean above 0, without cancellation near x = mean (Loader's bd0). */
+/** x ln(x/mean) + mean − x, x at least 0 and mean above 0, without cancellation near x = mean (Loader's bd0). */
 export function deviance(x: number, mean: number): number {
+  if (x === 0) return mean;
   const d = x - mean;
   if (Math.abs(d) >= 0.1 * (x + mean)) return x * Math.log(x / mean) - d;
   const v = d / (x + mean);

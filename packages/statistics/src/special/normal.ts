@@ -13,9 +13,9 @@ export function normalTail(z: number): number {
   return 0.5 + 0.5 * Math.exp(lnGammaP(0.5, 0.5 * z * z));
 }
 
-/** P(Z ≤ z) for a standard normal Z. */
-export function normalCdf(z: number): number {
-  return normalTail(-z);
+/** ln P(Z > z), finite also where P itself is no number that a double can hold. */
+export function lnNormalTail(z: number): number {
+  return z > 0 ? lnGammaQ(0.5, 0.5 * z * z) - Math.LN2 : Math.log(normalTail(z));
 }
 
 /** The z with P(Z > z) = p, 0 < p < 1. */

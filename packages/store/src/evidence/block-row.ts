@@ -1,4 +1,4 @@
-import { type Arm, answerClasses, type Block, type Phase, type ProbeTally, type Tally } from '@haldane/core';
+import { type Arm, answerClasses, type Block, type InstanceCounts, type Phase, type ProbeTally, type Tally } from '@haldane/core';
 import type { Insertable, Selectable } from 'kysely';
 import type { EvidenceBlocksTable } from '../database.ts';
 
@@ -17,6 +17,10 @@ class Reader {
     if (value === undefined) throw new RangeError(`a stored block ends after ${this.#numbers.length} numbers`);
     this.#at += 1;
     return value;
+  }
+  /** How many are left. */
+  get left(): number {
+    return this.#numbers.length - this.#at;
   }
   classes(): number[] {
     return answerClasses.map(() => this.next());
@@ -44,6 +48,30 @@ const probeFrom = (r: Reader): ProbeTally => ({
 const pairCounts = (pair: Readonly<Record<Arm, number>>): Counts => [pair.control, pair.experiment];
 const pairFrom = (r: Reader): Record<Arm, number> => ({ control: r.next(), experiment: r.next() });
 const usersCounts = (users: Block['budget']['users']): Counts => (users === undefined ? [] : [users.spent, users.cap]);
+/** What a row may lack is led by its length, so that a reader knows where it ends; −1 says that nobody knew. */
+const instanceCounts = (all: readonly InstanceCounts[]): Counts => [
+  all.length,
+  ...all.flatMap(({ requests, failures }) => [requests, failures]),
+];
+const instancesFrom = (r: Reader): InstanceCounts[] => Array.from({ length: r.next() }, () => ({ requests: r.next(), failures: r.next() }));
+const maybe = <T>(value: T | undefined, counts: (value: T) => Counts): Counts => (value === undefined ? [-1] : [1, ...counts(value)]);
+const asideCounts = ({ byInstance, retries, shielded, mirrored }: Block): Counts => [
+  ...maybe(byInstance, ({ control, experiment }) => [...instanceCounts(control), ...instanceCounts(experiment)]),
+  ...maybe(retries, pairCounts),
+  ...maybe(shielded, pairCounts),
+  ...maybe(mirrored, ({ control, experiment }) => [control, experiment].flatMap(({ same, status, body }) => [same, status, body])),
+];
+/** Rows of before end without them. */
+function asidesFrom(r: Reader): Pick<Block, 'byInstance' | 'retries' | 'shielded' | 'mirrored'> {
+  const told = () => r.left > 0 && r.next() > 0;
+  const differences = () => ({ same: r.next(), status: r.next(), body: r.next() });
+  return {
+    ...(told() ? { byInstance: { control: instancesFrom(r), experiment: instancesFrom(r) } } : {}),
+    ...(told() ? { retries: pairFrom(r) } : {}),
+    ...(told() ? { shielded: pairFrom(r) } : {}),
+    ...(told() ? { mirrored: { control: differences(), experiment: differences() } } : {}),
+  };
+}
 const binCounts = (bins: Bins): number[] => bins.flat();
 const binsFrom = (flat: Counts): [number, number][] =>
   flat.flatMap((n, i) => (i % 2 === 0 ? [[n, flat[i + 1] ?? 0] as [number, number]] : []));
@@ -72,6 +100,7 @@ export function rowOfBlock(block: Block): Omit<Insertable<EvidenceBlocksTable>, 
       ...probeCounts(block.hostile.control),
       ...probeCounts(block.hostile.experiment),
       ...pairCounts(block.healthy),
+      ...asideCounts(block),
     ],
     latency_control: binCounts(block.latency.control),
     latency_experiment: binCounts(block.latency.experiment),
@@ -84,7 +113,7 @@ export function blockOfRow(row: Selectable<EvidenceBlocksTable>): Block {
   const [spent = 0, cap = 0, credit = 0, usersSpent, usersCap] = row.budget;
   const users = usersSpent === undefined || usersCap === undefined ? {} : { users: { spent: usersSpent, cap: usersCap } };
   // Object literals are evaluated from top to bottom, which is the order of the row.
-  return {
+  const block = {
     at: row.at,
     real: { production: tallyFrom(r), control: tallyFrom(r), experiment: tallyFrom(r) },
     keys: pairFrom(r),
@@ -100,4 +129,5 @@ export function blockOfRow(row: Selectable<EvidenceBlocksTable>): Block {
     hostile: { control: probeFrom(r), experiment: probeFrom(r) },
     healthy: pairFrom(r),
   };
+  return { ...block, ...asidesFrom(r) };
 }

@@ -48,6 +48,14 @@ const withAsides = (plain: Block): Block => ({
   mirrored: { control: { same: 3, status: 0, body: 1 }, experiment: { same: 1, status: 2, body: 0 } },
   stripped: { caching: 4, 'permanent-redirect': 1 },
   traces: { control: { failed: [], well: ['0af7651916cd43dd8448eb211c80319c'] }, experiment: { failed: [], well: [] } },
+  byInstance: {
+    control: [{ requests: 10, failures: 1 }],
+    experiment: [
+      { requests: 5, failures: 1 },
+      { requests: 6, failures: 1 },
+    ],
+  },
+  retries: { control: 0, experiment: 3 },
 });
 
 const alert: Alert = {

@@ -1,4 +1,4 @@
-import type { Deployment, DeploymentPipeline, ExperimentSpec, Scenario } from '@haldane/core';
+import { type Deployment, type DeploymentPipeline, type ExperimentSpec, type Scenario, timesOf } from '@haldane/core';
 import { sampleExperiment } from '../sample-run.ts';
 import { memoryStores } from '../stores/memory-stores.ts';
 import { VirtualClock } from '../virtual-clock.ts';
@@ -46,6 +46,7 @@ export function memoryLab({ act = 'change', script = () => ({}), spec: wanted = 
     rate: 400,
     // `watch-1` is the first stage of a ramp.
     shareOf: (slice) => spec.slice?.ramp[Number(/^watch-(\d+)$/.exec(slice)?.[1]) - 1]?.share ?? spec.share,
+    controlTimes: timesOf(spec, 'control'),
     cap: spec.budget.failures,
     callsPerSecond: 4,
   });

@@ -11,6 +11,8 @@ export type TrafficOptions = {
   readonly rate: number;
   /** The share of an arm, by the slice's name. */
   readonly shareOf: (slice: string) => number;
+  /** Control gets so many times the share; absent: as much. */
+  readonly controlTimes?: number;
   /** Failures that the router lets happen. */
   readonly cap: number;
   /** Calls a second of an arm to its dependencies. */
@@ -61,7 +63,7 @@ export class MemoryMetrics implements MetricSource {
   }
 
   #count(runId: string, at: number, before: TrafficBlock | undefined): TrafficBlock {
-    const { history, script, rate, cap, callsPerSecond } = this.#options;
+    const { history, script, rate, controlTimes = 1, cap, callsPerSecond } = this.#options;
     const part = (prefix: string) => history.part(prefix, at * 1000, (at + 1) * 1000);
     const faulted = (arm: Arm) => part(`fault:${runId}.${arm}.`);
     const attached = part(`attached:${runId}`);
@@ -75,8 +77,8 @@ export class MemoryMetrics implements MetricSource {
       return { requests, failures, classes: [requests - failures, 0, 0, 0, 0, 0, failures, 0] };
     };
     const real = {
-      production: tally('production', rate - 2 * inArm),
-      control: tally('control', inArm),
+      production: tally('production', rate - (1 + controlTimes) * inArm),
+      control: tally('control', controlTimes * inArm),
       experiment: tally('experiment', inArm),
     };
     const byArm = <T>(of: (arm: Arm) => T) => ({ control: of('control'), experiment: of('experiment') });

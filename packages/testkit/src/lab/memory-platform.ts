@@ -33,7 +33,7 @@ export class MemoryPlatform implements Platform {
   readonly history = new History();
   /** Names of clusters whose instances are not healthy. */
   readonly sick = new Set<string>();
-  can: readonly Capability[] = ['dependency-fault', 'synthetic-reach', 'slice-rules'];
+  can: readonly Capability[] = ['dependency-fault', 'synthetic-reach', 'slice-rules', 'larger-control'];
   hinder: Hindrance = () => {};
   readonly #world: MemoryWorld;
   readonly #clock: Clock;

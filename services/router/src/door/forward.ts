@@ -69,6 +69,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#upstream = upstream;
     this.#retry = retry;
     this.#started = false;
+    const at = this.#forwarding.cluster.instances.indexOf(upstream);
+    for (const observer of this.#forwarding.observers) observer.sentTo?.(at);
     try {
       this.#dispatch(upstream);
     } catch {

@@ -86,7 +86,7 @@ function placeReal(visitor: Visitor, production: Cluster, runs: readonly Attache
     const key = slice.rules.key.from === 'cookie' ? cookie : stickyKeyOf(visitor, slice.rules.key);
     if (key === null) continue;
     const draw = run.draw(key);
-    const arm = roleOf(draw.u, slice.config.share);
+    const arm = roleOf(draw.u, slice.config.share, slice.config.controlTimes);
     if (arm === 'production' || !slice.coverage.covers(request, path, key)) continue;
     const copy = slice.rules.mode === 'mirror';
     if (!admits(run, slice, arm, draw.hash, copy)) continue;
@@ -97,6 +97,7 @@ function placeReal(visitor: Visitor, production: Cluster, runs: readonly Attache
       limitMs: latencyLimitMs,
       time,
       copy,
+      again: run.isAgain(request, draw.hash),
     });
     const treatment = { slice, run, arm, request: watch };
     return copy

@@ -191,6 +191,8 @@ export class RouteDoor {
       refuseOn(socket, { status: 502, why: 'no instance' });
       return;
     }
+    const at = placement.cluster.instances.indexOf(upstream);
+    for (const observer of placement.observers) observer.sentTo?.(at);
     this.#tunnels.add(socket);
     socket.on('close', () => this.#tunnels.delete(socket));
     this.#follow(placement, socket, socket, () => false);

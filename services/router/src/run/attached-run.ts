@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import type { Arm } from '@haldane/core';
-import type { Attachment, KeyDraw, SliceConfig } from '@haldane/dataplane';
+import { type Attachment, drawKey, type KeyDraw, type SliceConfig } from '@haldane/dataplane';
 import { Lease } from '../lease.ts';
 import { PlacedSlice } from '../slice/placed-slice.ts';
 import type { RouterTime } from '../time.ts';
@@ -62,6 +63,15 @@ export class AttachedRun {
   }
   draw(key: string): KeyDraw {
     return this.#draws.of(key);
+  }
+  /**
+   * Whether this user's request repeats one that came before: same method, path and `idempotency-key`. Without that header nobody can tell a
+   * retry from a second wish, and a user who fails again and again is counted once anyway.
+   */
+  isAgain(request: IncomingMessage, key: string): boolean {
+    const named = request.headers['idempotency-key'];
+    if (named === undefined) return false;
+    return this.ledger.retries.note(drawKey(this.secret, `again ${key} ${request.method} ${request.url} ${named}`).hash);
   }
   /** Ends the slices and forgets the secret. What is in flight in the arms finishes there. */
   end(): void {

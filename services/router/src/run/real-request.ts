@@ -14,6 +14,8 @@ export type RealRequestOptions = {
   readonly time: RouterTime;
   /** A copy harms nobody, so it holds no unit of the budget. Default false. */
   readonly copy?: boolean;
+  /** It repeats an earlier request, so it is charged like any other but is no new piece of evidence. Default false. */
+  readonly again?: boolean;
 };
 
 /** Follows one real request to the one moment in which its outcome is decided, and tells the run's ledger then. */
@@ -26,11 +28,15 @@ export class RealRequest implements Observer, Late {
   #settled = false;
   #answer: AnswerClass | null = null;
   #openedAfter: number | null = null;
+  #instance: number | null = null;
 
   constructor(options: RealRequestOptions) {
     this.#options = options;
     this.#began = options.time.monotonic();
     if (options.limitMs !== null) this.#waiting = options.ledger.deadlines.wait(options.limitMs, this);
+  }
+  sentTo(instance: number): void {
+    this.#instance = instance;
   }
   answered(status: number, location: string | undefined): void {
     const answer = classOfStatus(status, location);
@@ -90,7 +96,8 @@ export class RealRequest implements Observer, Late {
     if (this.#settled) return;
     this.#settled = true;
     this.#waiting?.delete(this);
-    this.#options.ledger.settle({ ...this.#options.whose, answer, failed, latencyMs, seenBy, traceId: this.traceId });
+    const { whose, ledger, again = false } = this.#options;
+    ledger.settle({ ...whose, answer, failed, latencyMs, seenBy, traceId: this.traceId, instance: this.#instance, again });
   }
 }
 

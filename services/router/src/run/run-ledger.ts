@@ -3,6 +3,7 @@ import { KeyBook, type RouterTelemetry } from '@haldane/dataplane';
 import type { RouterTime } from '../time.ts';
 import { Budget } from './budget.ts';
 import { Deadlines } from './deadlines.ts';
+import { RetryBook } from './retry-book.ts';
 import { budgetOf, Second } from './second.ts';
 
 /** A block closes this long after its second ended. */
@@ -21,6 +22,10 @@ export type Outcome = {
   readonly seenBy: 'user' | 'nobody' | 'shielded';
   /** The trace that it belongs to; null where none is known. */
   readonly traceId: string | null;
+  /** Which instance of its cluster it went to last; null when it went to none. */
+  readonly instance: number | null;
+  /** It repeats an earlier request: charged, and counted as nothing but a retry. */
+  readonly again: boolean;
 } & ({ readonly role: 'production' } | { readonly role: Arm; readonly key: string });
 
 /**
@@ -32,6 +37,7 @@ export class RunLedger {
   readonly deadlines = new Deadlines();
   readonly budget: Budget;
   readonly keys = new KeyBook();
+  readonly retries = new RetryBook();
   readonly #time: RouterTime;
   readonly #open = new Map<number, Second>();
   #closed: TrafficBlock[] = [];
@@ -93,7 +99,7 @@ export class RunLedger {
       this.#settleArm(outcome, second);
       second?.snapshot(this.budget);
     }
-    second?.answer(outcome.role, outcome.answer, outcome.failed);
+    if (!outcome.again) second?.answer(outcome.role, outcome.answer, outcome.failed);
   }
   /** What a user got whom production answered in an arm's place. */
   settleUser(key: string, harmed: boolean): void {
@@ -174,6 +180,11 @@ export class RunLedger {
       else this.budget.release(outcome.key);
     }
     if (outcome.traceId !== null && second) this.#keepTrace(arm, outcome.failed, outcome.traceId, second);
+    if (outcome.again) {
+      if (second) second.retries[arm] += 1;
+      return;
+    }
+    if (outcome.instance !== null) second?.instance(arm, outcome.instance, outcome.failed);
     if (outcome.latencyMs !== null) second?.latency(arm, outcome.latencyMs);
     const news = this.keys.note(outcome.key, arm, outcome.answer === 'success', outcome.failed);
     if (!second) return;

@@ -4,6 +4,7 @@ import {
   answerClasses,
   type ClusterRole,
   type Difference,
+  type InstanceCounts,
   type StrippedKind,
   type Tally,
   type TrafficBlock,
@@ -40,6 +41,8 @@ export class Second {
   readonly mirrored: Record<Arm, Record<Difference, number>> = { control: noDifference(), experiment: noDifference() };
   readonly stripped = new Map<StrippedKind, number>();
   readonly traces: Record<Arm, Record<'failed' | 'well', string[]>> = { control: noTraces(), experiment: noTraces() };
+  readonly retries = zero();
+  readonly #byInstance: Record<Arm, InstanceCounts[]> = { control: [], experiment: [] };
   switched = 0;
   narrowed = false;
   #budget: TrafficBlock['budget'];
@@ -54,6 +57,13 @@ export class Second {
     count.requests += 1;
     count.failures += failed ? 1 : 0;
     count.classes[index] = (count.classes[index] ?? 0) + 1;
+  }
+  /** The same answer once more, by the instance that gave it. */
+  instance(arm: Arm, at: number, failed: boolean): void {
+    const counts = this.#byInstance[arm];
+    while (counts.length <= at) counts.push({ requests: 0, failures: 0 });
+    const { requests, failures } = counts[at] ?? { requests: 0, failures: 0 };
+    counts[at] = { requests: requests + 1, failures: failures + (failed ? 1 : 0) };
   }
   latency(arm: Arm, ms: number): void {
     this.#latency[arm].add(ms);
@@ -93,6 +103,8 @@ export class Second {
       budget: this.#budget,
       narrowed: this.narrowed,
       latency: { control: this.#latency.control.encode(), experiment: this.#latency.experiment.encode() },
+      byInstance: { control: [...this.#byInstance.control], experiment: [...this.#byInstance.experiment] },
+      retries: { ...this.retries },
       ...this.#asides(),
     };
   }

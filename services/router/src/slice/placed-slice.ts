@@ -20,7 +20,7 @@ export class PlacedSlice {
     this.config = config;
     this.rules = config.rules ?? plainRules;
     this.coverage = new Coverage(config);
-    this.rate = this.rules.perSecond === undefined ? null : new RateCap(this.rules.perSecond, time);
+    this.rate = this.rules.perSecond === undefined ? null : new RateCap(this.rules.perSecond, time, config.controlTimes);
   }
   get mayCopy(): boolean {
     return this.copies < mostCopies;

@@ -11,15 +11,17 @@ const oneUsers = 0.1;
 export class RateCap {
   readonly #time: RouterTime;
   readonly #windowMs: number;
-  readonly #most: number;
+  readonly #most: Readonly<Record<Arm, number>>;
   #window = -1;
   readonly #taken: Record<Arm, number> = { control: 0, experiment: 0 };
   readonly #byKey = new Map<string, number>();
 
-  constructor(perSecond: number, time: RouterTime) {
+  /** Control's users are `controlTimes` as many, so as many more of their requests may come. */
+  constructor(perSecond: number, time: RouterTime, controlTimes = 1) {
     this.#time = time;
     this.#windowMs = Math.max(1000, 1000 / perSecond);
-    this.#most = Math.max(1, Math.floor((perSecond * this.#windowMs) / 1000));
+    const most = Math.max(1, Math.floor((perSecond * this.#windowMs) / 1000));
+    this.#most = { control: most * controlTimes, experiment: most };
   }
   /** Takes a place in this window's count, or says no. */
   take(arm: Arm, key: string): boolean {
@@ -32,7 +34,7 @@ export class RateCap {
     }
     const taken = this.#taken[arm];
     const own = this.#byKey.get(key) ?? 0;
-    if (taken >= this.#most || own >= Math.max(1, Math.floor(this.#most * oneUsers))) return false;
+    if (taken >= this.#most[arm] || own >= Math.max(1, Math.floor(this.#most.experiment * oneUsers))) return false;
     this.#taken[arm] = taken + 1;
     this.#byKey.set(key, own + 1);
     return true;
