@@ -1,6 +1,7 @@
 import type { Criteria, Evidence, JudgedFacts, Marked, Verdict } from '@haldane/core';
 import { isUnasked, lastCheck } from './asked.ts';
 import { contactOf } from './contact.ts';
+import { effectWords } from './effect-words.ts';
 import { rateWords } from './harm-words.ts';
 import { judgeHeld, refusalWords, whyNotMet } from './held.ts';
 import { breachOf } from './hostile.ts';
@@ -24,6 +25,8 @@ export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evide
   const verdict = verdictOf({ held, served, noticed }, invalid, state);
   const unmet = verdict === 'inconclusive' ? neverMet(state, evidence, facts) : null;
   const { mark, why, result, alertMs } = noticed;
+  const record = makeRecord(state, evidence, facts, breachOf(state.hostile, evidence.accepts), alertMs);
+  const effect = effectWords(record);
   return {
     verdict,
     headline: headline(verdict, state, { held, served, noticed }, invalid, evidence, facts),
@@ -33,9 +36,10 @@ export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evide
     reasons: [
       ...(unmet === null ? [] : [`inconclusive: ${unmet}`]),
       ...reasonsOf(state, { held, served, noticed }, invalid, evidence, facts),
+      ...(effect === null ? [] : [effect]),
     ],
     surprises: rankSurprises(state, evidence),
-    record: makeRecord(state, evidence, facts, breachOf(state.hostile, evidence.accepts), alertMs),
+    record,
   };
 }
 

@@ -22,9 +22,10 @@ export function rateWords(state: JudgeState, guardrail: Guardrail): string {
   return `${count(failed.experiment)} of ${count(of.experiment)} ${unitWords(state, guardrail)} failed in the experiment, ${count(failed.control)} of ${count(of.control)} in control`;
 }
 
-/** Harm in plain words: whom it hit, with the numbers and the strength of the evidence. */
+/** Harm in plain words: whom it hit, or would have hit, with the numbers and the strength of the evidence. */
 export function harmWords(state: JudgeState): string {
   const named = eHolmOf(state);
   const worst = named.find((one) => one.named) ?? named[0];
-  return `${rateWords(state, worst?.guardrail ?? 'users')}: worse than the tolerated odds of ${state.criteria.spec.tolerance.odds} (${evidenceWords(state.harm.maxLogE)}, ${harmThreshold(state.criteria).toFixed(0)} needed)`;
+  const proven = state.harm.provenAt === null ? 'not proven to be worse' : 'worse';
+  return `${rateWords(state, worst?.guardrail ?? 'users')}: ${proven} than the tolerated odds of ${state.criteria.spec.tolerance.odds} (${evidenceWords(state.harm.maxLogE)}, ${harmThreshold(state.criteria).toFixed(0)} needed)`;
 }

@@ -655,7 +655,18 @@ test('marks, numbers and strength stand behind the verdict', async (t) => {
     'what hardly differs is none',
   );
 
+  const size = resilient.reasons.find((reason) => reason.startsWith('how large')) ?? '';
+  t.match(size, /95 % at any stopping time: .*failing users beyond what control explains; p95 of answers −\d+ to \d+ ms longer \(seen: 98/);
+  t.notOk(
+    resilient.reasons.some((reason) => /tolerated odds/.test(reason) && !reason.includes('not proven to be worse')),
+    'nobody is called worse without proof',
+  );
+
   const open = run({ behaves: late(5, { accepted: 1 }) }).verdict;
+  t.notOk(
+    open.reasons.some((reason) => reason.startsWith('how large')),
+    'nothing was compared',
+  );
   t.equal(open.held.mark, 'no');
   t.equal(open.served.mark, 'unknown', 'no user was there to be served');
   t.equal(open.record.strength, 'block', 'a confirmed accept is enough to block');

@@ -11,7 +11,7 @@ import { type Guardrail, harmThreshold, ratesOf, usersTest, weightsOf } from './
 import { acceptedBelow } from './held.ts';
 import type { Breach } from './hostile.ts';
 import { judgeId } from './judge-id.ts';
-import { latencyQuantiles } from './latency.ts';
+import { latencyEffects } from './latency.ts';
 import { worstThreshold } from './latency-guard.ts';
 import { oddsRatioOf } from './odds-ratio.ts';
 import { spreadOf } from './spread.ts';
@@ -146,7 +146,7 @@ function more(state: JudgeState, evidence: Evidence, { confirms }: JudgedFacts):
     budgetCredit: state.budget.credit,
     ...(state.budget.users === undefined ? {} : { budgetUsers: { ...state.budget.users } }),
     experimentUnhealthySeconds: state.health.experimentSeconds,
-    latencyMs: latencyQuantiles(evidence.blocks),
+    latencyMs: latencyEffects(evidence.blocks, level),
     failuresOnly: { logE: harm.failureLogE, maxLogE: harm.maxFailureLogE },
     latencyGuard: latencyGuardOf(state),
     instanceSpread: spreadOf(baseline.instances) ?? 'not known',

@@ -1,6 +1,7 @@
 import type { Block, Criteria, ExperimentSpec, JudgedFacts } from '@haldane/core';
 import { test } from 'tap';
 import { haldane1, rejudge, replay, underOther } from '../index.ts';
+import type { LatencyEffects } from '../latency.ts';
 import { rehearse } from './rehearse.ts';
 import { seededDraws } from './seeded-draws.ts';
 import { type SimulatedRun, simulateRun } from './simulate-run.ts';
@@ -54,6 +55,14 @@ test('answers that take longer than tolerated stop the run by name, but block no
   t.ok((slow.delay ?? 0) >= 10, 'ten seconds of slow answers, for those of one second hang together');
   t.match(slow.verdict.served, { mark: 'no', why: /answers took longer than [\d,]+ ms in the experiment, [\d,]+ of [\d,]+ longer than/ });
   t.match(slow.verdict.record.more['guardrails'], [{ guardrail: 'latency', named: true }], 'e-Holm names it');
+  const { p50, p99, level } = slow.verdict.record.more['latencyMs'] as LatencyEffects;
+  t.equal(level, 0.95);
+  t.ok(p50 && p50.control.seen < 85 && p50.experiment.seen > 225, 'medians of 80 ms and three times that');
+  t.ok(
+    p50 && (p50.difference.low ?? 0) > 100 && (p50.difference.high ?? 1000) < 250,
+    'the interval of the difference holds the true 160 ms',
+  );
+  t.equal(p99?.difference.high, null, 'what so few answers cannot bound is not bounded');
   t.equal(slow.verdict.record.strength, 'stop', 'however strong the evidence');
 
   const narrowed = bent(slow, (block) => ({ ...block, narrowed: block.phase === 'observing' }), { stop: null });
