@@ -75,6 +75,24 @@ export type Deployment = ServiceRef & {
   readonly deployInProgress: boolean;
 };
 
+/** What one route's door takes. Milliseconds, and counts at one time; 0: no limit. */
+export type DoorLimits = {
+  /** From the first byte of a request, or of a TLS handshake, to the end of its headers. Default 15 s. */
+  readonly headersMs: number;
+  /** From the first byte of a request to the last of its body. Default an hour. */
+  readonly requestMs: number;
+  /** How long a body may stand still. Default 60 s. */
+  readonly bodyIdleMs: number;
+  /** How long a connection is kept between requests. Default 65 s. */
+  readonly keepAliveMs: number;
+  /** Default 10 000. */
+  readonly connections: number;
+  /** From one address that is no trusted proxy. Default 1000. */
+  readonly connectionsPerClient: number;
+  /** Requests under way; one more is answered 503. Default 10 000. */
+  readonly inFlight: number;
+};
+
 /** How a service's own processes are started. Holds secrets: never stored in the database, never logged. */
 export type LaunchRecipe = ServiceRef & {
   readonly revision: string;
@@ -88,7 +106,14 @@ export type LaunchRecipe = ServiceRef & {
   readonly instanceEnv: string | null;
   readonly health: { readonly path: string; readonly withinMs: number };
   readonly instances: number;
-  readonly route: { readonly name: string; readonly port: number };
+  readonly route: {
+    readonly name: string;
+    readonly port: number;
+    /** Addresses or networks of proxies that stand before the door and may say where a request is from. Absent: nobody. */
+    readonly trustedProxies?: readonly string[];
+    /** What differs from the door's own limits. */
+    readonly limits?: Partial<DoorLimits>;
+  };
   readonly dependencies: readonly (Dependency & { readonly url: string })[];
   readonly intakeOff: Readonly<Record<string, string>>;
 };

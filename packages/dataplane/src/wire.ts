@@ -1,4 +1,4 @@
-import type { Arm, DependencyFault, Slice, TrafficBlock } from '@haldane/core';
+import type { Arm, DependencyFault, DoorLimits, Slice, TrafficBlock } from '@haldane/core';
 
 /**
  * What is said to a router and what it says back. Every effect of a run carries the run's id and ends at `until`
@@ -24,24 +24,6 @@ export type RouteConfig = {
 export type CertificateFiles = { readonly certFile: string; readonly keyFile: string };
 /** `names` are served to clients that ask for them (SNI; `*.example` covers one label), the first pair to all others. */
 export type DoorTls = CertificateFiles & { readonly names?: readonly (CertificateFiles & { readonly name: string })[] };
-
-/** What one route's door takes. Milliseconds, and counts at one time; 0: no limit. */
-export type DoorLimits = {
-  /** From the first byte of a request, or of a TLS handshake, to the end of its headers. Default 15 s. */
-  readonly headersMs: number;
-  /** From the first byte of a request to the last of its body. Default an hour. */
-  readonly requestMs: number;
-  /** How long a body may stand still. Default 60 s. */
-  readonly bodyIdleMs: number;
-  /** How long a connection is kept between requests. Default 65 s. */
-  readonly keepAliveMs: number;
-  /** Default 10 000. */
-  readonly connections: number;
-  /** From one address that is no trusted proxy. Default 1000. */
-  readonly connectionsPerClient: number;
-  /** Requests under way; one more is answered 503. Default 10 000. */
-  readonly inFlight: number;
-};
 
 /** Arms that belong to a route: from now on signed synthetic requests may enter them. */
 export type Attachment = {

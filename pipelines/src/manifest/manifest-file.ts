@@ -30,7 +30,21 @@ export type ManifestFile = {
     readonly instances: number;
     readonly revision?: string;
   };
-  readonly route?: { readonly name?: string; readonly port: number };
+  readonly route?: {
+    readonly name?: string;
+    readonly port: number;
+    readonly trustedProxies?: readonly string[];
+    /** Seconds and counts. */
+    readonly limits?: {
+      readonly headers?: number;
+      readonly request?: number;
+      readonly bodyIdle?: number;
+      readonly keepAlive?: number;
+      readonly connections?: number;
+      readonly connectionsPerClient?: number;
+      readonly inFlight?: number;
+    };
+  };
   readonly dependencies: readonly (Omit<Dependency, 'ca'> & { readonly url: string; readonly ca?: string })[];
   readonly intake?: readonly Intake[];
   readonly synthetic: {

@@ -20,6 +20,9 @@ const httpUrl = {
 };
 const environment = { type: 'object', propertyNames: variable, additionalProperties: { type: 'string', asWritten: true, writeOnly: true } };
 
+const patience = { type: ['number', 'string'], duration: { atMost: 86_400 } };
+const atOnce = { type: 'integer', minimum: 0, maximum: 10_000_000 };
+
 const request = {
   type: 'object',
   additionalProperties: false,
@@ -129,7 +132,35 @@ export const manifestSchema: JsonObject = {
       description: 'the front door of its traffic',
       additionalProperties: false,
       required: ['port'],
-      properties: { name, port: { type: 'integer', minimum: 0, maximum: 65_535, description: 'where users enter; 0 takes a free one' } },
+      properties: {
+        name,
+        port: { type: 'integer', minimum: 0, maximum: 65_535, description: 'where users enter; 0 takes a free one' },
+        trustedProxies: {
+          type: 'array',
+          uniqueItems: true,
+          items: {
+            type: 'string',
+            pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$',
+            maxLength: 60,
+            known: 'is no address or network; write it like 10.0.0.0/8',
+          },
+          description: 'addresses of balancers before it, which may say where a request is from',
+        },
+        limits: {
+          type: 'object',
+          description: 'what differs from the usual limits of a door; 0 is no limit',
+          additionalProperties: false,
+          properties: {
+            headers: { ...patience, description: 'until the headers of a request are whole; usually 15s' },
+            request: { ...patience, description: 'until its body is whole; usually 1h' },
+            bodyIdle: { ...patience, description: 'how long a body may stand still; usually 60s' },
+            keepAlive: { ...patience, description: 'how long a connection is kept between requests; usually 65s' },
+            connections: { ...atOnce, description: 'usually 10000' },
+            connectionsPerClient: { ...atOnce, description: 'from one address that is no trusted proxy; usually 1000' },
+            inFlight: { ...atOnce, description: 'requests under way, one more is answered 503; usually 10000' },
+          },
+        },
+      },
     },
     dependencies: {
       type: 'array',

@@ -77,6 +77,19 @@ test('a manifest comes apart into what may be stored and what starts its process
   });
 });
 
+test('a route may say who stands before it and what its door takes; what it does not say is left to the door', async (t) => {
+  const routeOf = (route: string) => readManifest({ text: text.replace('{ port: 0 }', route), source: 'a', env }).recipe('r1')?.route;
+  t.same(routeOf('{ port: 0 }'), { name: 'shop', port: 0 });
+  t.same(routeOf('{ port: 80, trustedProxies: [10.0.0.0/8, "::1"], limits: { headers: 5s, bodyIdle: 0, inFlight: 50 } }'), {
+    name: 'shop',
+    port: 80,
+    trustedProxies: ['10.0.0.0/8', '::1'],
+    limits: { headersMs: 5000, bodyIdleMs: 0, inFlight: 50 },
+  });
+  t.throws(() => routeOf('{ port: 80, trustedProxies: [balancer] }'), { message: /balancer.* is no address or network/ });
+  t.throws(() => routeOf('{ port: 80, limits: { inflight: 5 } }'), { message: /inFlight/ });
+});
+
 test('intake that is not spoken of is undeclared, an empty list is a declaration', async (t) => {
   const without = text.replace(/intake:\n.*\n/, '');
   t.equal(readManifest({ text: without, source: 'a', env }).deployment.intakeDeclared, false);

@@ -74,7 +74,7 @@ export function readManifest({
             instanceEnv: deploy.instanceEnv ?? null,
             health: { path: deploy.health.path, withinMs: Math.round(deploy.health.within * 1000) },
             instances: deploy.instances,
-            route: { name: route, port: file.route.port },
+            route: { name: route, ...doorOf(file.route) },
             dependencies: file.dependencies.map(({ name, env: variable, as, ca, url }) => ({
               name,
               env: variable,
@@ -84,6 +84,17 @@ export function readManifest({
             })),
             intakeOff: Object.assign({}, ...intake.map(({ off }) => off)) as Record<string, string>,
           },
+  };
+}
+
+function doorOf({ port, trustedProxies, limits }: NonNullable<ManifestFile['route']>): Omit<LaunchRecipe['route'], 'name'> {
+  const { headers, request, bodyIdle, keepAlive, ...counts } = limits ?? {};
+  const seconds = { headersMs: headers, requestMs: request, bodyIdleMs: bodyIdle, keepAliveMs: keepAlive };
+  const milliseconds = Object.entries(seconds).flatMap(([name, value]) => (value === undefined ? [] : [[name, Math.round(value * 1000)]]));
+  return {
+    port,
+    ...(trustedProxies === undefined ? {} : { trustedProxies }),
+    ...(limits === undefined ? {} : { limits: { ...Object.fromEntries(milliseconds), ...counts } }),
   };
 }
 

@@ -168,7 +168,8 @@ export class LocalProduction {
       .map((one) => one.address);
     if (recipe === null || production.length === 0)
       throw new HaldaneError('not-healthy', `no instance of ${name} has an address yet: deploy the service again`);
-    return this.#dataplane.putRoute({ route: recipe.route.name, port: recipe.route.port, production }, signal);
+    const { name: route, ...door } = recipe.route;
+    return this.#dataplane.putRoute({ route, ...door, production }, signal);
   }
 
   async #end(cluster: string, names: readonly string[], signal: AbortSignal): Promise<void> {

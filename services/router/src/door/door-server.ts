@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
-import type { DoorLimits } from '@haldane/dataplane';
+import type { DoorLimits } from '@haldane/core';
 import { hasBody, type Refusal, refusalOf, refuse, refuseOn, type Target, targetOf } from './sound-request.ts';
 
 const defaults: DoorLimits = {
