@@ -2,11 +2,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { BudgetHeld, BudgetHolder, BudgetOrder } from '@haldane/dataplane';
+import type { TrafficBlock } from '@haldane/core';
+import type { BudgetHeld, BudgetHolder, BudgetOrder, TelemetryNews } from '@haldane/dataplane';
 import { assign, BudgetLease, DataplaneClient, RouterFleet } from '@haldane/dataplane';
 import { test } from 'tap';
-import { Agent, ask, cookie, newKey, secret, seeded, sliceOf, stand, until, upstream } from '../test/stand.ts';
+import { Agent, ask, cookie, FakeTime, newKey, secret, seeded, sliceOf, stand, until, upstream } from '../test/stand.ts';
 import { Budget } from './run/budget.ts';
+import { type RouterTime, systemTime } from './time.ts';
 
 const gone = new Error('no answer');
 
@@ -153,13 +155,15 @@ test('units go where requests are turned away, and a lowered cap takes idle ones
 /** Three routers on one route, with arms that answer by name unless told otherwise. */
 async function standWithFleet(
   t: Parameters<typeof stand>[0] & { teardown(fn: () => unknown): void },
-  count = 3,
-  speakTo: (url: string, token: string) => DataplaneClient = (url, token) => new DataplaneClient({ url, token }),
+  {
+    speakTo = (url: string, token: string) => new DataplaneClient({ url, token }),
+    time = systemTime,
+  }: { readonly speakTo?: (url: string, token: string) => DataplaneClient; readonly time?: RouterTime } = {},
 ) {
   const named = (name: string) => upstream(t, (_request, response) => response.end(name));
   const [production, control, experiment] = await Promise.all(['production', 'control', 'experiment'].map(named));
-  const stands = await Promise.all(Array.from({ length: count }, () => stand(t)));
-  const clock = { now: () => Date.now(), sleep: (ms: number) => wait(ms) };
+  const stands = await Promise.all([1, 2, 3].map(() => stand(t, { time })));
+  const clock = { now: () => time.now(), sleep: (ms: number) => wait(ms) };
   const fleet = new RouterFleet({ routers: stands.map(({ router, token }) => speakTo(router.adminUrl, token)), clock });
   const { ports } = await fleet.putRoute({ route: 'pay', port: 0, production: [production?.url ?? ''] });
   const attachment = {
@@ -167,7 +171,7 @@ async function standWithFleet(
     route: 'pay',
     arms: { control: [control?.url ?? ''], experiment: [experiment?.url ?? ''] },
     secret,
-    until: Date.now() + 60_000,
+    until: time.now() + 60_000,
   };
   await fleet.attach(attachment);
   return { fleet, ports, stands, attachment };
@@ -214,6 +218,43 @@ test('several routers are one data plane: one route, one run, one user who is co
   for (const { client } of stands) t.match(await client.view(), { routes: [{ attached: [], slices: [] }] });
 });
 
+test('what happens at any router is told while its second is open, and the second once, when all have closed it', async (t) => {
+  // The wall's clock stands still: whatever is heard of an event was not told by the end of its second.
+  const time = new FakeTime();
+  const { fleet, ports } = await standWithFleet(t, { time });
+  await fleet.putSlice('pay', sliceOf({ cap: 30 }));
+  const second = Math.floor(time.now() / 1000);
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  const news = fleet.follow('r1', second - 1, stop.signal);
+  const next = async (isIt: (news: TelemetryNews) => boolean) => {
+    for (;;) {
+      const { value, done } = await news.next();
+      if (done) throw new Error('the stream ended');
+      if (isIt(value)) return value;
+    }
+  };
+  const inArms = ({ real }: TrafficBlock) => real.control.requests + real.experiment.requests;
+  await Promise.all(ports.map((port) => ask(port, { headers: cookie(newKey()) })));
+  await next(({ open }) => open !== null && inArms(open) === 3);
+  time.pass(1250);
+  const { blocks } = await next((said) => said.blocks.length > 0);
+  t.same(
+    blocks.map((block) => [block.at, inArms(block), block.keys.control + block.keys.experiment]),
+    [[second, 3, 3]],
+  );
+  time.pass(1000);
+  t.same(
+    (await next((said) => said.blocks.length > 0)).blocks.map(({ at }) => at),
+    [second + 1],
+    'none twice',
+  );
+  await fleet.detach('pay', 'r1');
+  await next(({ attached }) => !attached);
+  t.equal((await news.next()).done, true);
+  await t.rejects(fleet.follow('nobody', 0, AbortSignal.timeout(20_000)).next(), { code: 'gone' });
+});
+
 test('a lease is renewed though the budget is slow to move, and units go where they are wanted all the same', async (t) => {
   let letGo: () => void = () => undefined;
   let answering = Promise.resolve();
@@ -223,7 +264,7 @@ test('a lease is renewed though the budget is slow to move, and units go where t
       return super.budget(...asked);
     }
   }
-  const { fleet, ports, stands } = await standWithFleet(t, 3, (url, token) => new SlowToSay({ url, token }));
+  const { fleet, ports, stands } = await standWithFleet(t, { speakTo: (url, token) => new SlowToSay({ url, token }) });
   await fleet.putSlice('pay', sliceOf({ cap: 3 }));
   answering = new Promise((resolve) => {
     letGo = resolve;

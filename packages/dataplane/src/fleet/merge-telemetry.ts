@@ -48,56 +48,21 @@ export class TelemetryMerge {
     };
   }
 
+  /**
+   * The second that still counts, from what each router said last: counts of that second alone, the budget as it stands everywhere. Whose
+   * requests they were is known once the second is closed. Null when no second is open.
+   */
+  open(last: readonly TrafficBlock[]): TrafficBlock | null {
+    const at = Math.max(0, ...last.map((block) => block.at));
+    if (at <= this.#through) return null;
+    const now = last.filter((block) => block.at === at);
+    const none = { control: 0, experiment: 0 };
+    return { ...addBlocks(now, at), budget: addBudgets(last), keys: none, failedKeys: none, switched: 0 };
+  }
+
   #sum(told: readonly RouterTelemetry[], at: number): TrafficBlock {
     const blocks = told.flatMap((one) => one.blocks.filter((block) => block.at === at));
-    const total = (of: (block: TrafficBlock) => number) => blocks.reduce((sum, block) => sum + of(block), 0);
-    const both = <T>(of: (arm: Arm) => T): Record<Arm, T> => ({ control: of('control'), experiment: of('experiment') });
-    const tally = (role: ClusterRole): Tally => ({
-      requests: total(({ real }) => real[role].requests),
-      failures: total(({ real }) => real[role].failures),
-      classes: (blocks[0]?.real[role].classes ?? []).map((_, i) => total(({ real }) => real[role].classes[i] ?? 0)),
-    });
-    const users = blocks.flatMap(({ budget }) => (budget.users === undefined ? [] : [budget.users]));
-    return {
-      at,
-      real: { production: tally('production'), control: tally('control'), experiment: tally('experiment') },
-      ...this.#count(told, at),
-      dependencyCalls: both((arm) => total((block) => block.dependencyCalls[arm])),
-      met: both((arm) => total((block) => block.met[arm])),
-      budget: {
-        spent: total(({ budget }) => budget.spent),
-        cap: Math.max(...blocks.map(({ budget }) => budget.cap)),
-        credit: total(({ budget }) => budget.credit),
-        // A key that failed at two routers is two of the leased units, and told as such.
-        ...(users.length === 0
-          ? {}
-          : { users: { spent: users.reduce((sum, one) => sum + one.spent, 0), cap: Math.max(...users.map(({ cap }) => cap)) } }),
-      },
-      narrowed: blocks.some(({ narrowed }) => narrowed),
-      latency: both((arm) => addBins(blocks.map(({ latency }) => latency[arm]))),
-      ...(blocks.every(({ byInstance }) => byInstance) ? { byInstance: both((arm) => addInstances(blocks, arm)) } : {}),
-      // A request that comes again by another router is not recognised there.
-      ...(blocks.every(({ retries }) => retries) ? { retries: both((arm) => total((block) => block.retries?.[arm] ?? 0)) } : {}),
-      ...(blocks.some(({ shielded }) => shielded) ? { shielded: both((arm) => total((block) => block.shielded?.[arm] ?? 0)) } : {}),
-      ...(blocks.some(({ mirrored }) => mirrored)
-        ? {
-            mirrored: both((arm) => ({
-              same: total((block) => block.mirrored?.[arm].same ?? 0),
-              status: total((block) => block.mirrored?.[arm].status ?? 0),
-              body: total((block) => block.mirrored?.[arm].body ?? 0),
-            })),
-          }
-        : {}),
-      ...(blocks.some(({ stripped }) => stripped) ? { stripped: addStripped(blocks) } : {}),
-      ...(blocks.some(({ traces }) => traces)
-        ? {
-            traces: both((arm) => ({
-              failed: blocks.flatMap(({ traces }) => traces?.[arm].failed ?? []),
-              well: blocks.flatMap(({ traces }) => traces?.[arm].well ?? []),
-            })),
-          }
-        : {}),
-    };
+    return { ...addBlocks(blocks, at), ...this.#count(told, at) };
   }
 
   #count(told: readonly RouterTelemetry[], at: number): Pick<TrafficBlock, 'keys' | 'failedKeys' | 'switched'> {
@@ -129,6 +94,62 @@ function addInstances(blocks: readonly TrafficBlock[], arm: Arm): readonly Insta
     requests: all.reduce((sum, counts) => sum + (counts[i]?.requests ?? 0), 0),
     failures: all.reduce((sum, counts) => sum + (counts[i]?.failures ?? 0), 0),
   }));
+}
+
+/** One second at several routers, but for its keys: who was at two of them is one user. */
+function addBlocks(blocks: readonly TrafficBlock[], at: number): Omit<TrafficBlock, 'keys' | 'failedKeys' | 'switched'> {
+  const total = (of: (block: TrafficBlock) => number) => blocks.reduce((sum, block) => sum + of(block), 0);
+  const both = <T>(of: (arm: Arm) => T): Record<Arm, T> => ({ control: of('control'), experiment: of('experiment') });
+  const tally = (role: ClusterRole): Tally => ({
+    requests: total(({ real }) => real[role].requests),
+    failures: total(({ real }) => real[role].failures),
+    classes: (blocks[0]?.real[role].classes ?? []).map((_, i) => total(({ real }) => real[role].classes[i] ?? 0)),
+  });
+  return {
+    at,
+    real: { production: tally('production'), control: tally('control'), experiment: tally('experiment') },
+    dependencyCalls: both((arm) => total((block) => block.dependencyCalls[arm])),
+    met: both((arm) => total((block) => block.met[arm])),
+    budget: addBudgets(blocks),
+    narrowed: blocks.some(({ narrowed }) => narrowed),
+    latency: both((arm) => addBins(blocks.map(({ latency }) => latency[arm]))),
+    ...(blocks.every(({ byInstance }) => byInstance) ? { byInstance: both((arm) => addInstances(blocks, arm)) } : {}),
+    // A request that comes again by another router is not recognised there.
+    ...(blocks.every(({ retries }) => retries) ? { retries: both((arm) => total((block) => block.retries?.[arm] ?? 0)) } : {}),
+    ...(blocks.some(({ shielded }) => shielded) ? { shielded: both((arm) => total((block) => block.shielded?.[arm] ?? 0)) } : {}),
+    ...(blocks.some(({ mirrored }) => mirrored)
+      ? {
+          mirrored: both((arm) => ({
+            same: total((block) => block.mirrored?.[arm].same ?? 0),
+            status: total((block) => block.mirrored?.[arm].status ?? 0),
+            body: total((block) => block.mirrored?.[arm].body ?? 0),
+          })),
+        }
+      : {}),
+    ...(blocks.some(({ stripped }) => stripped) ? { stripped: addStripped(blocks) } : {}),
+    ...(blocks.some(({ traces }) => traces)
+      ? {
+          traces: both((arm) => ({
+            failed: blocks.flatMap(({ traces }) => traces?.[arm].failed ?? []),
+            well: blocks.flatMap(({ traces }) => traces?.[arm].well ?? []),
+          })),
+        }
+      : {}),
+  };
+}
+
+function addBudgets(blocks: readonly TrafficBlock[]): TrafficBlock['budget'] {
+  const budgets = blocks.map(({ budget }) => budget);
+  const users = budgets.flatMap((one) => (one.users === undefined ? [] : [one.users]));
+  return {
+    spent: budgets.reduce((sum, { spent }) => sum + spent, 0),
+    cap: Math.max(...budgets.map(({ cap }) => cap)),
+    credit: budgets.reduce((sum, { credit }) => sum + credit, 0),
+    // A key that failed at two routers is two of the leased units, and told as such.
+    ...(users.length === 0
+      ? {}
+      : { users: { spent: users.reduce((sum, one) => sum + one.spent, 0), cap: Math.max(...users.map(({ cap }) => cap)) } }),
+  };
 }
 
 function addBins(all: readonly (readonly (readonly [number, number])[])[]): readonly (readonly [number, number])[] {

@@ -1,10 +1,21 @@
-import { type Clock, type DependencyFault, HaldaneError, type SliceRules } from '@haldane/core';
+import { type Clock, type DependencyFault, HaldaneError, type SliceRules, type TrafficBlock } from '@haldane/core';
 import type { Dataplane } from '../dataplane.ts';
 import type { DataplaneClient } from '../dataplane-client.ts';
-import type { Attachment, DataplaneView, ProxyConfig, ProxyView, RouteConfig, RouteView, SliceConfig, TelemetryAnswer } from '../wire.ts';
+import type {
+  Attachment,
+  DataplaneView,
+  ProxyConfig,
+  ProxyView,
+  RouteConfig,
+  RouteView,
+  SliceConfig,
+  TelemetryAnswer,
+  TelemetryNews,
+} from '../wire.ts';
 import { BudgetLease } from './budget-lease.ts';
 import { TelemetryMerge } from './merge-telemetry.ts';
 import { mergeRoute, mergeViews } from './merge-views.ts';
+import { tellTogether } from './tell-together.ts';
 
 /** As long as routers remember a run that was detached. */
 const rememberedMs = 900_000;
@@ -129,6 +140,22 @@ export class RouterFleet implements Dataplane {
       const { through } = run.telemetry;
       return run.telemetry.add(await this.#all((router) => router.names(runId, through, signal)), after);
     });
+  }
+  /** Closed seconds are added up when a router tells that it closed one; what is open, whenever any of them says something. */
+  async *follow(runId: string, after: number, signal: AbortSignal): AsyncGenerator<TelemetryNews> {
+    const { telemetry } = this.#run(runId);
+    const last = new Map<number, TrafficBlock>();
+    let told = after;
+    const streams = this.#routers.map((router) => (ending: AbortSignal) => router.follow(runId, after, ending));
+    for await (const { from, said } of tellTogether(streams, signal)) {
+      const newest = said.open ?? said.blocks.at(-1);
+      if (newest !== undefined) last.set(from, newest);
+      const { blocks } = said.blocks.length > 0 ? await this.telemetry(runId, told, signal) : { blocks: [] };
+      told = blocks.at(-1)?.at ?? told;
+      yield { blocks, open: telemetry.open([...last.values()]), now: said.now, attached: said.attached };
+      // What is left to tell is there to be asked for.
+      if (!said.attached) return;
+    }
   }
   async drain(signal?: AbortSignal): Promise<void> {
     await this.#all((router) => router.drain(signal));
