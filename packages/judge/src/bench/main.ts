@@ -6,7 +6,7 @@ import { situationsOf } from '../rehearsal/situations.ts';
 import { rejudge } from '../rejudge.ts';
 import type { JudgeState } from '../state.ts';
 
-/** What one second of this many runs may cost, in milliseconds of one core. */
+/** How long one second of this many runs may take, in milliseconds; told beside it: what that costs all cores, garbage collection included. */
 const runs = 1000;
 const barMs = 100;
 const ticks = 100;
@@ -121,7 +121,7 @@ function main(words: string[]): number {
   }
   const concluded = all.map(({ simulated: { evidence, facts } }) => processorMs(() => void rejudge(criteria, evidence, facts)));
   const median = quantileOf(
-    [...processor].sort((a, b) => a - b),
+    [...clock].sort((a, b) => a - b),
     0.5,
   );
   say(`judge benchmark, seed ${seed}, Node ${process.version}`);
@@ -134,7 +134,7 @@ function main(words: string[]): number {
   say(
     `a run's state as JSON: ${Math.round(JSON.stringify(states[0]).length / 1024)} KB; its verdict and record from the stored log: ${spreadText(concluded)}`,
   );
-  say(`${median < barMs ? 'met' : 'MISSED'}: median of a tick's processor time ${median.toFixed(1)} ms, bar ${barMs} ms`);
+  say(`${median < barMs ? 'met' : 'MISSED'}: median of a tick by the clock ${median.toFixed(1)} ms, bar ${barMs} ms`);
   return median < barMs ? 0 : 1;
 }
 
