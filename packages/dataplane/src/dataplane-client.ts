@@ -150,7 +150,14 @@ export class DataplaneClient implements Dataplane {
     }
   }
 
-  async #call<T>(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<T> {
+  /** A question that was not answered in time is asked once more: a busy machine must not end a run that has nothing to put right. */
+  async #call<T>(
+    method: string,
+    path: string,
+    body: unknown,
+    signal: AbortSignal | undefined,
+    tries = method === 'GET' ? 2 : 1,
+  ): Promise<T> {
     const limit = AbortSignal.timeout(this.#timeoutMs);
     let status: number;
     let text: string;
@@ -159,6 +166,7 @@ export class DataplaneClient implements Dataplane {
       status = response.status;
       text = await response.text();
     } catch (error) {
+      if (limit.aborted && tries > 1 && !signal?.aborted) return this.#call(method, path, body, signal, tries - 1);
       throw this.#failure(`${method} ${path}`, error, signal);
     }
     const answer = parse(text);

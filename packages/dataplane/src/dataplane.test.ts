@@ -118,3 +118,21 @@ test('the client says what kind of failure it met', async (t) => {
   stop.abort(reason);
   t.equal(await call.catch((thrown: unknown) => thrown), reason, "an aborted signal's own reason goes through");
 });
+
+test('a question that hangs is asked once more, an order is not', async (t) => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.method ?? '');
+    // The first of each hangs.
+    if (asked.filter((one) => one === request.method).length > 1) response.end('{"routes":[],"proxies":[]}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.closeAllConnections());
+  t.teardown(() => server.close());
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  const client = new DataplaneClient({ url, token: 't', timeoutMs: 1000 });
+  t.same(await client.view(), { routes: [], proxies: [] });
+  await t.rejects(client.deleteProxy('p'), { code: 'unavailable', message: /did not answer DELETE/ });
+  t.same(asked, ['GET', 'GET', 'DELETE']);
+});
