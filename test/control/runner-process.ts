@@ -45,6 +45,12 @@ function assemble({ run }: Claim): World {
   world.addRoute(deployment.route);
   world.clusters.set(deployment.source, { owner: 'team', until: null, revision: deployment.revision, proxies: [], instances: ['a', 'b'] });
   const mirror = new MemoryPlatform(world, clock);
+  // A run that another runner handed over: what stands for it outside is set up in the mirror, before anybody looks into it.
+  let mirroring: Promise<void> | undefined;
+  const mirrorWhatStands = async (signal: AbortSignal) => {
+    for (const { change, before, state } of await store.journal.entries(run.id))
+      if (state === 'applied') await mirror.changeKinds.find(({ kind }) => kind === change.kind)?.apply(change.params, before, signal);
+  };
   const platform: Platform = {
     id: mirror.id,
     settleMs: 200,
@@ -55,6 +61,8 @@ function assemble({ run }: Claim): World {
     refusals: async () => [],
     renew: async (runId, until, signal) => {
       await ask({ do: 'renew', runId, until }, signal);
+      mirroring ??= mirrorWhatStands(signal);
+      await mirroring;
       await mirror.renew(runId, until);
     },
     leftovers: async (runId, signal) => (await ask({ do: 'leftovers', runId }, signal)) as readonly string[],
@@ -92,7 +100,7 @@ runner.start();
 process.stdout.write('up\n');
 process.once('SIGTERM', () => {
   void runner
-    .stop('the runner shuts down')
+    .handOver()
     .then(() => store.close())
     .then(() => process.exit(0));
 });

@@ -31,6 +31,8 @@ export type Access = { readonly address: string; readonly token: string };
 
 /** Connections in a row that bring no event before one stops asking: a good ten seconds. */
 const mostFailures = 8;
+/** A server with nothing to tell says so every ten seconds; one that says nothing for so long is not there any more. */
+const mostSilentMs = 35_000;
 
 /** The API as the command line, a pipeline or a page calls it. Throws HaldaneError with the server's own code and words. */
 export class HaldaneClient {
@@ -167,7 +169,7 @@ export class HaldaneClient {
       try {
         const answer = await this.#call('GET', `/v1/runs/${encodeURIComponent(id)}/events?after=${last}`, undefined, signal);
         connected = true;
-        for await (const event of serverSent(answer)) {
+        for await (const event of serverSent(answer, this.#clock)) {
           failures = 0;
           last = event.seq;
           yield event;
@@ -215,11 +217,24 @@ async function problemOf(answer: Response): Promise<HaldaneError> {
   return new HaldaneError(code, problem?.detail ?? `the server answered ${answer.status}`);
 }
 
-async function* serverSent(answer: Response): AsyncGenerator<RunEvent> {
+/** Throws `unavailable` when nothing comes for too long: a connection that died without a word looks like one with nothing to tell. */
+async function* serverSent(answer: Response, clock: Clock): AsyncGenerator<RunEvent> {
   if (answer.body === null) return;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    yield* messagesOf(reader, clock);
+  } finally {
+    // Whoever listens no longer ends the connection, too.
+    void reader.cancel().catch(() => undefined);
+  }
+}
+
+async function* messagesOf(reader: ReadableStreamDefaultReader<string>, clock: Clock): AsyncGenerator<RunEvent> {
   let rest = '';
-  for await (const text of answer.body.pipeThrough(new TextDecoderStream())) {
-    rest += text;
+  for (;;) {
+    const { done, value } = await heardInTime(reader.read(), clock);
+    if (done) return;
+    rest += value;
     const messages = rest.split('\n\n');
     rest = messages.pop() ?? '';
     for (const message of messages) {
@@ -230,5 +245,17 @@ async function* serverSent(answer: Response): AsyncGenerator<RunEvent> {
         .join('\n');
       if (data !== '') yield JSON.parse(data) as RunEvent;
     }
+  }
+}
+
+async function heardInTime<T>(next: Promise<T>, clock: Clock): Promise<T> {
+  const heard = new AbortController();
+  const silence = clock.sleep(mostSilentMs, heard.signal).then(() => {
+    throw new HaldaneError('unavailable', `nothing was heard for ${mostSilentMs / 1000} s`);
+  });
+  try {
+    return await Promise.race([next, silence]);
+  } finally {
+    heard.abort();
   }
 }

@@ -14,7 +14,7 @@ import type {
   TrafficBlock,
 } from '@haldane/core';
 import { arms } from '@haldane/core';
-import { budgetSpent } from '@haldane/judge';
+import { budgetSpent, knownBy } from '@haldane/judge';
 import type { ChangeList } from './changes.ts';
 import type { Hand, World } from './world.ts';
 
@@ -26,7 +26,8 @@ const closingMs = 2_000;
 
 /**
  * What one runner holds in memory of the run it drives: open probe streams, the judge's state, seconds whose halves have not met.
- * None of it is needed to put things back; a run that loses it is restored, never resumed.
+ * None of it is needed to put things back; a run that loses it is restored, never resumed. A runner that hands a run over lets its
+ * successor make all of it again but those seconds: they are a gap.
  */
 export class Session {
   readonly world: World;
@@ -47,6 +48,8 @@ export class Session {
   #failed: unknown = null;
   #judge: unknown;
   #after: number;
+  /** Seconds up to here are in the evidence already. */
+  #stored = 0;
   #lastHeard: number;
   #alertsFrom: number;
   readonly #seenAlerts = new Set<string>();
@@ -70,6 +73,27 @@ export class Session {
   listen(): void {
     this.#after = Math.floor(this.world.clock.now() / 1000);
     this.#lastHeard = this.world.clock.now();
+  }
+
+  /** Goes on from what another runner has stored: the judge is a fold over its blocks. */
+  remember(evidence: Evidence): void {
+    const { blocks, checks, accepts, alerts, marks } = evidence;
+    for (const block of blocks) this.#judge = this.world.judge.step(this.#judge, block, knownBy(block, evidence)).state;
+    this.baselineBlocks.push(...blocks.filter(({ phase }) => phase === 'baseline'));
+    this.#known.checks.push(...checks);
+    this.#known.accepts.push(...accepts);
+    this.#known.alerts.push(...alerts);
+    for (const { id } of alerts) this.#seenAlerts.add(id);
+    this.effectAt = evidence.effectAt;
+    const heard = checks.find(({ name }) => name === 'heartbeat');
+    if (heard !== undefined)
+      this.heartbeat = { sentAt: heard.at, instance: clusterName(this.hand.hold.fence.runId, 'control'), trouble: null };
+    this.heartbeatDone = heard !== undefined;
+    this.#alertsFrom = marks[0]?.at ?? this.#alertsFrom;
+    this.listen();
+    // Read from the beginning, where the source still has it: who was seen before is told apart from who is new by whoever merges them.
+    this.#after = Math.min(this.#after, (blocks[0]?.at ?? this.#after + 1) - 1);
+    this.#stored = blocks.at(-1)?.at ?? 0;
   }
 
   get alerts(): readonly Alert[] {
@@ -130,7 +154,7 @@ export class Session {
     if (reading.state === 'ok' && reading.points.length > 0) {
       this.#lastHeard = now;
       for (const point of reading.points) {
-        this.#traffic.set(point.at, point);
+        if (point.at > this.#stored) this.#traffic.set(point.at, point);
         this.#after = Math.max(this.#after, point.at);
       }
     }
@@ -221,6 +245,15 @@ export class Session {
       if (blocks.some((block) => block.at >= last) || this.#after >= last + 1 || this.world.clock.now() >= until) return;
       await this.world.clock.sleep(50, signal);
     }
+  }
+
+  /** Stores what only this runner has seen, and ends its streams: another goes on with the run. */
+  async leave(injectedAt: number | null): Promise<void> {
+    this.quiet();
+    await this.#reading;
+    await this.#readAccepts();
+    if (this.#failed !== null) throw this.#failed;
+    await this.close(injectedAt);
   }
 
   /** Ends the streams without a word: the run is no longer ours to write about. */

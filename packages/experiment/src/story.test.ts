@@ -45,7 +45,7 @@ async function live({ given, at = {}, policy, ...options }: Life = {}) {
     renewEffects: (until) => platform.renew(runId, until),
   });
   const hand: Hand = { hold, lost: hold.lost, tell: async (type, data) => void (await stores.runs.tell(runId, type, data)) };
-  const stages = entered(story(world, hand), at, lab);
+  const stages = entered(story(world, hand).stages, at, lab);
   const driving = drive(claim.run, stages, undefined, { ...world, clock, hold });
   const { run } = await clock.until(driving).finally(() => hold.stop());
   const [evidence, journal, events] = await Promise.all([

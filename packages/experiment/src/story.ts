@@ -1,6 +1,6 @@
-import type { Change, Decision, Phase, Run } from '@haldane/core';
-import { arms, HaldaneError, hasCode, messageOf } from '@haldane/core';
-import { isBeforeRestoring, perform, restore, type Stage, type StageOutcome, type Stages, undo } from '@haldane/engine';
+import type { Change, Decision, Run } from '@haldane/core';
+import { HaldaneError, hasCode, messageOf } from '@haldane/core';
+import { perform, restore, type StageOutcome, type Stages, undo } from '@haldane/engine';
 import { objectionsTo, reserveFor } from './allowed.ts';
 import { changesOf } from './changes.ts';
 import { creditRateOf } from './credit.ts';
@@ -8,10 +8,13 @@ import { criteriaOf } from './criteria.ts';
 import { probeEffect, probeHeal } from './inject.ts';
 import { interrogate, targetChanged } from './interrogate.ts';
 import { judgeRun } from './judge.ts';
+import { marked, objectionsNow } from './marked.ts';
 import { listenFor, lookForHeartbeat, sendHeartbeat } from './noticed.ts';
 import { makePlan } from './plan.ts';
 import { armsReady } from './provision.ts';
 import { Session } from './session.ts';
+import { startStreams } from './streams.ts';
+import { endedMeanwhile, slicesStanding } from './taken-over.ts';
 import type { Hand, World } from './world.ts';
 
 /** How long taking users off before the injection may take; longer is an error, and everything is put back. */
@@ -23,11 +26,17 @@ const tickMs = 100;
 /** How often the pipeline is asked whether the target is still what it was. */
 const targetEveryMs = 10_000;
 
+type Story = {
+  readonly stages: Stages<undefined>;
+  /** Makes a run that is between two stages ready for another runner: what only this one has seen is stored, and its streams end. */
+  leave(run: Run): Promise<void>;
+};
+
 /**
  * The whole experiment, told in order. Each stage looks at the run, does one thing, and says whether it is done, must stop, or
  * wants to be asked again. A stop from any stage after planning leads to restoring: that is the machine's business, not a stage's.
  */
-export function story(world: World, hand: Hand): Stages<undefined> {
+export function story(world: World, hand: Hand): Story {
   let session: Session | null = null;
   let since = world.clock.now();
   let targetAskedAt = 0;
@@ -60,6 +69,28 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     return new Session(world, hand, deployment, criteriaOf(run, world.platform, world.scenario), list);
   };
 
+  /**
+   * Goes on where another runner left the run. Nobody renewed its effects in between: what has ended by itself is a run that was lost,
+   * however it was left.
+   */
+  const takeOver = async (run: Run, signal: AbortSignal): Promise<StageOutcome | null> => {
+    if (run.phase !== 'judging') {
+      const ended = await endedMeanwhile(world, run.id, signal);
+      const why = `${ended.join(', ')} ended before another runner went on with the run; it is put back and not resumed`;
+      if (ended.length > 0) return stop('lease-lost', why, world, {});
+    }
+    await hand.tell('note', { takenOver: run.phase });
+    if (run.phase === 'provisioning') return null;
+    const held = begin(run);
+    held.remember(await world.evidence.read(run.id));
+    session = held;
+    if (run.phase === 'routing' || run.phase === 'judging') return null;
+    const slices = run.phase === 'observing' ? watchSlices(run) : [held.list.baselineSlice];
+    held.slices = await slicesStanding(world, run.id, slices);
+    await startStreams(held, run, signal);
+    return null;
+  };
+
   const stages: Stages<undefined> = {
     async planning(run, _context, signal) {
       const deployment = await interrogate(world, run, signal);
@@ -87,15 +118,10 @@ export function story(world: World, hand: Hand): Stages<undefined> {
     },
 
     async routing(run, _context, signal) {
-      const { list, deployment, criteria } = inHand();
+      const { list } = inHand();
       await make(list.attach, signal);
-      const [control, experiment] = await Promise.all(arms.map((arm) => world.platform.traffic.reach(deployment, run.id, arm, signal)));
-      if (control === undefined || experiment === undefined) throw new HaldaneError('internal', 'an arm has no reach');
-      const streams = world.scenario.probes(run.experiment.scenario.params, deployment, run.experiment);
-      const probes = await world.prober.start({ synthetic: deployment.synthetic, streams, seed: run.id }, { control, experiment }, signal);
-      inHand().probes = probes;
+      await startStreams(inHand(), run, signal);
       inHand().listen();
-      for (const arm of arms) probes.flow(arm, criteria.act === 'change' ? ['legitimate', 'hostile'] : ['legitimate']);
       if (list.baselineSlice !== null) await letIn(list.baselineSlice, signal);
       return { done: true };
     },
@@ -223,7 +249,13 @@ export function story(world: World, hand: Hand): Stages<undefined> {
   };
   // Whoever lost the run must fall silent: streams that go on would knock at doors that are no longer its own.
   hand.lost.addEventListener('abort', () => void session?.fallSilent(), { once: true });
-  return marked(stages, world, hand);
+  return {
+    stages: marked(stages, world, hand, takeOver),
+    leave: async (run) => {
+      await session?.leave(run.facts.injectedAt ?? null);
+      await hand.tell('note', { handedOver: run.phase });
+    },
+  };
 }
 
 /** What of the run the platform still sees, and its silence as such: a platform that cannot be asked is not a clean one. */
@@ -241,41 +273,16 @@ async function allOf(work: readonly Promise<void>[]): Promise<void> {
   if (failed !== undefined) throw failed.reason;
 }
 
-/** What the policy says against a run that was planned already. */
-function objectionsNow(world: World, run: Run, signal: AbortSignal): Promise<readonly string[]> {
-  const { deployment } = run.facts;
-  return deployment === undefined ? Promise.resolve([]) : objectionsTo(world, run, deployment, signal);
-}
-
-/** Stages that touch more of the world than those before: the policy is asked again. */
-function goesFurther(phase: Phase): boolean {
-  return isBeforeRestoring(phase) && phase !== 'planning';
-}
-
-/** Notes in the evidence when each phase began, and asks the policy before it goes further. */
-function marked(stages: Stages<undefined>, world: World, hand: Hand): Stages<undefined> {
-  const begun = new Set<Phase>();
-  const names = Object.keys(stages) as (keyof Stages<undefined>)[];
-  const wrapped = names.map((phase) => {
-    const stage: Stage<undefined> = async (run, context, signal) => {
-      if (!begun.has(phase)) {
-        begun.add(phase);
-        await world.evidence.append(hand.hold.fence, { marks: [{ phase, at: world.clock.now() }] });
-        const objections = goesFurther(phase) ? await objectionsNow(world, run, signal) : [];
-        if (objections.length > 0) return stop('refused', objections.join('; '), world, {});
-      }
-      return stages[phase](run, context, signal);
-    };
-    return [phase, stage];
-  });
-  return Object.fromEntries(wrapped) as Stages<undefined>;
-}
-
 function again(afterMs = tickMs): StageOutcome {
   return { again: true, afterMs };
 }
 
-function stop(reason: 'refused' | 'target-changed' | 'invalid-arms', why: string, world: World, learned: Run['facts']): StageOutcome {
+function stop(
+  reason: 'refused' | 'target-changed' | 'invalid-arms' | 'lease-lost',
+  why: string,
+  world: World,
+  learned: Run['facts'],
+): StageOutcome {
   return { stop: { reason, why, at: world.clock.now() }, learned };
 }
 

@@ -5,6 +5,7 @@ export { usersLevel } from './harm.ts';
 export { haldane1 } from './judge.ts';
 export { judgeId } from './judge-id.ts';
 export { judgedFactsOf } from './judged-facts.ts';
+export { knownBy } from './known-by.ts';
 export { budgetSpent } from './limits.ts';
 export { type Measured, type RehearsalOptions, type RehearsedSituation, rehearse } from './rehearsal/rehearse.ts';
 export { rejudge } from './rejudge.ts';

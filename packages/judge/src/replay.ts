@@ -1,5 +1,6 @@
 import type { Block, Criteria, Evidence, ExperimentSpec, JudgedFacts, Verdict } from '@haldane/core';
 import { haldane1 } from './judge.ts';
+import { knownBy } from './known-by.ts';
 import { rejudge } from './rejudge.ts';
 
 /** A stored run under other criteria: what it would have come to, and how far the stored log reaches. */
@@ -41,11 +42,7 @@ export function replay(criteria: Criteria, evidence: Evidence, facts: JudgedFact
   let state = haldane1.begin(criteria);
   for (const [index, block] of evidence.blocks.entries()) {
     const until = (block.at + 1) * 1000;
-    const known = {
-      checks: evidence.checks.filter((check) => check.at <= until),
-      accepts: evidence.accepts.filter((accept) => accept.at <= until),
-    };
-    const stepped = haldane1.step(state, block, known);
+    const stepped = haldane1.step(state, block, knownBy(block, evidence));
     state = stepped.state;
     const { decision } = stepped;
     const end = block.phase === 'observing' && decision.do === 'next';

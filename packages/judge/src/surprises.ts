@@ -1,4 +1,4 @@
-import { type Arm, answerClasses, type Evidence, type Verdict } from '@haldane/core';
+import { type Arm, answerClasses, type Evidence, type Feature, type Verdict } from '@haldane/core';
 import type { ByArm } from './block-sums.ts';
 import type { JudgeState } from './state.ts';
 
@@ -15,11 +15,12 @@ const most = 10;
 export function rankSurprises(state: JudgeState, evidence: Evidence): readonly Surprise[] {
   const { criteria, harm, contact } = state;
   const found: Surprise[] = [];
-  for (const feature of evidence.features) {
+  const features = summed(evidence.features);
+  for (const feature of features) {
     const { control, experiment } = feature;
     // Where forged tokens are the change, only the experiment gets them: what their answers look like cannot be compared.
     if (criteria.act === 'request' && /^hostile\b(?!: the )/.test(feature.name)) continue;
-    const sent = answersOf(evidence.features, streamOf(feature.name));
+    const sent = answersOf(features, streamOf(feature.name));
     found.push({
       what: `${feature.kind} ${feature.name}`,
       control,
@@ -43,6 +44,17 @@ export function rankSurprises(state: JudgeState, evidence: Evidence): readonly S
     .sort((a, b) => Math.abs(b.score) - Math.abs(a.score) || (a.what < b.what ? -1 : 1))
     .slice(0, most)
     .map((one) => ({ ...one, score: Math.round(one.score * 100) / 100 }));
+}
+
+/** Each runner of a run that was handed over counted what it saw. */
+function summed(features: Evidence['features']): Evidence['features'] {
+  const sums = new Map<string, Feature>();
+  for (const feature of features) {
+    const key = `${feature.kind} ${feature.name}`;
+    const { control = 0, experiment = 0 } = sums.get(key) ?? {};
+    sums.set(key, { ...feature, control: control + feature.control, experiment: experiment + feature.experiment });
+  }
+  return [...sums.values()];
 }
 
 /**

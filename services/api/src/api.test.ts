@@ -389,10 +389,11 @@ async function cutting(t: Test, counts: readonly number[], end: 'destroy' | 'end
   return { asked, address: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** A clock on which every sleep is over at once, and noted. */
+/** A clock on which every pause is over at once, and noted. Nothing on it is ever silent for too long. */
 function noting(): Clock & { readonly slept: number[] } {
   const slept: number[] = [];
-  return { slept, now: () => 0, sleep: async (ms) => void slept.push(ms) };
+  const pause = async (ms: number) => void slept.push(ms);
+  return { slept, now: () => 0, sleep: (ms, signal) => (ms > 10_000 ? systemClock.sleep(ms, signal) : pause(ms)) };
 }
 
 test('events go on where the connection was cut, without one lost or told twice, and end with the run', async (t) => {
@@ -425,6 +426,26 @@ test('a server that ends every stream at once is asked a few times, ever more sl
     { code: 'unavailable' },
     'who was never there is not waited for',
   );
+});
+
+test('a connection that died without a word is given up, and the events go on with another', async (t) => {
+  const server = createServer((request, response) => {
+    const after = Number(new URL(request.url ?? '', 'http://api').searchParams.get('after'));
+    const event = (seq: number): RunEvent => ({ runId: id, seq, at: 0, type: 'phase', data: { phase: seq === 2 ? 'done' : 'planning' } });
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${JSON.stringify(event(after + 1))}\n\n`);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  // Half a minute is over in half a second. The server never ends a connection by itself.
+  const clock: Clock = { now: () => 0, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 500), signal) };
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const seen: number[] = [];
+  for await (const { seq } of new HaldaneClient({ address, token }, clock).events(id, 0, new AbortController().signal)) seen.push(seq);
+  t.same(seen, [1, 2]);
 });
 
 test('whoever follows a run may leave at any time', async (t) => {

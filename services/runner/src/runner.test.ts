@@ -45,10 +45,10 @@ function work(lab: MemoryLab, bend: (world: World) => World = (world) => world) 
     });
   const create = (id: string) =>
     stores.runs.create({ id, service: lab.spec.service, environment: lab.spec.environment, experiment: lab.spec, key: null });
-  /** Moves time until the run is in that phase. */
-  const reach = async (id: string, phase: Phase) => {
+  /** Moves time until the run is in that phase, or something else is. */
+  const reach = async (id: string, phase: Phase, orElse = () => false) => {
     for (let tries = 0; tries < 2_000; tries += 1) {
-      if ((await stores.runs.get(id))?.phase === phase) return;
+      if (orElse() || (await stores.runs.get(id))?.phase === phase) return;
       await clock.advance(100);
     }
     throw new Error(`${id} never came to ${phase}: it is in ${(await stores.runs.get(id))?.phase}`);
@@ -94,6 +94,117 @@ test('a runner that is stopped puts its run back first, and then claims no more'
   t.equal((await lab.stores.runs.get('run-2'))?.phase, 'planning', 'nobody claims it');
   t.equal(lab.clock.sleeping(), 0, 'and nothing of the runner is awake');
   t.same(trouble, []);
+});
+
+/** One run that its first runner hands over so long after the phase began, and a second one takes up after `idleMs`. */
+async function handedOver(lab: MemoryLab, phase: Phase, afterMs: number, idleMs = 0) {
+  const { runner, create, reach, trouble } = work(lab);
+  const { stores, clock } = lab;
+  const [one, two] = [runner('one'), runner('two')];
+  let given: Promise<void> | undefined;
+  const advance = stores.runs.advance.bind(stores.runs);
+  stores.runs.advance = async (fence, version, move) => {
+    const moved = await advance(fence, version, move);
+    if (move.to === phase && given === undefined) given = afterMs === 0 ? one.handOver() : clock.sleep(afterMs).then(() => one.handOver());
+    return moved;
+  };
+  await create('run-1');
+  one.start();
+  await reach('run-1', phase, () => given !== undefined);
+  await clock.until(given as Promise<void>);
+  const left = await stores.runs.get('run-1');
+  const standing = await lab.platform.leftovers('run-1');
+  const streams = lab.prober.open;
+  await clock.advance(idleMs);
+  two.start();
+  await reach('run-1', 'done');
+  await clock.until(two.stop('over'));
+  const [run, evidence, journal, events] = await Promise.all([
+    stores.runs.get('run-1'),
+    stores.evidence.read('run-1'),
+    stores.journal.entries('run-1'),
+    stores.runs.events('run-1', 0, 10_000),
+  ]);
+  return { run, evidence, journal, events, trouble, left, standing, streams };
+}
+
+const leaving = [
+  ['provisioning', 0],
+  ['routing', 0],
+  ['baseline', 0],
+  ['baseline', 2_500],
+  ['injecting', 0],
+  ['proving', 0],
+  ['proving', 1_500],
+  ['observing', 0],
+  ['observing', 6_000],
+  ['judging', 0],
+  ['reporting', 0],
+] as const;
+
+for (const [phase, afterMs] of leaving)
+  test(`a run that is handed over ${afterMs} ms into ${phase} goes on there, and loses nothing`, async (t) => {
+    const lab = memoryLab({ spec: short });
+    const { run, evidence, journal, events, trouble, left, standing, streams } = await handedOver(lab, phase, afterMs);
+    t.equal(left?.phase, phase, 'it is left where it was');
+    t.equal(streams, 0, 'nobody sends anything for it meanwhile');
+    if (['baseline', 'proving', 'observing'].includes(phase)) t.ok(standing.length > 0, 'and what stands for it, stands');
+    t.match(run, { phase: 'done', stop: null, facts: { verdict: { verdict: 'resilient' }, restored: { clean: true } } });
+    t.same(
+      evidence.marks.map((mark) => mark.phase),
+      ['planning', 'provisioning', 'routing', 'baseline', 'injecting', 'proving', 'observing', 'restoring', 'judging', 'reporting'],
+      'each phase began once',
+    );
+    const made = events.filter(({ type, data }) => type === 'change' && data['made'] === true).map(({ data }) => data['id']);
+    t.same(made, [...new Set(made)], 'nothing was made twice');
+    t.same(
+      journal.filter(({ state }) => state !== 'reverted'),
+      [],
+    );
+    t.match(
+      events.filter(({ type, data }) => type === 'note' && ('handedOver' in data || 'takenOver' in data)).map(({ data }) => data),
+      [{ handedOver: phase }, ...(phase === 'reporting' ? [] : [{ takenOver: phase }])],
+    );
+    t.same(await lab.platform.leftovers('run-1'), []);
+    t.equal(lab.prober.open, 0);
+    t.same(trouble, []);
+  });
+
+test('what the first runner saw counts for the second: a budget is spent by both', async (t) => {
+  const lab = memoryLab({
+    spec: { ...short, watchSeconds: 60 },
+    script: (who, faulted) => (faulted && who === 'experiment' ? { failing: 0.1 } : {}),
+  });
+  const { run, evidence } = await handedOver(lab, 'observing', 2_500);
+  t.match(run, { phase: 'done', stop: { reason: /spent|harm/ }, facts: { restored: { clean: true } } });
+  const whole = memoryLab({
+    spec: { ...short, watchSeconds: 60 },
+    script: (who, faulted) => (faulted && who === 'experiment' ? { failing: 0.1 } : {}),
+  });
+  const { runner, create, reach } = work(whole);
+  const one = runner();
+  one.start();
+  await create('run-1');
+  await reach('run-1', 'done');
+  await whole.clock.until(one.stop('over'));
+  const alone = await whole.stores.runs.get('run-1');
+  t.equal(run?.stop?.reason, alone?.stop?.reason, 'it ends as it would have alone');
+  t.equal(run?.facts.verdict?.verdict, alone?.facts.verdict?.verdict);
+  const spent = evidence.blocks.map(({ budget }) => budget.spent);
+  t.same(
+    spent,
+    [...spent].sort((a, b) => a - b),
+    'and nothing is given back by it',
+  );
+});
+
+test('a run that was handed over and that nobody took up in time is put back and not resumed', async (t) => {
+  const lab = memoryLab({ spec: short });
+  const { run, left, standing } = await handedOver(lab, 'observing', 2_000, 60_000);
+  t.equal(left?.phase, 'observing');
+  t.ok(standing.length > 0);
+  t.match(run, { phase: 'done', stop: { reason: 'lease-lost', why: /ended before another runner/ }, facts: { restored: { clean: true } } });
+  t.same(await lab.platform.leftovers('run-1'), []);
 });
 
 test('a run that lost its runner is put back by the next one and not resumed', async (t) => {

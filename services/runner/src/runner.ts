@@ -36,7 +36,7 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #stopping = new AbortController();
   readonly #driving = new Map<string, Promise<void>>();
-  /** Lets go of a run that is over but for what could not be put back. */
+  /** Lets go of runs: of all that may be handed over, or of one that is over but for what could not be put back. */
   readonly #letGo = new AbortController();
   #claiming: Promise<void> | null = null;
 
@@ -67,6 +67,17 @@ export class Runner {
       // What is stuck stays in the journal; whoever starts next goes on putting it back. Nobody waits here for that.
       if (phases.length > 0 && phases.every((phase) => phase === 'reporting')) this.#letGo.abort();
     }
+  }
+
+  /**
+   * Claims no more, leaves every run between two stages for another runner to go on with, and waits until each is given back. One that is
+   * being put back is put back first. What nobody takes up before its lease would have ended is put back by whoever comes then.
+   */
+  async handOver(): Promise<void> {
+    this.#stopping.abort(new Error('the runner hands its runs over'));
+    this.#letGo.abort();
+    await this.#claiming;
+    await Promise.all(this.#driving.values());
   }
 
   async #claim(): Promise<void> {
@@ -115,7 +126,8 @@ export class Runner {
     try {
       const tell = async (type: RunEvent['type'], data: RunEvent['data']) => void (await store.runs.tell(fence, type, data));
       const hand: Hand = { hold, lost: hold.lost, tell };
-      const { end } = await drive(run, story(world, hand), undefined, {
+      const { stages, leave } = story(world, hand);
+      const driven = await drive(run, stages, undefined, {
         runs: store.runs,
         journal: world.journal,
         kinds: world.kinds,
@@ -123,7 +135,9 @@ export class Runner {
         hold,
         handOver: this.#letGo.signal,
       });
-      if (end === 'handed-over') await store.runs.release(fence);
+      if (driven.end === 'done') return;
+      await leave(driven.run);
+      await store.runs.release(fence);
     } finally {
       await hold.stop();
     }
