@@ -48,7 +48,7 @@ module.exports = {
     only('services/runner', [...p('core', 'engine', 'experiment', 'judge', 'statistics', 'dataplane', 'policy'), ...adapters, 'pipelines']),
     only('services/scheduler', p('core')),
     only('services/standalone', ['packages', 'pipelines', 'services']),
-    only('services/cli', ['packages', 'services']),
+    only('services/cli', ['packages', 'pipelines', 'services']),
     {
       name: 'packages-never-import-services',
       severity: 'error',

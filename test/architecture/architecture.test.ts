@@ -134,13 +134,14 @@ test('in every room folder name, id and registered key are one', async (t) => {
     'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock }).ids(),
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
     'packages/reports/src': Object.keys(reports),
-    'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id],
+    // Spinnaker calls Haldane and is not read by it yet.
+    'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id, 'spinnaker'],
   };
   for (const [path, ids] of Object.entries(rooms)) t.same([...ids].sort(), await folders(path), path);
   t.same([...known.platforms], rooms['packages/platforms/src'], 'what a file may name as its platform');
   t.same([...known.metrics], rooms['packages/metrics/src']);
   t.same([...known.alerts], rooms['packages/alerts/src']);
-  t.same([...known.pipelines], rooms['pipelines/src']);
+  t.same([...known.pipelines], ['manifest'], 'what a file may name as its pipeline');
 });
 
 test('nothing that was started here is still running', async (t) => {

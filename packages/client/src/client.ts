@@ -16,11 +16,13 @@ import type {
   NewGateMode,
   NewRun,
   NewSchedule,
+  NewStage,
   Problem,
   Registered,
   ReportFormat,
   ScenarioView,
   ScheduleView,
+  StageView,
   SweptView,
   Token,
   TokenWish,
@@ -121,6 +123,17 @@ export class HaldaneClient {
   /** The run that was created with this key: the caller's own name for it. */
   runByRef(ref: string): Promise<Run> {
     return this.#json('GET', `/v1/runs/by-ref/${encodeURIComponent(ref)}`);
+  }
+  /** Begins a run as a pipeline's stage; the same ref again answers with the first. */
+  beginStage(ref: string, stage: NewStage): Promise<StageView> {
+    return this.#json('POST', `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage`, stage);
+  }
+  stage(ref: string): Promise<StageView> {
+    return this.#json('GET', `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage`);
+  }
+  /** Stops the run of a stage. Harmless after its end. */
+  abortStage(ref: string, why: string): Promise<Run> {
+    return this.#json('POST', `/v1/runs/by-ref/${encodeURIComponent(ref)}/abort`, { why });
   }
   /** A token for a login that an issuer signed; the client's own token is not looked at. */
   exchangeLogin(login: string): Promise<MadeToken> {

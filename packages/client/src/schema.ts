@@ -8,9 +8,11 @@ import {
   gateModes,
   type Halt,
   type Registered,
+  type Run,
   roles,
   type ScheduledTime,
   type Token,
+  type Verdict,
 } from '@haldane/core';
 import { type Static, Type } from 'typebox';
 
@@ -42,6 +44,8 @@ export const NewRunBody = Type.Object(
   },
   strict,
 );
+/** A run as the stage of a pipeline; its key is in the path. */
+export const StageBody = Type.Object({ file, fault: Type.Optional(Type.Boolean()) }, strict);
 /** Why, for the record. */
 export const WhyBody = Type.Object({ why: text(500) }, strict);
 export const SweepBody = Type.Object({ end: Type.Boolean() }, strict);
@@ -119,6 +123,19 @@ export const ReportQuery = Type.Object({ format: Type.Optional(Type.Union(report
 
 export type TokenWish = Static<typeof TokenBody>;
 export type NewRun = Static<typeof NewRunBody>;
+export type NewStage = Static<typeof StageBody>;
+/** What a stage may say. All but RUNNING are final; PASSED is resilient, ABORTED was asked for from outside before there was a verdict. */
+export const stageStatuses = ['RUNNING', 'PASSED', 'VULNERABLE', 'INCONCLUSIVE', 'INVALID', 'REFUSED', 'ABORTED', 'NOT_RESTORED'] as const;
+export type StageStatus = (typeof stageStatuses)[number];
+/** A run as a pipeline's stage polls it: each field is there, and of the same type, on every poll. */
+export type StageView = {
+  readonly run: string;
+  readonly status: StageStatus;
+  /** Where it is, or how it ended, in words. */
+  readonly progress: string;
+  readonly phase: Run['phase'];
+  readonly verdict: Verdict['verdict'] | null;
+};
 export type GateQuestion = Static<typeof GateBody>;
 export type NewGateMode = Static<typeof GateModeBody>;
 export type NewAcceptance = Static<typeof AcceptanceBody>;

@@ -107,6 +107,7 @@ function example({ id, operation }: Route, victim: string): { readonly path: str
     moveService: { team: 'mine', contact: '#mine' },
     planExperiment: { file: '/x' },
     createRun: { file: '/x' },
+    beginStage: { file: '/x' },
     abortRun: { why: 'enough' },
     approveScenario: { scenario: 'jwt-forged-alg', why: 'looked at it' },
     askGate: { revision: 'abc' },

@@ -12,6 +12,7 @@ import { follow, type Interrupts } from './follow.ts';
 import { addGateCommands } from './gate-commands.ts';
 import { parseShare, parseWhole } from './option-values.ts';
 import { addPeopleCommands } from './people-commands.ts';
+import { addPipelineCommands } from './pipeline-commands.ts';
 import { liveProgress, plainProgress, progressLine } from './progress.ts';
 import { readSpec, readText } from './read-spec.ts';
 import { rehearseFile } from './rehearse.ts';
@@ -196,6 +197,7 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
 
   controlCommands(haldane, withClient, out);
   addGateCommands(haldane, { out, say, withClient, exit });
+  addPipelineCommands(haldane, { out, say, server, exit });
 
   haldane
     .command('up')

@@ -1,6 +1,11 @@
+import type { NewRun } from '@haldane/client';
+import type { Run } from '@haldane/core';
+import type { Caller } from '../access/caller.ts';
 import { readable, requireRun } from '../access/reach.ts';
 import type { Handler } from '../ask.ts';
+import type { Desk, Permit } from '../desk.ts';
 import { linkToNext } from '../link.ts';
+import { stageView } from '../stage-view.ts';
 import { stream } from '../stream.ts';
 
 const contentTypes = { terminal: 'text/plain', markdown: 'text/markdown', html: 'text/html', json: 'application/json' } as const;
@@ -8,13 +13,11 @@ const contentTypes = { terminal: 'text/plain', markdown: 'text/markdown', html: 
 export const runHandlers = {
   planExperiment: async ({ desk, body, permit }) => desk.plan(body.file, permit, body.find),
 
-  createRun: async ({ desk, caller, body, permit }) => {
-    const run = await desk.create(body, permit);
-    // A key that somebody else used leads to their run, which need not be the caller's to see.
-    await requireRun(desk, caller, 'read', run);
-    await desk.store.experiments.keep(run.experiment, caller.token.subject);
-    return run;
-  },
+  createRun: async ({ desk, caller, body, permit }) => begin(desk, caller, body, permit),
+
+  beginStage: async ({ desk, caller, params, body, permit }) => stageView(await begin(desk, caller, { ...body, key: params.ref }, permit)),
+
+  getStage: async ({ run }) => stageView(run),
 
   listRuns: async ({ desk, caller, query, request, reply }) => {
     const { limit = 20, before } = query;
@@ -47,9 +50,25 @@ export const runHandlers = {
 type RunOperations =
   | 'planExperiment'
   | 'createRun'
+  | 'beginStage'
+  | 'getStage'
   | 'listRuns'
   | 'getRun'
   | 'abortRun'
   | 'getRunEvents'
   | 'getRunEvidence'
   | 'getRunReport';
+
+async function begin(desk: Desk, caller: Caller, wanted: NewRun, permit: Permit): Promise<Run> {
+  // Asked again, it is answered from what is there: what may not begin now may have begun well then.
+  const known = wanted.key === undefined ? null : await desk.store.runs.find(wanted.key);
+  if (known !== null) {
+    // A key that somebody else used leads to their run, which need not be the caller's.
+    await requireRun(desk, caller, 'run', known);
+    return known;
+  }
+  const run = await desk.create(wanted, permit);
+  await requireRun(desk, caller, 'read', run);
+  await desk.store.experiments.keep(run.experiment, caller.token.subject);
+  return run;
+}
