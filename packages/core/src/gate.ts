@@ -33,7 +33,7 @@ export type GateEntry<K extends GateNote['kind'] = GateNote['kind']> = Extract<G
 /**
  * How an experiment stands at a revision.
  * `passed` · `regressed`: proven vulnerable, and the live revision resilient · `let-in`: a confirmed accept that the live revision refuses ·
- * `debt`: proven, but the live revision is vulnerable too · `live-unknown`: proven, but nobody knows of the live revision ·
+ * `debt`: proven, but the live revision is vulnerable too · `live-unknown`: proven, but nobody knows of the live revision, or nobody said that it is the vulnerable one ·
  * `unproven`: vulnerable, but not on evidence that may hold a deploy · `undecided`: its runs ended without an answer · `untested`.
  */
 export type GateStanding = 'passed' | 'regressed' | 'let-in' | 'debt' | 'live-unknown' | 'unproven' | 'undecided' | 'untested';

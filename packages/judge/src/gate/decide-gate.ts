@@ -1,5 +1,5 @@
 import type { GateAnswer, GateEntry, GateFinding, GateStanding, JudgedRun, ServiceRef } from '@haldane/core';
-import { standingOf } from './standing.ts';
+import { type Live, standingOf } from './standing.ts';
 
 /** All that an answer of the gate rests on. Runs and entries are newest first; `now` is epoch ms by the clock of the entries. */
 export type GateCase = ServiceRef & {
@@ -24,10 +24,12 @@ export function decideGate(asked: GateCase): GateAnswer {
   const { service, environment, revision, runs } = asked;
   // What was held is not what the next one is to be measured by.
   const heldBefore = new Set(asked.asked.filter(({ blocking }) => blocking.length > 0).map((one) => one.revision));
-  const live = asked.live ?? runs.find((run) => run.revision !== revision && !heldBefore.has(run.revision))?.revision ?? null;
+  const taken = runs.find((run) => run.revision !== revision && !heldBefore.has(run.revision))?.revision;
+  const live: Live | null =
+    asked.live !== null ? { revision: asked.live, said: true } : taken === undefined ? null : { revision: taken, said: false };
   const names = [...new Set([...asked.modes, ...runs].map(({ experiment }) => experiment))].sort();
   const findings = names.map((experiment) => findingOf(experiment, live, asked));
-  const answer = { service, environment, revision, live, findings, record: recordOf(asked) };
+  const answer = { service, environment, revision, live: live?.revision ?? null, findings, record: recordOf(asked) };
   const told = (decision: GateAnswer['decision'], why: string): GateAnswer => ({ ...answer, decision, why });
 
   if (asked.live === revision) return told('allow', `${revision} is live already`);
@@ -45,7 +47,7 @@ export function decideGate(asked: GateCase): GateAnswer {
   return told('allow', findings.length === 0 ? `no experiment was run on ${service} in ${environment} yet` : 'nothing speaks against it');
 }
 
-function findingOf(experiment: string, live: string | null, { revision, runs, modes, acceptances, now }: GateCase): GateFinding {
+function findingOf(experiment: string, live: Live | null, { revision, runs, modes, acceptances, now }: GateCase): GateFinding {
   const set = modes.find((one) => one.experiment === experiment);
   const { standing, run } = standingOf(
     runs.filter((one) => one.experiment === experiment),
@@ -57,10 +59,11 @@ function findingOf(experiment: string, live: string | null, { revision, runs, mo
     experiment,
     mode: set?.mode ?? 'report',
     standing,
-    blocks: standing === 'regressed' || standing === 'let-in' || (standing === 'debt' && set?.debt === true),
+    blocks:
+      standing === 'regressed' || standing === 'let-in' || (set?.debt === true && (standing === 'debt' || standing === 'live-unknown')),
     accepted: accepted === null ? null : { who: accepted.who, why: accepted.why, until: accepted.until },
     runId: run?.id ?? null,
-    says: `${experiment}: ${words[standing](revision, live ?? 'the live revision')}${run === null ? '' : ` (run ${run.id})`}${accepted === null ? '' : `; accepted by ${accepted.who}: ${accepted.why}`}`,
+    says: `${experiment}: ${words[standing](revision, live?.revision ?? 'the live revision')}${run === null ? '' : ` (run ${run.id})`}${accepted === null ? '' : `; accepted by ${accepted.who}: ${accepted.why}`}`,
   };
 }
 
@@ -85,7 +88,8 @@ const words: Readonly<Record<GateStanding, (revision: string, live: string) => s
   regressed: (revision, live) => `regressed: vulnerable at ${revision}, resilient at ${live}`,
   'let-in': (revision, live) => `${revision} lets in what ${live} refuses`,
   debt: (revision, live) => `vulnerable at ${revision}, and at ${live} too`,
-  'live-unknown': (revision, live) => `vulnerable at ${revision}, but ${live} has no verdict to compare with; run it there first`,
+  'live-unknown': (revision, live) =>
+    `vulnerable at ${revision}, but nothing that is known to be live has a verdict to compare with; run it on ${live} first, and say what is live`,
   unproven: (revision) => `vulnerable at ${revision}, but not proven enough to hold a deploy; run it again to confirm`,
   undecided: (revision) => `no answer at ${revision}; run it again`,
   untested: (revision) => `not run at ${revision}`,

@@ -111,7 +111,17 @@ test('the way back, an accepted risk and broken glass let it through, each for w
 test('who does not say what is live is measured by what runs found last and the gate did not hold', (t) => {
   const held = { kind: 'ask', revision: 'bad', live: null, blocking: ['keys-away'], who: 'ci', at: 1 } as const;
   const runs = [run('new', 'vulnerable'), run('bad', 'vulnerable'), run('bad', 'vulnerable'), run('old', 'resilient')];
-  t.match(asked({ live: null, runs }), { live: 'bad', decision: 'warn' });
+  t.match(
+    asked({ live: null, runs }),
+    { live: 'bad', decision: 'warn', findings: [{ standing: 'live-unknown' }] },
+    'a flaw that may be new is no debt',
+  );
+  t.match(asked({ live: 'bad', runs }), { decision: 'warn', findings: [{ standing: 'debt' }] });
+  t.equal(
+    asked({ live: null, runs, modes: [mode('block', true)] }).decision,
+    'block',
+    'new or debt: where both are held it need not be known',
+  );
   t.match(asked({ live: null, runs, asked: [held, held] }), { live: 'old', decision: 'block', record: { blocking: 1, confirmed: 1 } });
   t.match(asked({ live: null }), { live: null });
   t.end();

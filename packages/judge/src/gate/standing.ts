@@ -4,17 +4,20 @@ import { blockE } from '../block-e.ts';
 /** How an experiment stands at a revision, and the run that says so. */
 export type Stood = { readonly standing: GateStanding; readonly run: JudgedRun | null };
 
+/** What is live, and whether a pipeline said so or it is taken from runs. */
+export type Live = { readonly revision: string; readonly said: boolean };
+
 /**
  * How an experiment stands at a revision against what is live, from all its runs, newest first. What is proven stands, however often it is
  * run again until it passes; of what is not, the newest answer counts.
  */
-export function standingOf(runs: readonly JudgedRun[], revision: string, live: string | null): Stood {
+export function standingOf(runs: readonly JudgedRun[], revision: string, live: Live | null): Stood {
   const own = runs.filter((run) => run.revision === revision);
   const vulnerable = own.filter(({ verdict }) => verdict === 'vulnerable');
   const answer = own.find(isAnswer);
   const worst = vulnerable.find(({ strength }) => strength === 'block') ?? vulnerable[0];
   if (worst !== undefined && isProven(own, vulnerable))
-    return { standing: against(vulnerable, live === null ? [] : runs.filter((run) => run.revision === live)), run: worst };
+    return { standing: live === null ? 'live-unknown' : against(vulnerable, runs, live), run: worst };
   if (answer === undefined) return { standing: own.length === 0 ? 'untested' : 'undecided', run: own[0] ?? null };
   return { standing: answer.verdict === 'resilient' ? 'passed' : 'unproven', run: answer };
 }
@@ -30,12 +33,14 @@ function isProven(own: readonly JudgedRun[], vulnerable: readonly JudgedRun[]): 
   return (['held', 'noticed'] as const).some((mark) => vulnerable.filter(({ marks }) => marks[mark] === 'no').length >= 2);
 }
 
-function against(vulnerable: readonly JudgedRun[], live: readonly JudgedRun[]): GateStanding {
-  const before = live.find(isAnswer);
+function against(vulnerable: readonly JudgedRun[], runs: readonly JudgedRun[], live: Live): GateStanding {
+  const before = runs.find((run) => run.revision === live.revision && isAnswer(run));
   if (before === undefined) return 'live-unknown';
   if (before.verdict === 'resilient') return 'regressed';
   const letIn = vulnerable.some(({ strength, marks }) => strength === 'block' && marks.held === 'no');
-  return letIn && before.marks.held === 'yes' ? 'let-in' : 'debt';
+  if (letIn && before.marks.held === 'yes') return 'let-in';
+  // What is only taken to be live may be where the flaw came in: then it is new, and nobody's debt.
+  return live.said ? 'debt' : 'live-unknown';
 }
 
 function isAnswer({ verdict }: JudgedRun): boolean {
