@@ -11,13 +11,13 @@ import { openRoom } from '../testing/room.ts';
 import { openOutside } from './outside.ts';
 
 // Long, because a machine that is busy must not look like a runner that was lost.
-const timing = { leaseMs: 20_000, renewEveryMs: 1_000, applyTimeoutMs: 8_000, claimEveryMs: 100 };
-const withinMs = 150_000;
+const timing = { leaseMs: 20_000, renewEveryMs: 1_000, applyTimeoutMs: 8_000, claimEveryMs: 100, offeredMs: 7_000 };
+const withinMs = 300_000;
 allowSeconds(withinMs / 1000 + 60);
 const room = await openRoom();
 after(() => room.leave());
 
-test('a runner that is told to end hands over the run that it watches, and another goes on with the same run', async (t) => {
+test('a runner that is told to end hands over the run that it watches, and another goes on with it; the last one puts its run back', async (t) => {
   const database = await startEmbedded({ dataDir: await room.passable('database'), fsync: false });
   room.onLeave(() => database.stop());
   const address = { connection: database.connection };
@@ -53,7 +53,12 @@ test('a runner that is told to end hands over the run that it watches, and anoth
   const probes = { legitimateRate: 5, hostileRate: 20, cleanAnswers: 20 };
   const spec = { ...sampleExperiment(service), scenario: { id: 'keys-away', params: {} }, environment };
   const experiment = { ...spec, baselineSeconds: 3, watchSeconds: 12, contact: 10, probes };
-  const { id } = await store.runs.create({ id: newRunId(), service, environment, experiment, key: null });
+  const create = () => store.runs.create({ id: newRunId(), service, environment, experiment, key: null });
+  const isOver = async (runId: string) => {
+    const found = await store.runs.get(runId);
+    return found?.phase === 'done' ? found : null;
+  };
+  const { id } = await create();
   // It has watched for a while: there is something to lose.
   await soon('two seconds of the watch', async () => {
     const { blocks } = await store.evidence.read(id);
@@ -62,12 +67,9 @@ test('a runner that is told to end hands over the run that it watches, and anoth
   const watched = (await store.evidence.read(id)).blocks.length;
   const ended = once(first, 'exit');
   first.kill('SIGTERM');
-  t.same((await ended)[0], 0, 'the first one ends by itself');
   second.kill('SIGCONT');
-  const run = await soon('the end of the run', async () => {
-    const found = await store.runs.get(id);
-    return found?.phase === 'done' ? found : null;
-  });
+  t.same((await ended)[0], 0, 'the first one ends by itself');
+  const run = await soon('the end of the run', () => isOver(id));
   const [evidence, journal, events] = await Promise.all([
     store.evidence.read(id),
     store.journal.entries(id),
@@ -95,7 +97,15 @@ test('a runner that is told to end hands over the run that it watches, and anoth
   t.ok(evidence.blocks.length > watched, 'the evidence of both is one');
   t.equal(new Set(evidence.marks.map(({ phase }) => phase)).size, evidence.marks.length, 'each phase began once');
   t.equal(outside.look(), before, 'the world outside is as it was');
-  second.kill('SIGKILL');
+
+  const alone = await create();
+  await soon('a second of its baseline', async () => ((await store.evidence.read(alone.id)).blocks.length > 0 ? true : null));
+  t.not(outside.look(), before);
+  const over = once(second, 'exit');
+  second.kill('SIGTERM');
+  t.same((await over)[0], 0, 'the last one ends by itself, too');
+  t.match(await isOver(alone.id), { stop: { reason: 'operator', why: /no other runner took/ }, facts: { restored: { clean: true } } });
+  t.equal(outside.look(), before, 'and has put everything back, for nobody else is there');
 });
 
 test('nothing that was started here is still running', async (t) => {

@@ -18,7 +18,7 @@ import { openOutside } from './outside.ts';
 const full = process.env['LANE'] === 'full';
 const runs = full ? 200 : 9;
 const blows = full ? 40 : 5;
-const timing = { leaseMs: 4_000, renewEveryMs: 500, applyTimeoutMs: 1_500, claimEveryMs: 200 };
+const timing = { leaseMs: 4_000, renewEveryMs: 500, applyTimeoutMs: 1_500, claimEveryMs: 200, offeredMs: 1_000 };
 /** A runner that is held so long has lost everything, and somebody else has taken it. */
 const pausedMs = timing.leaseMs + timing.applyTimeoutMs + 1_500;
 /** Every run takes some 15 s alone; the rest is patience with a busy machine. */

@@ -100,7 +100,7 @@ runner.start();
 process.stdout.write('up\n');
 process.once('SIGTERM', () => {
   void runner
-    .handOver()
+    .handOver('the runner shuts down')
     .then(() => store.close())
     .then(() => process.exit(0));
 });

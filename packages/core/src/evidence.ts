@@ -72,9 +72,12 @@ export interface MetricSource {
   open?(runId: string): TrafficBlock | null;
 }
 
-/** A fact that was looked at once. `heartbeat` is the alert pipeline's, `placebo` that control raised no alert. */
+/**
+ * A fact that was looked at once. `heartbeat` is the alert pipeline's, `placebo` that control raised no alert, `taken-over` that from then on a
+ * runner watches the run which another handed over.
+ */
 export type Check = {
-  readonly name: 'effect' | 'heal' | 'heartbeat' | 'placebo' | 'leftovers' | 'arms-equal';
+  readonly name: 'effect' | 'heal' | 'heartbeat' | 'placebo' | 'leftovers' | 'arms-equal' | 'taken-over';
   readonly at: number;
   readonly passed: boolean;
   readonly seen: string;

@@ -111,6 +111,8 @@ export interface RunStore {
   advance(fence: Fence, version: number, move: Move): Promise<Run>;
   /** Gives the claim back, so that another runner may take it at once and go on. */
   release(fence: Fence): Promise<void>;
+  /** Takes a run back that was given back with this claim, with a claim of its own. Null when somebody has taken it since, or it has ended. */
+  takeBack(fence: Fence, runner: string, leaseMs: number): Promise<Claim | null>;
   /** Gives the claim of a run back that could not be driven, so that nobody takes it for `ms`, and counts that. */
   putOff(fence: Fence, ms: number): Promise<void>;
   /** Asks whoever drives the run to stop. Harmless after the end. */

@@ -96,6 +96,13 @@ export class Session {
     this.#stored = blocks.at(-1)?.at ?? 0;
   }
 
+  /** From now on the run is watched again. */
+  async takeUp(): Promise<void> {
+    const at = this.world.clock.now();
+    this.#lastHeard = at;
+    await this.check({ name: 'taken-over', at, passed: true, seen: 'another runner goes on with the run; nobody watched meanwhile' });
+  }
+
   get alerts(): readonly Alert[] {
     return this.#known.alerts;
   }

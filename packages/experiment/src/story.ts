@@ -88,6 +88,7 @@ export function story(world: World, hand: Hand): Story {
     const slices = run.phase === 'observing' ? watchSlices(run) : [held.list.baselineSlice];
     held.slices = await slicesStanding(world, run.id, slices);
     await startStreams(held, run, signal);
+    await held.takeUp();
     return null;
   };
 

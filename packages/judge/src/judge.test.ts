@@ -305,6 +305,18 @@ const faulted = (change: Partial<Behaviour>) => (who: Arm | 'production', since:
 const late = (seconds: number, change: Partial<Behaviour>) => (who: Arm | 'production', since: number) =>
   who === 'experiment' && since >= 0 ? { met: 4, ...(since >= seconds ? change : {}) } : {};
 
+test('the seconds in which one runner hands the run to another are no silence; those after them are', async (t) => {
+  const began = run({}).evidence.blocks.filter(({ phase }) => phase === 'observing')[4]?.at ?? 0;
+  const handed = (takenOver: number) =>
+    run({
+      bend: (block) => (block.at >= began && block.at < began + 8 ? null : block),
+      checks: [{ name: 'taken-over', at: takenOver * 1000 + 100, passed: true, seen: '' }],
+    });
+  t.match(handed(began + 7), { facts: { stop: null }, verdict: { verdict: 'resilient' } });
+  t.match(handed(began + 6), { facts: { stop: null }, verdict: { verdict: 'resilient' } });
+  for (const late of [began + 4, began - 1, began + 9]) t.match(handed(late), { facts: { stop: { reason: 'metrics-unavailable' } } });
+});
+
 test('each run ends for the reason, and with the verdict, that its evidence gives', async (t) => {
   const cases: readonly [string, World, string | null, Verdict['verdict'], RegExp][] = [
     ['a sound service is resilient', {}, null, 'resilient', /0 of \d+ forged tokens accepted: below [\d.]+ % at 95 %.*fault met \d+ times/],

@@ -134,11 +134,22 @@ function stepTime(
     block.phase === name ? { from: state[name]?.from ?? block.at, seconds: (state[name]?.seconds ?? 0) + 1 } : state[name];
   return {
     // Seconds that passed while a stage was busy are no hole in the data: a source is silent only within a phase.
-    missing: sameRun ? block.at - (state.lastAt ?? block.at) - 1 : 0,
+    missing: sameRun ? secondsMissing(state.lastAt ?? block.at, block, checks) : 0,
     injectedAt: state.injectedAt ?? (isAfter(block) ? (checks.find((check) => check.name === 'effect')?.at ?? block.at * 1000) : null),
     proving: span('proving'),
     observing: span('observing'),
   };
+}
+
+/**
+ * Whole seconds without evidence before a block. Those in which one runner handed the run to another are known to be without: nobody watched, and
+ * the routers kept the budget.
+ */
+function secondsMissing(last: number, { at }: Block, checks: readonly Check[]): number {
+  if (at - last === 1) return 0;
+  const takenOver = checks.filter((check) => check.name === 'taken-over' && check.at < (at + 1) * 1000).at(-1);
+  const since = takenOver === undefined ? last : Math.max(last, Math.floor(takenOver.at / 1000));
+  return Math.max(0, at - since - 1);
 }
 
 /** What is watched from the change on; its bands are frozen as the baseline ends. */

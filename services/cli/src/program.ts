@@ -205,6 +205,7 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
     .argument('[manifests...]', 'services to start and put behind their routes')
     .action(async (manifests: string[]) => {
       const alive = await running(config());
+      const { pool } = config();
       const stack = alive === null ? await startStack({ ...config(), ephemeral: false }) : null;
       const client = alive ?? new HaldaneClient((stack as Stack).access);
       for (const file of manifests) {
@@ -222,7 +223,7 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
           say(
             asked
               ? 'still putting everything back; this cannot be cut short'
-              : 'stopping: runs are put back, and the services that were started here end',
+              : `stopping: runs are ${pool === undefined ? '' : `handed to another Haldane of pool ${pool} or `}put back, and the services that were started here end`,
           );
           asked = true;
           done();

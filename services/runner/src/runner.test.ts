@@ -96,27 +96,48 @@ test('a runner that is stopped puts its run back first, and then claims no more'
   t.same(trouble, []);
 });
 
-/** One run that its first runner hands over so long after the phase began, and a second one takes up after `idleMs`. */
-async function handedOver(lab: MemoryLab, phase: Phase, afterMs: number, idleMs = 0) {
+/**
+ * One run that its first runner hands over so long after the phase began. A second one is there to take it; or `idleMs` later, when the first
+ * died as soon as it had given it back; or never.
+ */
+async function handedOver(
+  lab: MemoryLab,
+  phase: Phase,
+  afterMs: number,
+  next: 'at once' | 'never' | { readonly idleMs: number } = 'at once',
+) {
   const { runner, create, reach, trouble } = work(lab);
   const { stores, clock } = lab;
   const [one, two] = [runner('one'), runner('two')];
   let given: Promise<void> | undefined;
+  const handOver = () => one.handOver('the machine goes down');
   const advance = stores.runs.advance.bind(stores.runs);
   stores.runs.advance = async (fence, version, move) => {
     const moved = await advance(fence, version, move);
-    if (move.to === phase && given === undefined) given = afterMs === 0 ? one.handOver() : clock.sleep(afterMs).then(() => one.handOver());
+    if (move.to === phase && given === undefined) given = afterMs === 0 ? handOver() : clock.sleep(afterMs).then(handOver);
     return moved;
   };
+  const standingWhen = async () => ({
+    left: await stores.runs.get('run-1'),
+    standing: await lab.platform.leftovers('run-1'),
+    streams: lab.prober.open,
+  });
+  let then: Awaited<ReturnType<typeof standingWhen>> | undefined;
+  const release = stores.runs.release.bind(stores.runs);
+  stores.runs.release = async (fence) => {
+    await release(fence);
+    then ??= await standingWhen();
+    if (next === 'at once') two.start();
+  };
+  if (typeof next === 'object') stores.runs.takeBack = async () => null;
   await create('run-1');
   one.start();
   await reach('run-1', phase, () => given !== undefined);
   await clock.until(given as Promise<void>);
-  const left = await stores.runs.get('run-1');
-  const standing = await lab.platform.leftovers('run-1');
-  const streams = lab.prober.open;
-  await clock.advance(idleMs);
-  two.start();
+  if (typeof next === 'object') {
+    await clock.advance(next.idleMs);
+    two.start();
+  }
   await reach('run-1', 'done');
   await clock.until(two.stop('over'));
   const [run, evidence, journal, events] = await Promise.all([
@@ -125,7 +146,8 @@ async function handedOver(lab: MemoryLab, phase: Phase, afterMs: number, idleMs 
     stores.journal.entries('run-1'),
     stores.runs.events('run-1', 0, 10_000),
   ]);
-  return { run, evidence, journal, events, trouble, left, standing, streams };
+  if (then === undefined) throw new Error('it was never given back');
+  return { run, evidence, journal, events, trouble, ...then };
 }
 
 const leaving = [
@@ -200,12 +222,31 @@ test('what the first runner saw counts for the second: a budget is spent by both
 
 test('a run that was handed over and that nobody took up in time is put back and not resumed', async (t) => {
   const lab = memoryLab({ spec: short });
-  const { run, left, standing } = await handedOver(lab, 'observing', 2_000, 60_000);
+  const { run, left, standing } = await handedOver(lab, 'observing', 2_000, { idleMs: 60_000 });
   t.equal(left?.phase, 'observing');
   t.ok(standing.length > 0);
   t.match(run, { phase: 'done', stop: { reason: 'lease-lost', why: /ended before another runner/ }, facts: { restored: { clean: true } } });
   t.same(await lab.platform.leftovers('run-1'), []);
 });
+
+for (const [phase, afterMs] of leaving)
+  test(`a run that is handed over ${afterMs} ms into ${phase} and that nobody takes is put back by whoever had it`, async (t) => {
+    const lab = memoryLab({ spec: short });
+    const { run, journal, trouble } = await handedOver(lab, phase, afterMs, 'never');
+    t.match(run, { phase: 'done', facts: { restored: { clean: true } } });
+    const why = 'the machine goes down, and no other runner took the run';
+    // What was back already is only told.
+    t.match(run?.stop, phase === 'judging' || phase === 'reporting' ? null : { reason: 'operator', why });
+    t.same(
+      journal.filter(({ state }) => state !== 'reverted'),
+      [],
+    );
+    t.same(await lab.platform.leftovers('run-1'), []);
+    t.equal(lab.prober.open, 0);
+    await lab.clock.advance(5_000);
+    t.equal(lab.clock.sleeping(), 0, 'and nothing of the runner is awake');
+    t.same(trouble, []);
+  });
 
 test('a run that lost its runner is put back by the next one and not resumed', async (t) => {
   const lab = memoryLab({ spec: short });

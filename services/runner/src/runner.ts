@@ -1,4 +1,4 @@
-import { type Claim, type Clock, messageOf, type RunEvent } from '@haldane/core';
+import { type Claim, type Clock, type Fence, messageOf, type RunEvent } from '@haldane/core';
 import { drive, giveUp, type HeldLease, holdLease, rescue } from '@haldane/engine';
 import { type Hand, story, type World } from '@haldane/experiment';
 import type { Store } from '@haldane/store';
@@ -9,8 +9,10 @@ export type Timing = {
   readonly renewEveryMs: number;
   readonly applyTimeoutMs: number;
   readonly claimEveryMs: number;
+  /** How long a run that is handed over may wait to be taken: others look many times meanwhile, and its effects last longer. */
+  readonly offeredMs: number;
 };
-export const timing: Timing = { leaseMs: 15_000, renewEveryMs: 2_000, applyTimeoutMs: 8_000, claimEveryMs: 200 };
+export const timing: Timing = { leaseMs: 15_000, renewEveryMs: 2_000, applyTimeoutMs: 8_000, claimEveryMs: 200, offeredMs: 3_000 };
 
 /** A run that cannot be put together is put off, each time for twice as long. */
 const putOffMs = { first: 2_000, most: 60_000 } as const;
@@ -36,8 +38,10 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #stopping = new AbortController();
   readonly #driving = new Map<string, Promise<void>>();
-  /** Lets go of runs: of all that may be handed over, or of one that is over but for what could not be put back. */
-  readonly #letGo = new AbortController();
+  /** Lets go of runs: of all that may be handed over, or of those that are over but for what could not be put back. */
+  #letGo = new AbortController();
+  /** Runs that were given back, and with which claim. */
+  readonly #given: Fence[] = [];
   #claiming: Promise<void> | null = null;
 
   readonly #timing: Timing;
@@ -53,9 +57,40 @@ export class Runner {
 
   /** Asks every run in hand to stop, waits until each is put back and over, and claims no more. */
   async stop(why: string): Promise<void> {
+    await this.#claimNoMore(why);
+    await Promise.all([...this.#driving.keys()].map((id) => this.#options.store.runs.askAbort(id, why)));
+    await this.#untilOver();
+  }
+
+  /**
+   * Claims no more, and leaves every run between two stages for another runner to go on with; one that is being put back is put back first.
+   * What nobody has taken a little later is taken back and stopped: there is nobody else. Who else is there is not asked, for it
+   * would be out of date by the time of the answer.
+   */
+  async handOver(why: string): Promise<void> {
+    const { store, clock, name } = this.#options;
+    await this.#claimNoMore(why);
+    this.#letGo.abort();
+    await Promise.all(this.#driving.values());
+    if (this.#given.length === 0) return;
+    await clock.sleep(this.#timing.offeredMs);
+    this.#letGo = new AbortController();
+    for (const fence of this.#given.splice(0)) {
+      const claim = await store.runs.takeBack(fence, name, this.#timing.leaseMs);
+      if (claim === null) continue;
+      await store.runs.askAbort(fence.runId, `${why}, and no other runner took the run`);
+      this.#take(claim);
+    }
+    await this.#untilOver();
+  }
+
+  async #claimNoMore(why: string): Promise<void> {
     this.#stopping.abort(new Error(why));
     await this.#claiming;
-    await Promise.all([...this.#driving.keys()].map((id) => this.#options.store.runs.askAbort(id, why)));
+  }
+
+  /** What is stuck stays in the journal; whoever starts next goes on putting it back. Nobody waits here for that. */
+  async #untilOver(): Promise<void> {
     const over = Promise.all(this.#driving.values());
     let ended = false;
     void over.then(() => {
@@ -64,20 +99,8 @@ export class Runner {
     while (!ended) {
       await Promise.race([over, this.#options.clock.sleep(500)]);
       const phases = await Promise.all([...this.#driving.keys()].map(async (id) => (await this.#options.store.runs.get(id))?.phase));
-      // What is stuck stays in the journal; whoever starts next goes on putting it back. Nobody waits here for that.
       if (phases.length > 0 && phases.every((phase) => phase === 'reporting')) this.#letGo.abort();
     }
-  }
-
-  /**
-   * Claims no more, leaves every run between two stages for another runner to go on with, and waits until each is given back. One that is
-   * being put back is put back first. What nobody takes up before its lease would have ended is put back by whoever comes then.
-   */
-  async handOver(): Promise<void> {
-    this.#stopping.abort(new Error('the runner hands its runs over'));
-    this.#letGo.abort();
-    await this.#claiming;
-    await Promise.all(this.#driving.values());
   }
 
   async #claim(): Promise<void> {
@@ -89,19 +112,21 @@ export class Runner {
         const claim = this.#driving.size < atOnce ? await store.runs.claim(name, leaseMs, applyTimeoutMs, pools) : null;
         if (claim !== null) {
           claimed = true;
-          const { id } = claim.run;
-          this.#driving.set(
-            id,
-            this.#drive(claim)
-              .catch((error: unknown) => onTrouble(`run ${id}`, error))
-              .finally(() => this.#driving.delete(id)),
-          );
+          this.#take(claim);
         }
       } catch (error) {
         onTrouble('claiming', error);
       }
       if (!claimed) await clock.sleep(claimEveryMs, this.#stopping.signal).catch(() => undefined);
     }
+  }
+
+  #take(claim: Claim): void {
+    const { id } = claim.run;
+    const driving = this.#drive(claim)
+      .catch((error: unknown) => this.#options.onTrouble(`run ${id}`, error))
+      .finally(() => this.#driving.delete(id));
+    this.#driving.set(id, driving);
   }
 
   async #drive(claimed: Claim): Promise<void> {
@@ -138,6 +163,7 @@ export class Runner {
       if (driven.end === 'done') return;
       await leave(driven.run);
       await store.runs.release(fence);
+      this.#given.push(fence);
     } finally {
       await hold.stop();
     }

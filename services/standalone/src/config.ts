@@ -9,6 +9,8 @@ export type Config = {
   readonly databaseUrl: string | null;
   /** Where the API listens on 127.0.0.1; 0 takes a free port. */
   readonly port: number;
+  /** A pool that this Haldane shares with others on the same database; absent: none. */
+  readonly pool?: string;
   /** How many routers serve the routes, each through a port of its own; absent: one. */
   readonly routers?: number;
   /** The AWS account that this process has credentials for; absent: none is connected. */
@@ -27,7 +29,7 @@ export type Config = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_AWS_* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
+/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_AWS_* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, dataDir?: string): Config {
   const port = Number(env['HALDANE_PORT'] ?? 0);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -35,12 +37,20 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
   const routers = Number(env['HALDANE_ROUTERS'] ?? 1);
   if (!Number.isInteger(routers) || routers < 1 || routers > 16)
     throw new HaldaneError('bad-request', `HALDANE_ROUTERS is "${env['HALDANE_ROUTERS']}"; give a number of routers from 1 to 16`);
+  const pool = env['HALDANE_POOL'] ?? '';
+  // What a data folder has for itself begins with local-.
+  if (pool !== '' && (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(pool) || pool.startsWith('local-')))
+    throw new HaldaneError(
+      'bad-request',
+      `HALDANE_POOL is "${pool}"; give up to 63 small letters, digits and hyphens, not beginning with local-, like payments-team`,
+    );
   const state = env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
   return {
     dataDir: resolve(dataDir ?? env['HALDANE_DATA'] ?? join(state, 'haldane')),
     databaseUrl: env['DATABASE_URL'] ?? null,
     port,
     routers,
+    ...(pool === '' ? {} : { pool }),
     ...awsOf(env),
     env: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };

@@ -18,8 +18,10 @@ export type DeskOptions = {
   readonly clock: Clock;
   readonly store: Store;
   readonly house: House;
-  /** Whose runners can drive what is made from the files of this disk. */
+  /** Whose schedules are made from the files of this disk. */
   readonly pool: string;
+  /** Whose runners can drive a run on that platform. */
+  readonly poolOn: (platform: string) => string;
   readonly dataplane: Dataplane;
   /** Starts the service or updates it to this recipe. */
   readonly deploy: (recipe: LaunchRecipe, signal: AbortSignal) => Promise<ProductionState>;
@@ -74,7 +76,7 @@ export function desk(options: DeskOptions): Desk {
         environment: spec.environment,
         experiment,
         key: wanted.key ?? null,
-        pool: options.pool,
+        pool: options.poolOn(spec.platform),
       });
     },
     async deploy(file, permit) {

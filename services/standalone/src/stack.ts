@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { type ApiOptions, createApi } from '@haldane/api';
 import type { Access } from '@haldane/client';
 import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
@@ -42,7 +43,10 @@ export type Stack = {
   readonly access: Access;
   /** Where the alert of `receiver` is to be posted. */
   readonly alertUrl: (receiver: string) => string;
-  /** Puts every run back, then ends everything that this data folder started. */
+  /**
+   * Puts every run back, then ends everything that this data folder started. With a shared pool, runs that another Haldane takes are handed
+   * over instead.
+   */
   stop(): Promise<void>;
 };
 
@@ -113,10 +117,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...(options.scenarios === undefined ? {} : { scenarios: options.scenarios }),
     });
     const pool = await poolOf(dataDir);
-    const behind = desk({ dataDir, env: options.env, clock, store, house, pool, deploy, dataplane });
-    const runner = new Runner({ name: `${process.pid}`, pools: [pool], store, clock, assemble: (claim) => house.world(claim), onTrouble });
+    // A stack that lives for one command hands nothing over and takes nothing up. What stands on this machine nobody else can reach.
+    const shared = options.ephemeral ? pool : (options.pool ?? pool);
+    const poolOn = (id: string) => (id === platform.id ? pool : shared);
+    const behind = desk({ dataDir, env: options.env, clock, store, house, pool, poolOn, deploy, dataplane });
+    const runner = new Runner({
+      name: `${hostname()} ${process.pid}`,
+      pools: [pool, shared],
+      store,
+      clock,
+      assemble: (claim) => house.world(claim),
+      onTrouble,
+    });
     runner.start();
-    closing.push(() => runner.stop('Haldane is shutting down'));
+    const why = 'Haldane is shutting down';
+    closing.push(() => (shared === pool ? runner.stop(why) : runner.handOver(why)));
 
     const scheduler = new Scheduler({
       schedules: store.schedules,

@@ -29,6 +29,14 @@ test('the environment decides where things lie, and what is named on the command
     t.throws(() => readConfig({ HALDANE_PORT: port }), { code: 'bad-request', message: new RegExp(`HALDANE_PORT is "${port}"`) });
 });
 
+test('a pool may be shared by name, but never the one that a data folder has for itself', async (t) => {
+  t.notOk('pool' in readConfig({}));
+  t.notOk('pool' in readConfig({ HALDANE_POOL: '' }));
+  t.equal(readConfig({ HALDANE_POOL: 'payments-team' }).pool, 'payments-team');
+  for (const pool of ['local-0123456789abcdef', 'Payments', 'a b', '-a', 'a'.repeat(64)])
+    t.throws(() => readConfig({ HALDANE_POOL: pool }), { code: 'bad-request', message: /HALDANE_POOL is/ });
+});
+
 test('how to get in is on disk for its user alone, whole or not at all', async (t) => {
   const dataDir = await folder(t);
   t.equal(await readAccess(dataDir), null);

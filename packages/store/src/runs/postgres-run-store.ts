@@ -130,10 +130,7 @@ export class PostgresRunStore implements RunStore {
         set holder = ${storable(runner)}, fence = fence + 1, lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
         from candidate where runs.id = candidate.id
         returning runs.*, candidate.abandoned`.execute(this.#db);
-      const row = rows[0];
-      return row
-        ? { run: runOf(row), fence: { runId: row.id, fence: row.fence }, leaseMs, abandoned: row.abandoned, putOff: row.put_off }
-        : null;
+      return rows[0] ? claimOf(rows[0], leaseMs) : null;
     });
   }
 
@@ -187,6 +184,17 @@ export class PostgresRunStore implements RunStore {
     });
   }
 
+  async takeBack({ runId, fence }: Fence, runner: string, leaseMs: number): Promise<Claim | null> {
+    return translated('taking a run back', async () => {
+      const { rows } = await sql<ClaimedRow>`
+        update runs
+        set holder = ${storable(runner)}, fence = fence + 1, lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+        where id = ${runId} and fence = ${fence} and holder is null and phase <> 'done'
+        returning *, false as abandoned`.execute(this.#db);
+      return rows[0] ? claimOf(rows[0], leaseMs) : null;
+    });
+  }
+
   async putOff(fence: Fence, ms: number): Promise<void> {
     await translated('putting a run off', async () => {
       const { rows } = await sql`
@@ -233,4 +241,8 @@ export class PostgresRunStore implements RunStore {
       return rows.map(eventOf);
     });
   }
+}
+
+function claimOf(row: ClaimedRow, leaseMs: number): Claim {
+  return { run: runOf(row), fence: { runId: row.id, fence: row.fence }, leaseMs, abandoned: row.abandoned, putOff: row.put_off };
 }

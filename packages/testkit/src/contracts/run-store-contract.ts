@@ -117,6 +117,27 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     t.equal(await codeOf(runs.renew(second.fence, lease)), 'resolved');
   });
 
+  await storeTest(t, 'a released run is taken back only by who gave it, and only while nobody has it', makeStores, async (t, { runs }) => {
+    await runs.create(sampleRun());
+    const first = await claimed(runs, 'a');
+    t.equal(await runs.takeBack(first.fence, 'a', lease), null, 'not while it is still held');
+    await runs.release(first.fence);
+    const [one, two] = await Promise.all([runs.takeBack(first.fence, 'a', lease), runs.takeBack(first.fence, 'a', lease)]);
+    const again = one ?? two;
+    t.equal([one, two].filter((claim) => claim !== null).length, 1, 'once');
+    if (again === null) throw new Error('it was not taken back');
+    t.equal(again.abandoned, false);
+    t.equal(again.run.id, first.fence.runId);
+    t.ok(again.fence.fence > first.fence.fence);
+    await runs.release(again.fence);
+    t.equal(await runs.takeBack(first.fence, 'a', lease), null, 'an older claim takes nothing');
+    const other = await claimed(runs, 'b');
+    t.equal(await runs.takeBack(again.fence, 'a', lease), null, 'and nobody takes it from another');
+    const { version } = await runs.advance(other.fence, other.run.version, { to: 'provisioning' });
+    await runs.advance(other.fence, version, { to: 'done' });
+    t.equal(await runs.takeBack(other.fence, 'b', lease), null, 'or after its end');
+  });
+
   await storeTest(
     t,
     'a silent runner loses its run after lease and grace, and every write of it is refused',

@@ -79,12 +79,16 @@ export class MemoryRunStore implements RunStore {
       if (row.run.phase === 'done' || (row.runner !== null && row.leaseEnd + graceMs > now)) continue;
       if (row.notBefore > now || (row.pool !== null && !pools.includes(row.pool))) continue;
       const abandoned = row.runner !== null;
-      row.runner = runner;
-      row.fence += 1;
-      row.leaseEnd = now + leaseMs;
-      return { run: stored(row.run), fence: { runId: row.run.id, fence: row.fence }, leaseMs, abandoned, putOff: row.putOff };
+      return this.#held(row, runner, leaseMs, abandoned);
     }
     return null;
+  }
+
+  #held(row: RunRow, runner: string, leaseMs: number, abandoned: boolean): Claim {
+    row.runner = runner;
+    row.fence += 1;
+    row.leaseEnd = this.#tables.clock.now() + leaseMs;
+    return { run: stored(row.run), fence: { runId: row.run.id, fence: row.fence }, leaseMs, abandoned, putOff: row.putOff };
   }
 
   async renew(fence: Fence, leaseMs: number): Promise<number> {
@@ -111,6 +115,12 @@ export class MemoryRunStore implements RunStore {
 
   async release(fence: Fence): Promise<void> {
     heldRow(this.#tables, fence).runner = null;
+  }
+
+  async takeBack({ runId, fence }: Fence, runner: string, leaseMs: number): Promise<Claim | null> {
+    const row = this.#tables.rows.get(runId);
+    if (row === undefined || row.fence !== fence || row.runner !== null || row.run.phase === 'done') return null;
+    return this.#held(row, runner, leaseMs, false);
   }
 
   async putOff(fence: Fence, ms: number): Promise<void> {
