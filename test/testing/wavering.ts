@@ -13,13 +13,15 @@ export type Wavering = {
   readonly traffic: number;
   readonly share: number;
   readonly watchSeconds: number;
+  /** How many failures the run may cause; so many that it is never stopped by them when it is not given. */
+  readonly budget?: number;
 };
 
 /** Writes a manifest of the service that wavers, and an experiment that takes its keys away. It needs TINY_TOKEN and KEYS_URL. */
 export async function writeWavering(
   folder: string,
   service: string,
-  { well, ill, traffic, share, watchSeconds }: Wavering,
+  { well, ill, traffic, share, watchSeconds, budget = 400 }: Wavering,
 ): Promise<{ readonly manifest: string; readonly experiment: string }> {
   await mkdir(folder, { recursive: true });
   const files = { manifest: join(folder, 'service.yaml'), experiment: join(folder, 'experiment.yaml') };
@@ -58,7 +60,7 @@ background: ${well * 100}%
 baseline: 5s
 watch: ${watchSeconds}s
 probes: { legitimate: 2/s, hostile: 20/s, clean: 20 }
-budget: { failures: 400 }
+budget: { failures: ${budget} }
 contact: 5
 `,
   );

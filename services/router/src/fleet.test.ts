@@ -152,6 +152,42 @@ test('units go where requests are turned away, and a lowered cap takes idle ones
   t.notOk(a.admit('x') || b.admit('x') || c.admit('x'));
 });
 
+test('a budget is divided in three rounds of questions, however many routers there are, and in one when nothing changed', async (t) => {
+  for (const routers of [2, 9]) {
+    const waiting: (() => void)[] = [];
+    const inItsRound = () => new Promise<void>((resolve) => waiting.push(resolve));
+    const holders = Array.from({ length: routers }, (_, i) => {
+      const budget = new Budget();
+      const held = async () => {
+        await inItsRound();
+        return budget.held(`${i}`);
+      };
+      return {
+        budget: held,
+        order: (order: BudgetOrder) => {
+          budget.order(order);
+          return held();
+        },
+      };
+    });
+    const lease = new BudgetLease('r1', holders);
+    const roundsOf = async (work: Promise<void>) => {
+      let over = false;
+      const ended = work.finally(() => {
+        over = true;
+      });
+      for (let rounds = 0; ; rounds += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (over) return ended.then(() => rounds);
+        for (const go of waiting.splice(0)) go();
+      }
+    };
+    const caps = { failures: 20, latencyLimitMs: 1000, creditRate: 0 };
+    t.equal(await roundsOf(lease.open(caps)), 3, 'who holds what, nobody else may order, each gets a part');
+    t.equal(await roundsOf(lease.open(caps)), 1);
+  }
+});
+
 /** Three routers on one route, with arms that answer by name unless told otherwise. */
 async function standWithFleet(
   t: Parameters<typeof stand>[0] & { teardown(fn: () => unknown): void },

@@ -94,6 +94,16 @@ test('a router that may linger ends by itself when nobody calls it', async (t) =
   t.pass('nothing is left');
 });
 
+test('what is left of a dead process that nobody waited for is not taken for one that lives', async (t) => {
+  // The shell becomes a program that never asks after the child it was left with.
+  const child = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  const pid = Number(line);
+  await until(() => /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')), 'it is dead and still listed');
+  t.equal(processStart(pid), null);
+});
+
 test('a bad start is refused with what to do about it, and the token is taken only from where others cannot read it', async (t) => {
   const dir = folder(t);
   const file = join(dir, 'token');

@@ -1,5 +1,6 @@
 import { type BudgetCaps, HaldaneError } from '@haldane/core';
 import type { BudgetHeld, BudgetOrder, BudgetUnits } from '../wire.ts';
+import { allToTheEnd } from './all-to-the-end.ts';
 import { portions } from './portions.ts';
 
 /** One router, as far as budgets go. */
@@ -50,12 +51,9 @@ export class BudgetLease {
   /** Gives every router its part of these caps. Throws when one does not answer: nothing may be admitted before. */
   open(caps: BudgetCaps, signal?: AbortSignal): Promise<void> {
     return this.#alone(async () => {
-      for (const share of this.#shares) if (share.part === null) await this.#adopt(share, signal);
       this.#cap = { failures: caps.failures, users: caps.users ?? null };
-      const heard = await this.#hear(signal);
-      const silent = this.#shares.find((share) => heard.every((one) => one.share !== share));
-      if (silent) await silent.holder.budget(this.#runId, signal);
-      await this.#divide(heard, signal);
+      const heard = this.#shares.map((share) => (share.part === null ? this.#adopt(share, signal) : this.#ask(share, signal)));
+      await this.#divide(await allToTheEnd(heard), signal);
     });
   }
   /**
@@ -84,7 +82,7 @@ export class BudgetLease {
   }
 
   /** Takes over what a router holds, and bars orders of an earlier coordinator. */
-  async #adopt(share: Share, signal?: AbortSignal): Promise<void> {
+  async #adopt(share: Share, signal?: AbortSignal): Promise<Heard> {
     const held = await share.holder.budget(this.#runId, signal);
     // How much its earlier life was given is known to nobody: it may have been all.
     if (held.lost) this.#burnt = { failures: Number.POSITIVE_INFINITY, users: Number.POSITIVE_INFINITY };
@@ -93,20 +91,22 @@ export class BudgetLease {
     if (now.turn !== turn || now.life !== held.life)
       throw new HaldaneError('conflict', `somebody else leases the budget of run ${this.#runId} too: one runner a run`);
     Object.assign(share, { part: now.part, turn, life: now.life, asked: now.asked, turnedAway: now.turnedAway });
+    return { share, held: now };
   }
 
-  /** Asks every router what it holds; those that answered, each with its entry brought up to date. */
+  /** Asks every router what it holds; those that answered. */
   async #hear(signal?: AbortSignal): Promise<readonly Heard[]> {
-    const asked = this.#shares.map(async (share): Promise<Heard | null> => {
-      const held = await share.holder.budget(this.#runId, signal);
-      if (held.life !== share.life) this.#bury(share, held);
-      if (held.turn === share.turn && held.life === share.life) return { share, held };
-      // An order is on its way or was lost: a newer one, to what is there, settles which.
-      return { share, held: await this.#order(share, held.part, signal) };
-    });
-    const answers = await Promise.allSettled(asked);
+    const answers = await Promise.allSettled(this.#shares.map((share) => this.#ask(share, signal)));
     signal?.throwIfAborted();
-    return answers.flatMap((one) => (one.status === 'fulfilled' && one.value !== null ? [one.value] : []));
+    return answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  }
+  /** What one router holds, and its entry brought up to date. */
+  async #ask(share: Share, signal?: AbortSignal): Promise<Heard> {
+    const held = await share.holder.budget(this.#runId, signal);
+    if (held.life !== share.life) this.#bury(share, held);
+    if (held.turn === share.turn && held.life === share.life) return { share, held };
+    // An order is on its way or was lost: a newer one, to what is there, settles which.
+    return { share, held: await this.#order(share, held.part, signal) };
   }
 
   /** The router was started anew: what it was given is spent, for nobody knows better. */

@@ -12,6 +12,7 @@ import type {
   TelemetryAnswer,
   TelemetryNews,
 } from '../wire.ts';
+import { allToTheEnd } from './all-to-the-end.ts';
 import { BudgetLease } from './budget-lease.ts';
 import { TelemetryMerge } from './merge-telemetry.ts';
 import { mergeRoute, mergeViews } from './merge-views.ts';
@@ -97,9 +98,11 @@ export class RouterFleet implements Dataplane {
   /** First each router gets its part of the budget, and hears whose denial would be a failure: who succeeded at another one. */
   async putSlice(route: string, slice: SliceConfig, signal?: AbortSignal): Promise<RouteView> {
     const run = this.#run(slice.runId);
-    await run.lease.open(slice.caps, signal);
-    await this.telemetry(slice.runId, Number.MAX_SAFE_INTEGER, signal);
-    await this.#tellKeys(slice.runId, run, signal);
+    const tellKeys = async () => {
+      await this.telemetry(slice.runId, Number.MAX_SAFE_INTEGER, signal);
+      await this.#tellKeys(slice.runId, run, signal);
+    };
+    await allToTheEnd([run.lease.open(slice.caps, signal), tellKeys()]);
     const part = { ...slice, ...rulesOfOne(slice.rules, this.#routers.length), leased: true };
     return mergeRoute(await this.#all((router) => router.putSlice(route, part, signal)));
   }
@@ -175,12 +178,8 @@ export class RouterFleet implements Dataplane {
     this.#runs.set(runId, run);
     return run;
   }
-  /** All of them, to the end, whatever becomes of the others; then the first failure, if there was one. */
-  async #all<T>(call: (router: DataplaneClient, i: number) => Promise<T>): Promise<T[]> {
-    const results = await Promise.allSettled(this.#routers.map(call));
-    const failed = results.find((one) => one.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
-    return results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  #all<T>(call: (router: DataplaneClient, i: number) => Promise<T>): Promise<T[]> {
+    return allToTheEnd(this.#routers.map(call));
   }
 }
 
