@@ -123,6 +123,19 @@ test("a user's cancel puts everything back, and a create that fails ends the sta
     progress: null,
   });
   t.equal((await client.runs()).length, 2);
+
+  // Orca gives up a create that is on its way, and cancels; only then does it arrive.
+  let arrive = async () => ({ status: 0, text: '' });
+  const late: Send = async (method, url, body) => {
+    if (!url.endsWith('/stage')) return call(method, url, body);
+    arrive = () => call(method, url, body);
+    throw new Error('read timed out');
+  };
+  t.equal((await orca('01H-LATE', files.experiment, late)).status, 'TERMINAL');
+  const begun = JSON.parse((await arrive()).text) as { run: string };
+  for await (const event of client.events(begun.run, 0, AbortSignal.timeout(60_000)))
+    t.notMatch(event, { data: { phase: 'provisioning' } }, 'nothing is made for it');
+  t.match(await client.stage('spinnaker:01H-LATE:canary'), { status: 'ABORTED', run: begun.run });
   t.same(await inventory({ dataDir }), before);
 });
 

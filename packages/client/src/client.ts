@@ -1,6 +1,7 @@
 import type { Clock, ErrorCode, Evidence, Plan, Run, RunEvent, ServiceRef } from '@haldane/core';
 import { errorCodes, HaldaneError, hasCode, systemClock } from '@haldane/core';
 import type {
+  AbortedStageView,
   ApprovalView,
   AuditEntry,
   AuditHead,
@@ -131,9 +132,9 @@ export class HaldaneClient {
   stage(ref: string): Promise<StageView> {
     return this.#json('GET', `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage`);
   }
-  /** Stops the run of a stage. Harmless after its end. */
-  abortStage(ref: string, why: string): Promise<Run> {
-    return this.#json('POST', `/v1/runs/by-ref/${encodeURIComponent(ref)}/abort`, { why });
+  /** Stops the run of a stage, also one that is only begun afterwards. Harmless after its end. */
+  abortStage(ref: string, why: string): Promise<AbortedStageView> {
+    return this.#json('POST', `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage/abort`, { why });
   }
   /** A token for a login that an issuer signed; the client's own token is not looked at. */
   exchangeLogin(login: string): Promise<MadeToken> {

@@ -45,7 +45,15 @@ export const NewRunBody = Type.Object(
   strict,
 );
 /** A run as the stage of a pipeline; its key is in the path. */
-export const StageBody = Type.Object({ file, fault: Type.Optional(Type.Boolean()) }, strict);
+export const StageBody = Type.Object(
+  {
+    file,
+    fault: Type.Optional(Type.Boolean()),
+    /** Seconds: a run for whose stage nobody asks for so long is stopped, for its pipeline is gone. */
+    watch: Type.Optional(Type.Integer({ minimum: 5, maximum: 86_400 })),
+  },
+  strict,
+);
 /** Why, for the record. */
 export const WhyBody = Type.Object({ why: text(500) }, strict);
 export const SweepBody = Type.Object({ end: Type.Boolean() }, strict);
@@ -136,6 +144,8 @@ export type StageView = {
   readonly phase: Run['phase'];
   readonly verdict: Verdict['verdict'] | null;
 };
+/** What aborting a stage did. `run` is null when none of yours has that ref: one that you begin with it within a day ends at once. */
+export type AbortedStageView = { readonly run: string | null };
 export type GateQuestion = Static<typeof GateBody>;
 export type NewGateMode = Static<typeof GateModeBody>;
 export type NewAcceptance = Static<typeof AcceptanceBody>;

@@ -87,6 +87,10 @@ export type NewRun = ServiceRef & {
   readonly experiment: ExperimentSpec;
   readonly key: string | null;
   readonly pool?: string;
+  /** Who creates it, as `forestall` knows them. */
+  readonly by?: string;
+  /** How long it goes on unwatched; without it nobody need watch. */
+  readonly watchMs?: number;
 };
 
 export type RunsWanted = { readonly before?: string; readonly of?: readonly ServiceRef[] };
@@ -117,6 +121,13 @@ export interface RunStore {
   putOff(fence: Fence, ms: number): Promise<void>;
   /** Asks whoever drives the run to stop. Harmless after the end. */
   askAbort(id: string, why: string): Promise<void>;
+  /**
+   * The run of this key, untouched; or, when there is none yet, null, and one that `by` creates with it within a day is asked to stop before
+   * it begins. Of a create and this at the same moment one always sees the other.
+   */
+  forestall(key: string, by: string, why: string): Promise<Run | null>;
+  /** Somebody still watches the run. One that must be watched and is not, for its `watchMs`, is asked to stop when its lease is renewed. */
+  watched(id: string): Promise<void>;
   /** Appends to the run's events. With a fence it is refused with `lease-lost` unless the fence is current: a late waker says nothing. */
   tell(run: string | Fence, type: RunEvent['type'], data: JsonObject): Promise<RunEvent>;
   /** Events after `afterSeq`, oldest first. */

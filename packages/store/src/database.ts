@@ -16,6 +16,8 @@ export type RunsTable = {
   stop: JsonColumn<JsonObject | null>;
   abort_asked: string | null;
   abort_reason: string | null;
+  watch_ms: number | null;
+  watched_until: ClockColumn<Date | null>;
   facts: JsonColumn<JsonObject>;
   version: Generated<number>;
   created_at: ClockColumn;

@@ -32,6 +32,9 @@ export type PreconfiguredStage = {
   }[];
 };
 
+/** Orca asks at least every 15 s; what it has not asked after for so long it has lost. */
+const watchSeconds = 900;
+
 /** Statuses that say that something was learned, whatever it was. */
 const judged: readonly StageStatus[] = ['PASSED', 'VULNERABLE', 'INCONCLUSIVE', 'INVALID'];
 
@@ -52,7 +55,7 @@ export function preconfiguredStage(server: string, mode: StageMode): Preconfigur
     method: 'POST',
     url: `${ref}/stage`,
     customHeaders: { Authorization: ['Bearer REPLACE-WITH-A-TOKEN'] },
-    payload: JSON.stringify({ file: spel("parameterValues['experiment']") }),
+    payload: JSON.stringify({ file: spel("parameterValues['experiment']"), watch: watchSeconds }),
     waitForCompletion: true,
     statusUrlResolution: 'getMethod',
     statusJsonPath: '$.status',
@@ -60,7 +63,7 @@ export function preconfiguredStage(server: string, mode: StageMode): Preconfigur
     successStatuses: success.join(','),
     terminalStatuses: terminal.join(','),
     canceledStatuses: 'ABORTED',
-    cancelEndpoint: `${ref}/abort`,
+    cancelEndpoint: `${ref}/stage/abort`,
     cancelMethod: 'POST',
     cancelPayload: JSON.stringify({ why: `Spinnaker ended the stage (execution ${spel('execution.id')})` }),
     parameters: [

@@ -108,6 +108,7 @@ function example({ id, operation }: Route, victim: string): { readonly path: str
     planExperiment: { file: '/x' },
     createRun: { file: '/x' },
     beginStage: { file: '/x' },
+    abortStage: { why: 'enough' },
     abortRun: { why: 'enough' },
     approveScenario: { scenario: 'jwt-forged-alg', why: 'looked at it' },
     askGate: { revision: 'abc' },

@@ -2,6 +2,9 @@ import type { DeployedView, NewRun, NewSchedule, ReportFormat, ScenarioView, Swe
 import type { DueSchedule, Evidence, Owner, Plan, Run, ServiceRef } from '@haldane/core';
 import type { Store } from '@haldane/store';
 
+/** A run, who wants it, and for how many seconds it goes on unwatched. */
+export type WantedRun = NewRun & { readonly by?: string; readonly watch?: number };
+
 /** Asked once a file is read, and before anything that it speaks of is touched. Throws `forbidden`. */
 export type Permit = (service: ServiceRef, owner: Owner) => Promise<void>;
 
@@ -16,7 +19,7 @@ export interface Desk {
   >;
   /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
   plan(file: string, permit: Permit, find?: number): Promise<Plan>;
-  create(run: NewRun, permit: Permit): Promise<Run>;
+  create(run: WantedRun, permit: Permit): Promise<Run>;
   deploy(file: string, permit: Permit): Promise<DeployedView>;
   /** Throws `bad-request` for a cron expression or a zone that is none. */
   schedule(wanted: NewSchedule, permit: Permit): Promise<DueSchedule>;

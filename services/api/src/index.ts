@@ -1,4 +1,4 @@
-export type { Desk, Permit } from './desk.ts';
+export type { Desk, Permit, WantedRun } from './desk.ts';
 export type { TrustRule } from './login/trust-rule.ts';
 export { authorisationPage, openApi } from './openapi.ts';
 export { type ApiOptions, createApi } from './server.ts';

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Desk } from '@haldane/api';
-import type { NewRun } from '@haldane/client';
+import type { Desk, WantedRun } from '@haldane/api';
 import type { Clock, Deployment, ExperimentSpec, LaunchRecipe, Platform } from '@haldane/core';
 import { HaldaneError, isZone } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
@@ -57,7 +56,7 @@ export function desk(options: DeskOptions): Desk {
       const plan = await makePlan({ runId, spec, deployment, platform, scenario, ...(find === undefined ? {} : { find }) }, signal());
       return { ...plan, refusals: [...plan.refusals, ...(await objections(runId, spec, deployment, platform))] };
     },
-    async create(wanted: NewRun, permit) {
+    async create(wanted: WantedRun, permit) {
       const { spec, service } = await loadExperiment(wanted.file, env, house.scenarios(), signal());
       await permit(spec, service.deployment.owner);
       const platform = house.platform(spec.platform);
@@ -77,6 +76,8 @@ export function desk(options: DeskOptions): Desk {
         experiment,
         key: wanted.key ?? null,
         pool: options.poolOn(spec.platform),
+        ...(wanted.by === undefined ? {} : { by: wanted.by }),
+        ...(wanted.watch === undefined ? {} : { watchMs: wanted.watch * 1000 }),
       });
     },
     async deploy(file, permit) {

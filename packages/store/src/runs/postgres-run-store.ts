@@ -34,12 +34,14 @@ export class PostgresRunStore implements RunStore {
   }
 
   async create(run: NewRun): Promise<Run> {
+    const watchMs = run.watchMs ?? null;
     return translated('creating a run', async () => {
       try {
         const made = await sql<RunRow>`
           with made as (
-            insert into runs (id, service, environment, experiment, key, pool, event_seq)
-            values (${run.id}, ${run.service}, ${run.environment}, ${JSON.stringify(run.experiment)}, ${run.key}, ${run.pool ?? null}, 1)
+            insert into runs (id, service, environment, experiment, key, pool, event_seq, abort_asked, watch_ms, watched_until)
+            values (${run.id}, ${run.service}, ${run.environment}, ${JSON.stringify(run.experiment)}, ${run.key}, ${run.pool ?? null}, 1,
+              forestalled(${run.key}, ${run.by === undefined ? null : storable(run.by)}), ${watchMs}, clock_timestamp() + ${watchMs}::int * interval '1 millisecond')
             on conflict (key) do nothing
             returning *
           ), told as (
@@ -137,7 +139,9 @@ export class PostgresRunStore implements RunStore {
   async renew(fence: Fence, leaseMs: number): Promise<number> {
     return translated('renewing a lease', async () => {
       const { rows } = await sql<{ lease_until: Date }>`
-        update runs set lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+        update runs set lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
+          abort_asked = case when watched_until < clock_timestamp()
+            then coalesce(abort_asked, 'nobody watched it for ' || watch_ms / 1000 || ' s') else abort_asked end
         where ${held(fence)} returning lease_until`.execute(this.#db);
       return rows[0]?.lease_until.getTime() ?? (await refusedWrite(this.#db, fence));
     });
@@ -212,6 +216,23 @@ export class PostgresRunStore implements RunStore {
         where id = ${id} returning id`.execute(this.#db);
       if (rows.length === 0) throw new HaldaneError('not-found', `there is no run "${id}"`);
     });
+  }
+
+  async forestall(key: string, by: string, why: string): Promise<Run | null> {
+    return translated('aborting a run by its key', async () => {
+      const { rows } = await sql<{ id: string | null }>`
+        select forestall_run(${storable(key)}, ${storable(by)}, ${storable(why)}) as id`.execute(this.#db);
+      const id = rows[0]?.id ?? null;
+      return id === null ? null : this.get(id);
+    });
+  }
+
+  async watched(id: string): Promise<void> {
+    await translated('noting that a run is watched', () =>
+      sql`
+        update runs set watched_until = clock_timestamp() + watch_ms * interval '1 millisecond'
+        where id = ${id} and watch_ms is not null and phase <> 'done'`.execute(this.#db),
+    );
   }
 
   async tell(run: string | Fence, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {

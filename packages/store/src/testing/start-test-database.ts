@@ -121,7 +121,8 @@ async function openCopy(address: Address, drop: () => Promise<void>): Promise<Te
     address,
     letPass: async (ms) => {
       await query(
-        `update runs set lease_until = lease_until - $1 * interval '1 millisecond', not_before = not_before - $1 * interval '1 millisecond'`,
+        `update runs set lease_until = lease_until - $1 * interval '1 millisecond', not_before = not_before - $1 * interval '1 millisecond',
+           watched_until = watched_until - $1 * interval '1 millisecond'`,
         [ms],
       );
     },

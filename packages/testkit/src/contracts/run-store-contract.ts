@@ -294,4 +294,38 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     t.equal(moved.abortAsked, 'first', 'the holder moves on from the version that it knew, and learns of it');
     t.equal(await codeOf(runs.askAbort(sampleRun().id, 'nobody')), 'not-found');
   });
+
+  await storeTest(t, 'an abort that comes before its run is remembered, for who asked', makeStores, async (t, { runs }) => {
+    const create = (service: string, key: string, by: string) => runs.create({ ...sampleRun(service, key), by });
+    t.equal(await runs.forestall('stage-1', 'spinnaker', 'it timed out'), null);
+    t.equal((await create('payments', 'stage-1', 'spinnaker')).abortAsked, 'it timed out');
+    t.equal((await create('orders', 'stage-2', 'spinnaker')).abortAsked, null, 'another key');
+    await runs.forestall('stage-3', 'a stranger', 'out of spite');
+    t.equal((await create('refunds', 'stage-3', 'spinnaker')).abortAsked, null, "a stranger's word is not the pipeline's");
+    const known = await runs.forestall('stage-2', 'spinnaker', 'later');
+    t.same([known?.service, known?.abortAsked], ['orders', null], 'a run that is there is returned, untouched');
+    for (let round = 0; round < 5; round += 1) {
+      const key = `round-${round}`;
+      const [made, seen] = await Promise.all([create(`service-${round}`, key, 'ci'), runs.forestall(key, 'ci', 'at once')]);
+      t.ok(made.abortAsked === 'at once' || seen?.id === made.id, 'of a create and an abort at once one sees the other');
+    }
+  });
+
+  await storeTest(t, 'a run that must be watched and is not is asked to stop', makeStores, async (t, { runs, letPass }) => {
+    const abortAsked = async (id: string) => (await runs.get(id))?.abortAsked;
+    const { id } = await runs.create({ ...sampleRun('payments'), watchMs: 2 * lease });
+    const unwatched = await runs.create(sampleRun('orders'));
+    const [first, second] = [await claimed(runs), await claimed(runs)];
+    const renew = () => Promise.all([first, second].map(({ fence }) => runs.renew(fence, 100 * lease)));
+    await renew();
+    await letPass(1.2 * lease);
+    await runs.watched(id);
+    await letPass(1.2 * lease);
+    await renew();
+    t.equal(await abortAsked(id), null, 'it was watched');
+    await letPass(1.2 * lease);
+    await renew();
+    t.equal(await abortAsked(id), 'nobody watched it for 120 s');
+    t.equal(await abortAsked(unwatched.id), null, 'nobody need watch this one');
+  });
 }

@@ -22,12 +22,12 @@ export class MemoryRunStore implements RunStore {
         `service "${wanted.service}" in "${wanted.environment}" is held by run "${holder.run.id}"; wait for it to end, or abort it`,
       );
     }
-    const { key, pool = null, ...rest } = stored(wanted);
+    const { key, pool = null, by, watchMs = null, ...rest } = stored(wanted);
     const run: Run = {
       ...rest,
       phase: 'planning',
       stop: null,
-      abortAsked: null,
+      abortAsked: this.#tables.forestalled.get(JSON.stringify([key, by])) ?? null,
       facts: {},
       version: 1,
       createdAt: this.#tables.clock.now(),
@@ -36,6 +36,8 @@ export class MemoryRunStore implements RunStore {
       run,
       key,
       pool,
+      watchMs,
+      watchedUntil: this.#tables.clock.now() + (watchMs ?? 0),
       notBefore: 0,
       putOff: 0,
       runner: null,
@@ -93,7 +95,9 @@ export class MemoryRunStore implements RunStore {
 
   async renew(fence: Fence, leaseMs: number): Promise<number> {
     const row = heldRow(this.#tables, fence);
-    row.leaseEnd = this.#tables.clock.now() + leaseMs;
+    const now = this.#tables.clock.now();
+    row.leaseEnd = now + leaseMs;
+    if (row.watchMs !== null && row.watchedUntil < now) await this.askAbort(fence.runId, `nobody watched it for ${row.watchMs / 1000} s`);
     return row.leaseEnd;
   }
 
@@ -133,6 +137,17 @@ export class MemoryRunStore implements RunStore {
   async askAbort(id: string, why: string): Promise<void> {
     const row = rowOf(this.#tables, id);
     if (row.run.phase !== 'done' && row.run.abortAsked === null) row.run = { ...row.run, abortAsked: why };
+  }
+
+  async forestall(key: string, by: string, why: string): Promise<Run | null> {
+    const known = await this.find(key);
+    if (known === null) this.#tables.forestalled.set(JSON.stringify([key, by]), why);
+    return known;
+  }
+
+  async watched(id: string): Promise<void> {
+    const row = rowOf(this.#tables, id);
+    if (row.watchMs !== null) row.watchedUntil = this.#tables.clock.now() + row.watchMs;
   }
 
   async tell(run: string | Fence, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {

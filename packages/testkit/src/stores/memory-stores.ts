@@ -13,7 +13,7 @@ export type MemoryStores = Stores & {
 
 /** The three stores over one set of tables, as one database would hold them. `clock` plays the database's clock. */
 export function memoryStores(clock: Clock): MemoryStores {
-  return over({ clock, rows: new Map() });
+  return over({ clock, rows: new Map(), forestalled: new Map() });
 }
 
 function over(tables: MemoryTables): MemoryStores {
@@ -21,6 +21,6 @@ function over(tables: MemoryTables): MemoryStores {
     runs: new MemoryRunStore(tables),
     journal: new MemoryJournal(tables),
     evidence: new MemoryEvidenceStore(tables),
-    copy: (clock) => over({ clock, rows: structuredClone(tables.rows) }),
+    copy: (clock) => over({ clock, rows: structuredClone(tables.rows), forestalled: new Map(tables.forestalled) }),
   };
 }

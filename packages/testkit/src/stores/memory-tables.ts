@@ -5,6 +5,9 @@ export type RunRow = {
   run: Run;
   readonly key: string | null;
   readonly pool: string | null;
+  /** How long it goes on unwatched, and until when it does; null when nobody need watch. */
+  readonly watchMs: number | null;
+  watchedUntil: number;
   /** Put off until then, and how often. */
   notBefore: number;
   putOff: number;
@@ -19,7 +22,12 @@ export type RunRow = {
 };
 
 /** What a database would hold. The memory stores are views of it; `clock` plays the database's clock. */
-export type MemoryTables = { readonly clock: Clock; readonly rows: Map<string, RunRow> };
+export type MemoryTables = {
+  readonly clock: Clock;
+  readonly rows: Map<string, RunRow>;
+  /** Why a run is not to begin, by its key and who creates it, as JSON. */
+  readonly forestalled: Map<string, string>;
+};
 
 /** The row of a run; throws `not-found`. */
 export function rowOf(tables: MemoryTables, runId: string): RunRow {

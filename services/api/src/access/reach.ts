@@ -9,6 +9,12 @@ export async function requireRun(desk: Desk, caller: Caller, capability: Capabil
   await requireService(desk, caller, capability, { service, environment });
 }
 
+/** Whether the caller may do this to the service of the run. */
+export async function mayReach(desk: Desk, caller: Caller, capability: Capability, { service, environment }: Run): Promise<boolean> {
+  const known = await desk.store.services.get({ service, environment });
+  return caller.may(capability, { team: known?.owner.team ?? null, service: { service, environment } });
+}
+
 /** Throws `forbidden` unless the caller may do this to the service. One that nobody registered is for those with a role in all teams. */
 export async function requireService(desk: Desk, caller: Caller, capability: Capability, service: ServiceRef): Promise<void> {
   const known = await desk.store.services.get(service);

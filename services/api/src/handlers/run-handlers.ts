@@ -1,9 +1,8 @@
-import type { NewRun } from '@haldane/client';
 import type { Run } from '@haldane/core';
 import type { Caller } from '../access/caller.ts';
-import { readable, requireRun } from '../access/reach.ts';
+import { mayReach, readable, requireRun } from '../access/reach.ts';
 import type { Handler } from '../ask.ts';
-import type { Desk, Permit } from '../desk.ts';
+import type { Desk, Permit, WantedRun } from '../desk.ts';
 import { linkToNext } from '../link.ts';
 import { stageView } from '../stage-view.ts';
 import { stream } from '../stream.ts';
@@ -17,7 +16,18 @@ export const runHandlers = {
 
   beginStage: async ({ desk, caller, params, body, permit }) => stageView(await begin(desk, caller, { ...body, key: params.ref }, permit)),
 
-  getStage: async ({ run }) => stageView(run),
+  getStage: async ({ desk, run }) => {
+    await desk.store.runs.watched(run.id);
+    return stageView(run);
+  },
+
+  abortStage: async ({ desk, caller, params, body }) => {
+    const run = await desk.store.runs.forestall(params.ref, caller.token.subject, body.why);
+    // Somebody else's run is as none: who may not end it need not learn of it.
+    if (run === null || !(await mayReach(desk, caller, 'abort', run))) return { run: null };
+    await desk.store.runs.askAbort(run.id, body.why);
+    return { run: run.id };
+  },
 
   listRuns: async ({ desk, caller, query, request, reply }) => {
     const { limit = 20, before } = query;
@@ -52,6 +62,7 @@ type RunOperations =
   | 'createRun'
   | 'beginStage'
   | 'getStage'
+  | 'abortStage'
   | 'listRuns'
   | 'getRun'
   | 'abortRun'
@@ -59,7 +70,7 @@ type RunOperations =
   | 'getRunEvidence'
   | 'getRunReport';
 
-async function begin(desk: Desk, caller: Caller, wanted: NewRun, permit: Permit): Promise<Run> {
+async function begin(desk: Desk, caller: Caller, wanted: WantedRun, permit: Permit): Promise<Run> {
   // Asked again, it is answered from what is there: what may not begin now may have begun well then.
   const known = wanted.key === undefined ? null : await desk.store.runs.find(wanted.key);
   if (known !== null) {
@@ -67,7 +78,7 @@ async function begin(desk: Desk, caller: Caller, wanted: NewRun, permit: Permit)
     await requireRun(desk, caller, 'run', known);
     return known;
   }
-  const run = await desk.create(wanted, permit);
+  const run = await desk.create({ ...wanted, by: caller.token.subject }, permit);
   await requireRun(desk, caller, 'read', run);
   await desk.store.experiments.keep(run.experiment, caller.token.subject);
   return run;
