@@ -1,3 +1,5 @@
-/** The room's list: one line a CI/CD system that Haldane reads. */
+/** The room's list: one line a CI/CD system that Haldane reads, or that calls it. */
+export * from './github-actions/index.ts';
 export * from './manifest/index.ts';
 export * from './spinnaker/index.ts';
+export type { StageMode } from './stage-mode.ts';

@@ -134,8 +134,8 @@ test('in every room folder name, id and registered key are one', async (t) => {
     'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock }).ids(),
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
     'packages/reports/src': Object.keys(reports),
-    // Spinnaker calls Haldane and is not read by it yet.
-    'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id, 'spinnaker'],
+    // GitHub Actions and Spinnaker call Haldane and are not read by it yet.
+    'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id, 'github-actions', 'spinnaker'],
   };
   for (const [path, ids] of Object.entries(rooms)) t.same([...ids].sort(), await folders(path), path);
   t.same([...known.platforms], rooms['packages/platforms/src'], 'what a file may name as its platform');

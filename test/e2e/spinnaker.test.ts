@@ -93,7 +93,7 @@ test('a create whose answer was lost and polls that fail lead to one run, and a 
   t.equal(end.status, 'SUCCEEDED', 'in mode report a verdict is only seen');
   t.equal(end.polled[0], 'RUNNING');
   t.equal(end.progress, run?.facts.verdict?.headline);
-  t.equal((await client.abortStage('spinnaker:01H-WHOLE:canary', 'too late')).id, run?.id);
+  t.equal((await client.abortStage('spinnaker:01H-WHOLE:canary', 'too late')).run, run?.id);
   t.match(await client.stage('spinnaker:01H-WHOLE:canary'), { run: run?.id, status: end.polled.at(-1), phase: 'done' });
   t.equal((await client.runs())[0]?.abortAsked, null);
 });

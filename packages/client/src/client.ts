@@ -1,7 +1,6 @@
 import type { Clock, ErrorCode, Evidence, Plan, Run, RunEvent, ServiceRef } from '@haldane/core';
 import { errorCodes, HaldaneError, hasCode, systemClock } from '@haldane/core';
 import type {
-  AbortedStageView,
   ApprovalView,
   AuditEntry,
   AuditHead,
@@ -23,11 +22,11 @@ import type {
   ReportFormat,
   ScenarioView,
   ScheduleView,
-  StageView,
   SweptView,
   Token,
   TokenWish,
 } from './schema.ts';
+import type { AbortedStageView, StageView } from './stage-view.ts';
 
 /** Where a Haldane answers, and what lets one in. */
 export type Access = { readonly address: string; readonly token: string };

@@ -8,11 +8,9 @@ import {
   gateModes,
   type Halt,
   type Registered,
-  type Run,
   roles,
   type ScheduledTime,
   type Token,
-  type Verdict,
 } from '@haldane/core';
 import { type Static, Type } from 'typebox';
 
@@ -125,27 +123,13 @@ export const TokenBody = Type.Object(
   strict,
 );
 export const EventsQuery = Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })) }, strict);
-export const reportFormats = ['terminal', 'markdown', 'html', 'json'] as const;
+export const reportFormats = ['terminal', 'markdown', 'html', 'json', 'junit'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 export const ReportQuery = Type.Object({ format: Type.Optional(Type.Union(reportFormats.map((one) => Type.Literal(one)))) }, strict);
 
 export type TokenWish = Static<typeof TokenBody>;
 export type NewRun = Static<typeof NewRunBody>;
 export type NewStage = Static<typeof StageBody>;
-/** What a stage may say. All but RUNNING are final; PASSED is resilient, ABORTED was asked for from outside before there was a verdict. */
-export const stageStatuses = ['RUNNING', 'PASSED', 'VULNERABLE', 'INCONCLUSIVE', 'INVALID', 'REFUSED', 'ABORTED', 'NOT_RESTORED'] as const;
-export type StageStatus = (typeof stageStatuses)[number];
-/** A run as a pipeline's stage polls it: each field is there, and of the same type, on every poll. */
-export type StageView = {
-  readonly run: string;
-  readonly status: StageStatus;
-  /** Where it is, or how it ended, in words. */
-  readonly progress: string;
-  readonly phase: Run['phase'];
-  readonly verdict: Verdict['verdict'] | null;
-};
-/** What aborting a stage did. `run` is null when none of yours has that ref: one that you begin with it within a day ends at once. */
-export type AbortedStageView = { readonly run: string | null };
 export type GateQuestion = Static<typeof GateBody>;
 export type NewGateMode = Static<typeof GateModeBody>;
 export type NewAcceptance = Static<typeof AcceptanceBody>;

@@ -1,5 +1,6 @@
 import { htmlReport } from './html/index.ts';
 import { jsonReport } from './json/index.ts';
+import { junitReport } from './junit/index.ts';
 import { markdownReport } from './markdown/index.ts';
 import type { Report } from './report.ts';
 import { terminalReport } from './terminal/index.ts';
@@ -19,4 +20,5 @@ export const reports = {
   markdown: markdownReport,
   html: htmlReport,
   json: jsonReport,
+  junit: junitReport,
 } as const satisfies Record<string, (report: Report) => string>;

@@ -197,7 +197,7 @@ const cases: Readonly<Record<string, Behaviour>> = {
   invalid: { leaking: 5 },
 };
 
-test('each verdict is told in all four forms, with its reasons, its timeline and what was put back', async (t) => {
+test('each verdict is told in every form, with its reasons, its timeline and what was put back', async (t) => {
   for (const [verdict, behaviour] of Object.entries(cases)) {
     const report = reportOf(behaviour);
     const { headline } = report.run.facts.verdict ?? {};
@@ -220,6 +220,13 @@ test('each verdict is told in all four forms, with its reasons, its timeline and
     selfContained(t, html);
 
     t.same(parseReport(reports.json(report)), JSON.parse(JSON.stringify(report)));
+
+    const junit = reports.junit(report);
+    const outcomes = ['failure', 'error', 'skipped'].map((one) => junit.split(`<${one} `).length - 1);
+    t.match(junit, `tests="5" failures="${outcomes[0]}" errors="${outcomes[1]}" skipped="${outcomes[2]}"`);
+    const said = { resilient: '</testcase>', vulnerable: '<failure', inconclusive: '<skipped', invalid: '<error' }[verdict];
+    t.match(junit, `<testcase classname="payments.test.keys-away" name="verdict">${said}`);
+    t.match(junit, '<testcase classname="payments.test.keys-away" name="everything was put back"></testcase>');
   }
 });
 
@@ -307,6 +314,7 @@ test('a run that was refused, and one that saw no second of traffic, have a repo
   const report: Report = { ...whole, run: { ...whole.run, stop, facts: {} }, evidence: empty, journal: [] };
   t.match(stripVTControlCharacters(reports.terminal(report)), /NO VERDICT[\s\S]*payments is not opted in/);
   t.match(reports.markdown(report), /^# No verdict: keys-away/);
+  t.match(reports.junit(report), /tests="2" failures="0" errors="0" skipped="2"[\s\S]*message="payments is not opted in"/);
   t.match(reports.html(report), /No second of traffic was observed/);
   selfContained(t, reports.html(report));
   t.equal(recompute(reports.json(report)).same, false, 'there was none that could be the same');
@@ -318,6 +326,7 @@ test('what could not be put back is said in every form', async (t) => {
   const report: Report = { ...whole, run: { ...whole.run, facts: { ...whole.run.facts, restored } } };
   for (const form of ['terminal', 'markdown', 'html'] as const)
     t.match(reports[form](report), /NOT PUT BACK: fault:experiment:keys: no answer/);
+  t.match(reports.junit(report), /put back"><error message="fault:experiment:keys: no answer">/);
 });
 
 test('a plan says what it would do, who is at risk, and why it is refused', async (t) => {

@@ -1,3 +1,3 @@
 export { pipelineStage } from './pipeline-stage.ts';
-export { preconfiguredStage, type StageMode } from './preconfigured-stage.ts';
+export { preconfiguredStage } from './preconfigured-stage.ts';
 export { refusedByOrca } from './refused-by-orca.ts';

@@ -1,4 +1,4 @@
-import type { StageMode } from './preconfigured-stage.ts';
+import type { StageMode } from '../stage-mode.ts';
 
 /** The stage as a pipeline's JSON has it. */
 export type PipelineStage = {

@@ -1,7 +1,5 @@
-import { type StageStatus, stageStatuses } from '@haldane/client';
-
-/** What a verdict does to the pipeline: nothing but to be seen, or to end it unless the service was resilient. */
-export type StageMode = 'report' | 'block';
+import { stageStatuses } from '@haldane/client';
+import { goesOn, type StageMode } from '../stage-mode.ts';
 
 /** A preconfigured webhook stage as `webhook.preconfigured` of Orca's settings has it. */
 export type PreconfiguredStage = {
@@ -35,9 +33,6 @@ export type PreconfiguredStage = {
 /** Orca asks at least every 15 s; what it has not asked after for so long it has lost. */
 const watchSeconds = 900;
 
-/** Statuses that say that something was learned, whatever it was. */
-const judged: readonly StageStatus[] = ['PASSED', 'VULNERABLE', 'INCONCLUSIVE', 'INVALID'];
-
 /**
  * Haldane's stage for Orca. Everything that it calls is computed from the execution and the stage's name, so that a second create is the first
  * one's run, and that a cancel finds it without an answer of ours. `server` is where Orca reaches Haldane.
@@ -45,7 +40,7 @@ const judged: readonly StageStatus[] = ['PASSED', 'VULNERABLE', 'INCONCLUSIVE', 
 export function preconfiguredStage(server: string, mode: StageMode): PreconfiguredStage {
   const base = server.replace(/\/+$/, '');
   const ref = `${base}/v1/runs/by-ref/spinnaker:${spel('execution.id')}:${spel("parameterValues['name']")}`;
-  const success = mode === 'block' ? ['PASSED'] : judged;
+  const success: readonly string[] = goesOn(mode);
   const terminal = stageStatuses.filter((status) => !['RUNNING', 'ABORTED', ...success].includes(status));
   return {
     label: 'Haldane',

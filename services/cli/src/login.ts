@@ -66,19 +66,3 @@ function comeBack(server: ReturnType<typeof createServer>, redirect: string): Pr
     });
   });
 }
-
-/** The login that GitHub Actions signs for the job that this runs in, meant for `audience`. */
-export async function jobLogin(audience: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const [url, token] = [env['ACTIONS_ID_TOKEN_REQUEST_URL'], env['ACTIONS_ID_TOKEN_REQUEST_TOKEN']];
-  if (url === undefined || token === undefined)
-    throw new HaldaneError(
-      'bad-request',
-      '--ci: this is no job of GitHub Actions that may ask for a login; give it `permissions: id-token: write`',
-    );
-  const address = new URL(url);
-  address.searchParams.set('audience', audience);
-  const answer = await fetch(address, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(30_000) });
-  const { value } = (await answer.json()) as { readonly value?: unknown };
-  if (typeof value !== 'string') throw new HaldaneError('denied', `GitHub Actions gave no login (${answer.status})`);
-  return value;
-}

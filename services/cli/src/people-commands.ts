@@ -1,15 +1,16 @@
 import { resolve } from 'node:path';
-import { checkChain } from '@haldane/client';
+import { checkChain, serverOf } from '@haldane/client';
 import { type Act, HaldaneError, type Role, type RunEvent, roles } from '@haldane/core';
+import { jobLogin } from '@haldane/pipelines';
 import { lifeOf, lifeText } from '@haldane/reports';
 import { type Config, publishedHeads, type RouterAddress, readHeads } from '@haldane/standalone';
 import { type Command, Option } from 'commander';
 import { type Connection, running } from './connect.ts';
-import { keepToken, serverOf } from './credentials.ts';
+import { keepToken } from './credentials.ts';
 import { drill } from './drill.ts';
 import { exitCodes } from './exit-code.ts';
 import { haltAll, liftAll } from './halt.ts';
-import { jobLogin, personLogin } from './login.ts';
+import { personLogin } from './login.ts';
 import { parseWhole } from './option-values.ts';
 import { remote } from './remote.ts';
 

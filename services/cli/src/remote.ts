@@ -1,5 +1,5 @@
-import { HaldaneClient } from '@haldane/client';
-import { serverOf, tokenFor } from './credentials.ts';
+import { HaldaneClient, serverOf } from '@haldane/client';
+import { tokenFor } from './credentials.ts';
 
 /** The Haldane at another address, as whoever HALDANE_TOKEN or the last login there says. */
 export async function remote(written: string, env: Readonly<Record<string, string>>): Promise<HaldaneClient> {

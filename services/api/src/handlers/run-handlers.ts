@@ -7,7 +7,13 @@ import { linkToNext } from '../link.ts';
 import { stageView } from '../stage-view.ts';
 import { stream } from '../stream.ts';
 
-const contentTypes = { terminal: 'text/plain', markdown: 'text/markdown', html: 'text/html', json: 'application/json' } as const;
+const contentTypes = {
+  terminal: 'text/plain',
+  markdown: 'text/markdown',
+  html: 'text/html',
+  json: 'application/json',
+  junit: 'application/xml',
+} as const;
 
 export const runHandlers = {
   planExperiment: async ({ desk, body, permit }) => desk.plan(body.file, permit, body.find),

@@ -1,0 +1,1 @@
+export { jobLogin } from './job-login.ts';

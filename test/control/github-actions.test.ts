@@ -1,0 +1,245 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createApi, type Desk } from '@haldane/api';
+import { HaldaneClient } from '@haldane/client';
+import { type Facts, type Run, wholeScope } from '@haldane/core';
+import { startTestDatabase } from '@haldane/store/testing';
+import { sampleExperiment } from '@haldane/testkit';
+import { OAuth2Server } from 'oauth2-mock-server';
+import { after, test } from 'tap';
+import { allowSeconds } from '../testing/allow-seconds.ts';
+import { type Ended, githubStep } from '../testing/github-runner.ts';
+import { openRoom } from '../testing/room.ts';
+
+/* The committed bundle of the action as GitHub's runner starts it, against the real API, its logins and its database. What drives a run is this test. */
+
+allowSeconds(180);
+const room = await openRoom();
+after(() => room.leave());
+const database = await startTestDatabase();
+room.onLeave(() => database.stop());
+const copy = await database.copy();
+room.onLeave(() => copy.close());
+const { store } = copy;
+const payments = { service: 'payments', environment: 'test', owner: { team: 'payments', contact: '#payments' } };
+await store.services.register(payments, payments.owner);
+
+const issuer = new OAuth2Server();
+await issuer.issuer.keys.generate('RS256');
+await issuer.start(0, '127.0.0.1');
+room.onLeave(() => issuer.stop());
+let logins = 0;
+/** Where GitHub gives a job its login. */
+const github = createServer((request, response) => {
+  const url = new URL(request.url ?? '', 'http://127.0.0.1');
+  if (request.headers.authorization !== 'Bearer of-the-job') return void response.writeHead(401).end('{}');
+  logins += 1;
+  const claims = {
+    aud: url.searchParams.get('audience'),
+    sub: 'repo:acme/payments:ref:refs/heads/main',
+    repository: 'acme/payments',
+    jti: `${logins}`,
+  };
+  void issuer.issuer
+    .buildToken({ expiresIn: 300, scopesOrTransform: (_header, payload) => Object.assign(payload, claims) })
+    .then((value) => response.end(JSON.stringify({ value })));
+});
+github.listen(0, '127.0.0.1');
+await once(github, 'listening');
+room.onLeave(async () => void github.close());
+const addressOf = (server: { address(): unknown }) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+const desk = {
+  store,
+  async create({ file, key = null, by, watch }, permit) {
+    await permit(payments, payments.owner);
+    const { service, environment } = payments;
+    return store.runs.create({
+      id: `run-${file}`,
+      service,
+      environment,
+      experiment: sampleExperiment(),
+      key,
+      ...(by === undefined ? {} : { by }),
+      ...(watch === undefined ? {} : { watchMs: watch * 1000 }),
+    });
+  },
+  report: async (run: Run, format: string) => `${format} of ${run.id}`,
+} as Partial<Desk> as Desk;
+const app = createApi({
+  desk,
+  tokens: ['of-the-house'],
+  alertTokens: [],
+  onError: () => undefined,
+  trust: [
+    {
+      issuer: issuer.issuer.url as string,
+      audience: 'haldane',
+      claims: { repository: 'acme/payments' },
+      grants: [{ role: 'operator', team: 'payments' }],
+      scope: wholeScope,
+      livesMs: 60_000,
+    },
+  ],
+});
+await app.listen({ host: '127.0.0.1', port: 0 });
+room.onLeave(() => app.close());
+const server = addressOf(app.server);
+const house = new HaldaneClient({ address: server, token: 'of-the-house' });
+
+const job = {
+  GITHUB_REPOSITORY_ID: '17',
+  GITHUB_RUN_ID: '4711',
+  GITHUB_RUN_ATTEMPT: '1',
+  GITHUB_JOB: 'canary',
+  ACTIONS_ID_TOKEN_REQUEST_URL: `${addressOf(github)}/login?api=1`,
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'of-the-job',
+};
+const start = (inputs: Readonly<Record<string, string>>, env: Readonly<Record<string, string>> = job) =>
+  githubStep(room.folder, { server, audience: 'haldane', ...inputs }, env);
+const post = async (inputs: Readonly<Record<string, string>>, { state }: Pick<Ended, 'state'>) =>
+  (await githubStep(room.folder, { server, audience: 'haldane', ...inputs }, job, state)).ended;
+/** Ends the one run that is open, as a runner does. */
+const end = async (verdict: 'resilient' | 'vulnerable' | null, headline = 'in one sentence') => {
+  const claim = await store.runs.claim('a test', 60_000, 0);
+  if (claim === null) throw new Error('no run is open');
+  const learned = {
+    restored: { at: 1, clean: true, stuck: [], superseded: [] },
+    ...(verdict === null ? {} : { verdict: { verdict, headline } }),
+  };
+  const stop = verdict === null ? { reason: 'operator' as const, why: claim.run.abortAsked ?? '', at: 1 } : undefined;
+  await store.runs.advance(claim.fence, claim.run.version, { to: 'done', learned: learned as unknown as Facts, ...(stop ? { stop } : {}) });
+};
+const commands = (log: string) => log.split('\n').filter((line) => /^\s*::/.test(line) && !line.startsWith('::add-mask::'));
+
+test('a job logs in by what GitHub signs, its run is shown to its end, and outputs, summary and JUnit are written', async (t) => {
+  const inputs = { experiment: 'whole', junit: 'out/haldane.xml', mode: 'block' };
+  const step = await start(inputs);
+  await step.said(/haldane: planning/);
+  // What the login opened runs out, as it does in a run of hours.
+  await copy.query("update tokens set expires_at = now() - interval '1 minute'");
+  const before = logins;
+  await end('resilient', 'nobody noticed\n::error::pwned ##[error]pwned');
+  const ended = await step.ended;
+  t.equal(ended.code, 0, ended.log);
+  t.ok(logins > before, 'it logged in again');
+  t.same(ended.outputs, {
+    'run-id': 'run-whole',
+    report: `${server}/v1/runs/run-whole/report?format=html`,
+    status: 'PASSED',
+    verdict: 'resilient',
+  });
+  t.equal(ended.summary, 'markdown of run-whole\n');
+  t.equal(await readFile(join(step.folder, 'out/haldane.xml'), 'utf8'), 'junit of run-whole');
+  t.same(
+    commands(ended.log).map((line) => line.split(' ')[0]),
+    ['::notice'],
+    'words from outside are no commands',
+  );
+  t.notMatch(ended.log, /##\[/);
+  const secrets = ended.log.split('\n').filter((line) => line.startsWith('::add-mask::'));
+  t.equal(secrets.length, 4, 'two logins and what they opened');
+  for (const secret of secrets.map((line) => line.slice('::add-mask::'.length)))
+    t.equal(ended.log.split(secret).length, 2, 'a secret is said once, to be masked');
+  t.equal((await post(inputs, ended)).code, 0);
+  t.equal((await house.run('run-whole')).abortAsked, null, 'the post step of a run that has ended does nothing');
+});
+
+test('a vulnerable service fails a step that blocks, and is only seen by one that reports', async (t) => {
+  for (const [mode, code, level] of [
+    ['block', 1, 'error'],
+    ['report', 0, 'warning'],
+  ] as const) {
+    const step = await start({ experiment: `vulnerable-${mode}`, name: mode, mode });
+    await step.said(/haldane: planning/);
+    await end('vulnerable');
+    const ended = await step.ended;
+    t.match(ended, { code, outputs: { status: 'VULNERABLE', verdict: 'vulnerable' } });
+    t.match(commands(ended.log), [`::${level} title=Haldane%3A VULNERABLE::in one sentence`]);
+  }
+});
+
+test('a cancelled job stops its run before its runner loses patience, and the post step may say so again', async (t) => {
+  const inputs = { experiment: 'cancelled', name: 'cancelled' };
+  const step = await start(inputs);
+  await step.said(/haldane: planning/);
+  step.cancel();
+  const ended = await step.ended;
+  t.match(ended, { code: 1, signal: null }, 'it ended by itself');
+  t.equal((await house.run('run-cancelled')).abortAsked, 'the job was cancelled');
+  t.match(await post(inputs, ended), { code: 0, log: /run run-cancelled is told to stop/ });
+  await end(null);
+  t.match(await house.stage(ended.state['ref'] ?? ''), { status: 'ABORTED' });
+});
+
+test('a runner that is lost leaves no run behind: the post step ends it, and where there is none, silence does', async (t) => {
+  const inputs = { experiment: 'lost', name: 'lost' };
+  const step = await start(inputs);
+  await step.said(/haldane: planning/);
+  step.lose();
+  const ended = await step.ended;
+  t.equal(ended.signal, 'SIGKILL');
+  const claim = await store.runs.claim('a test', 600_000, 0);
+  if (claim === null) return t.fail('no run is open');
+  await copy.letPass(121_000);
+  await store.runs.renew(claim.fence, 60_000);
+  t.match((await house.run('run-lost')).abortAsked, /nobody watched it for 120 s/);
+  await store.runs.advance(claim.fence, claim.run.version, { to: 'done' });
+
+  // Its step was lost before Haldane heard of it; the post step is heard first.
+  const late = { experiment: 'late', name: 'late' };
+  const ref = (ended.state['ref'] ?? '').replace(/lost$/, 'late');
+  t.match(await post(late, { state: { main: 'yes', ref } }), { code: 0, log: /no run has begun/ });
+  const begun = await start(late);
+  await begun.said(/haldane: planning/);
+  t.equal((await house.run('run-late')).abortAsked, 'the step ended before its run', 'it is to end before anything is made');
+  await end(null);
+  t.match(await begun.ended, { code: 1, outputs: { status: 'ABORTED' } });
+});
+
+test('what cannot be done is said, and starts nothing', async (t) => {
+  const before = (await house.runs(100)).length;
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: _url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: _token, ...fork } = job;
+  for (const [inputs, says, env] of [
+    [{ experiment: 'x' }, /a pull request from a fork gets none/, fork],
+    [{ experiment: 'x', token: 'forged' }, /::error title=Haldane::/, job],
+    [{ experiment: 'x', audience: 'another' }, /this login opens nothing/, job],
+    [{ experiment: 'x', mode: 'Block' }, /mode: "Block" is none; write report or block/, job],
+    [{ experiment: 'x', name: 'a/b' }, /name: "a\/b" stands in an address/, job],
+    [{}, /experiment: name an experiment to run, or a service/, job],
+    [{ service: 'payments' }, /revision: the gate is asked of a service and a revision/, job],
+    [{ experiment: 'x', server: 'http://haldane.example' }, /server: "http:\/\/haldane.example" should be an https address/, job],
+  ] as const) {
+    const ended = await (await start(inputs, env)).ended;
+    t.equal(ended.code, 1);
+    t.match(ended.log, says);
+    t.notMatch(ended.log, /at .*\(.*:\d+:\d+\)/, 'no stack');
+  }
+  t.equal((await house.runs(100)).length, before);
+});
+
+test('the gate is asked, and a Haldane that does not answer holds only where that is written', async (t) => {
+  const question = { service: 'payments', environment: 'test', revision: 'new', live: 'old' };
+  t.match(await (await start(question)).ended, { code: 0, outputs: { gate: 'allow' } });
+  const nobody = { ...question, server: 'http://127.0.0.1:1', token: 'any' };
+  t.match(await (await start(nobody)).ended, { code: 0, outputs: { gate: 'not-asked' }, log: /GATE NOT ASKED.*goes on unchecked/ });
+  t.match(await (await start({ ...nobody, 'if-unreachable': 'block' })).ended, { code: 1, log: /GATE NOT ASKED.*is held/ });
+});
+
+test('the action says of itself what it is', async (t) => {
+  const text = await readFile(new URL('../../pipelines/github-actions/action.yml', import.meta.url), 'utf8');
+  const code = await readFile(new URL('../../pipelines/src/github-actions/inputs.ts', import.meta.url), 'utf8');
+  const names = [...(/^inputs:\n([\s\S]*)^outputs:/m.exec(text)?.[1] ?? '').matchAll(/^ {2}([a-z-]+):$/gm)].map(
+    ([, name]) => name as string,
+  );
+  const read = [...code.matchAll(/(?:given|oneOf|step\.input)\('([a-z-]+)'/g)].map(([, name]) => name as string);
+  t.same(names.sort(), [...new Set(read)].sort(), 'every input is read, and none besides');
+  t.match(text, /^runs:\n {2}using: node24\n {2}main: bundle\/main\.mjs\n {2}post: bundle\/main\.mjs\n$/m);
+});
+
+test('nothing is left', async (t) => {
+  t.same(await room.leave(), []);
+});
