@@ -103,13 +103,14 @@ const start = (inputs: Readonly<Record<string, string>>, env: Readonly<Record<st
 const post = async (inputs: Readonly<Record<string, string>>, { state }: Pick<Ended, 'state'>) =>
   (await githubStep(room.folder, { server, audience: 'haldane', ...inputs }, job, state)).ended;
 /** Ends the one run that is open, as a runner does. */
-const end = async (verdict: 'resilient' | 'vulnerable' | null, headline = 'in one sentence') => {
+const end = async (verdict: 'resilient' | 'vulnerable' | null, headline = 'in one sentence', revision = 'any') => {
   const claim = await store.runs.claim('a test', 60_000, 0);
   if (claim === null) throw new Error('no run is open');
-  const learned = {
-    restored: { at: 1, clean: true, stuck: [], superseded: [] },
-    ...(verdict === null ? {} : { verdict: { verdict, headline } }),
-  };
+  const mark = { mark: verdict === 'resilient' ? 'yes' : 'no' };
+  const record = { strength: verdict === 'resilient' ? 'none' : 'block', more: { failuresOnly: { logE: 0 } } };
+  const judged = { verdict, headline, held: { mark: 'yes' }, served: mark, noticed: { mark: 'yes' }, record };
+  const restored = { at: 1, clean: true, stuck: [], superseded: [] };
+  const learned = { deployment: { revision }, restored, ...(verdict === null ? {} : { verdict: judged }) };
   const stop = verdict === null ? { reason: 'operator' as const, why: claim.run.abortAsked ?? '', at: 1 } : undefined;
   await store.runs.advance(claim.fence, claim.run.version, { to: 'done', learned: learned as unknown as Facts, ...(stop ? { stop } : {}) });
 };
@@ -124,7 +125,7 @@ test('a job logs in by what GitHub signs, its run is shown to its end, and outpu
   const before = logins;
   await end('resilient', 'nobody noticed\n::error::pwned ##[error]pwned');
   const ended = await step.ended;
-  t.equal(ended.code, 0, ended.log);
+  t.equal(ended.code, 0);
   t.ok(logins > before, 'it logged in again');
   t.same(ended.outputs, {
     'run-id': 'run-whole',
@@ -224,6 +225,17 @@ test('what cannot be done is said, and starts nothing', async (t) => {
 test('the gate is asked, and a Haldane that does not answer holds only where that is written', async (t) => {
   const question = { service: 'payments', environment: 'test', revision: 'new', live: 'old' };
   t.match(await (await start(question)).ended, { code: 0, outputs: { gate: 'allow' } });
+  await house.setGateMode(payments, { experiment: 'keys-away', mode: 'block', why: 'agreed' });
+  const old = await start({ experiment: 'old', name: 'old' });
+  await old.said(/haldane: planning/);
+  await end('resilient', 'well', 'old');
+  await old.ended;
+  const regressed = await start({ ...question, experiment: 'new', name: 'new' });
+  await regressed.said(/haldane: planning/);
+  await end('vulnerable', 'badly', 'new');
+  const held = await regressed.ended;
+  t.match(held, { code: 1, outputs: { status: 'VULNERABLE', gate: 'block' } }, 'the experiment only reports, and the gate holds');
+  t.match(commands(held.log).at(-1), /^::error title=Haldane's gate%3A block::.*regressed: vulnerable at new, resilient at old/);
   const nobody = { ...question, server: 'http://127.0.0.1:1', token: 'any' };
   t.match(await (await start(nobody)).ended, { code: 0, outputs: { gate: 'not-asked' }, log: /GATE NOT ASKED.*goes on unchecked/ });
   t.match(await (await start({ ...nobody, 'if-unreachable': 'block' })).ended, { code: 1, log: /GATE NOT ASKED.*is held/ });

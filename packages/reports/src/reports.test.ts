@@ -213,6 +213,11 @@ test('each verdict is told in every form, with its reasons, its timeline and wha
     t.match(markdown, /\| 1 \| answers 503 in place of keys \| reverted \(back\) \|/);
     t.match(markdown, /no more users in the arms, 40 ms after the decision/);
 
+    const [, control = '', experiment = ''] = /```text\ncontrol {4}(\S+)\nexperiment (\S+)\n {16}\^ the change\n/.exec(markdown) ?? [];
+    t.equal(control.length, report.evidence.blocks.length, 'a column a second');
+    t.equal(/[▂-█]/.test(experiment), 'failing' in behaviour, 'what failed is seen');
+    t.notMatch(control, /[▂-█]/);
+
     const html = reports.html(report);
     t.match(html, `<p class="verdict ${verdict}">${verdict}</p>`);
     t.equal(html.match(/<svg /g)?.length, 4, 'four charts');

@@ -2,6 +2,7 @@ import { asides } from '../asides.ts';
 import { auditWords, otherReasons, type Report, verdictOf } from '../report.ts';
 import { capital, sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
+import { armsPlot } from './arms-plot.ts';
 
 /** The report for a pull request, a ticket or a mail. */
 export function markdownReport(report: Report): string {
@@ -28,6 +29,8 @@ export function markdownReport(report: Report): string {
       lines.push('');
     }
   }
+  const plot = armsPlot(report.evidence.blocks, run.createdAt, run.facts.injectedAt ?? null);
+  if (plot !== null) lines.push('## Requests that failed, second by second', '', '```text', plot, '```', '');
   const beside = asides(report);
   if (beside.length > 0) lines.push('## Users, beside the comparison', '', ...beside.map((one) => `- ${plain(one)}`), '');
   lines.push('## What was changed, and whether it is back', '', '| | change | state |', '| ---: | --- | --- |');
