@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { HaldaneClient } from '@haldane/client';
 import type { RunEvent } from '@haldane/core';
 import { lifeOf, parseReport } from '@haldane/reports';
+import { newRunId } from '@haldane/runner';
 import { inventory, publishedHeads, readAccess } from '@haldane/standalone';
 import { startTestDatabase } from '@haldane/store/testing';
 import { OAuth2Server } from 'oauth2-mock-server';
@@ -112,6 +113,35 @@ test('a halt is for everybody, without a Haldane too, and only an admin of all t
     code: 2,
     err: /should be an https address/,
   });
+});
+
+test('a lock lets nothing run on a service, also what was asked for before it, and only a risk owner takes it off', async (t) => {
+  const whoIs = async (who: string, role: string) => {
+    const made = await say('tokens', 'make', who, '--role', role, '--team', 'tests');
+    const theirs = { ...env, HALDANE_TOKEN: made.out.trim(), HALDANE_SERVER: access.address };
+    return (...args: readonly string[]) => haldane(['--data', join(room.folder, 'nothing'), ...args], theirs, room.folder).outcome;
+  };
+  const [asked, answers] = await Promise.all([whoIs('an operator', 'operator'), whoIs('a risk owner', 'risk-owner')]);
+  const locked = /tiny in test is locked by an operator until \S+: an incident/;
+  t.match(await asked('lock', 'tiny', 'test', '--why', 'an incident', '--hours', '2'), { code: 0, out: locked });
+  t.match(await say('lock', 'tiny', 'test', '--why', 'only a moment', '--hours', '1'), { code: 0, out: locked }, 'nobody shortens it so');
+  t.match(await asked('locks'), { code: 0, out: locked });
+  t.match(await say('plan', files.experiment), { out: /tiny in test is locked by an operator .*haldane unlock tiny test/ });
+  t.match(await say('run', files.experiment), { code: 5, err: /tiny in test is locked by an operator/ });
+  const earlier = (await client.runs())[0];
+  if (earlier === undefined) throw new Error('there was a run before');
+  const { service, environment, experiment } = earlier;
+  const { id } = await copy.store.runs.create({ id: newRunId(), service, environment, experiment, key: null });
+  for await (const event of client.events(id, 0, AbortSignal.timeout(60_000))) if (event.type === 'stop') break;
+  t.match(await client.run(id), { stop: { reason: 'refused', why: /locked by an operator/ } });
+  t.match(await asked('unlock', 'tiny', 'test', '--why', 'it is over'), { code: 5, err: /may not accept risk/ });
+  t.match(await answers('unlock', 'tiny', 'test', '--why', 'it is over'), { code: 0, out: /is not locked any more/ });
+  t.match(await answers('unlock', 'tiny', 'test', '--why', 'it is over'), { code: 0, out: /was not locked/ });
+  t.equal((await asked('locks')).out, '');
+  const { out } = await say('audit');
+  t.match(out, /an operator {2}127\.0\.0\.1 {2}lockService {2}service tiny in test {2}allowed/);
+  t.match(out, /an operator {2}127\.0\.0\.1 {2}unlockService {2}.*refused {2}forbidden/);
+  t.match(out, /a risk owner {2}127\.0\.0\.1 {2}unlockService {2}service tiny in test {2}allowed/);
 });
 
 test('a person logs in at the issuer and is who the rule says', async (t) => {

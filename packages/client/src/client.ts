@@ -1,4 +1,4 @@
-import type { Clock, ErrorCode, Evidence, Plan, Run, RunEvent, ServiceRef } from '@haldane/core';
+import type { Clock, ErrorCode, Evidence, Lock, Plan, Run, RunEvent, ServiceRef } from '@haldane/core';
 import { errorCodes, HaldaneError, hasCode, systemClock } from '@haldane/core';
 import type {
   ApprovalView,
@@ -112,6 +112,17 @@ export class HaldaneClient {
   /** Lets a revision through the gate, in the caller's name. */
   breakGlass(service: ServiceRef, revision: string, why: string): Promise<GateEntry<'break-glass'>> {
     return this.#json('POST', `${pathOf(service)}/gate/break-glass`, { revision, why });
+  }
+
+  /** Nothing runs on the service for so many hours. */
+  lock(service: string, environment: string, why: string, hours: number): Promise<Lock> {
+    return this.#json('PUT', `${pathOf({ service, environment })}/lock`, { why, hours });
+  }
+  unlock(service: string, environment: string, why: string): Promise<{ readonly unlocked: boolean }> {
+    return this.#json('DELETE', `${pathOf({ service, environment })}/lock`, { why });
+  }
+  locks(): Promise<readonly Lock[]> {
+    return this.#json('GET', '/v1/locks');
   }
 
   me(): Promise<MeView> {

@@ -103,6 +103,8 @@ export const AcceptanceBody = Type.Object(
   strict,
 );
 export const BreakGlassBody = Type.Object({ revision, why: text(500) }, strict);
+/** For how many hours; at most a year. */
+export const LockBody = Type.Object({ why: text(500), hours: Type.Integer({ minimum: 1, maximum: 8784 }) }, strict);
 export const OwnerBody = Type.Object({ team: name(), contact: text(200) }, strict);
 /** A login that an issuer signed (OpenID Connect): an ID token. */
 export const LoginBody = Type.Object({ login: Type.String({ minLength: 1, maxLength: 16_000, pattern: '^[A-Za-z0-9._-]*$' }) }, strict);

@@ -18,6 +18,16 @@ export type PolicyQuestion = {
   readonly scenario: { readonly id: string; readonly version: number };
 };
 
+/** A person's word that nothing runs on a service until then (epoch ms, by the store's clock). */
+export type Lock = ServiceRef & { readonly why: string; readonly by: string; readonly until: number };
+
+/** A run that has not ended. `touches`: its route, and what its service depends on by name; null before its pipeline was asked. */
+export type OpenRun = ServiceRef & {
+  readonly id: string;
+  readonly share: number;
+  readonly touches: { readonly route: string; readonly dependencies: readonly string[] } | null;
+};
+
 /** A run that ended resilient, as far as rules look at it. */
 export type PassedRun = { readonly environment: string; readonly revision: string; readonly share: number; readonly at: number };
 
@@ -25,7 +35,9 @@ export type PassedRun = { readonly environment: string; readonly revision: strin
 export interface PolicyFacts {
   now(): Promise<number>;
   /** Runs that have not ended, oldest first. */
-  open(): Promise<readonly (ServiceRef & { readonly id: string; readonly share: number })[]>;
+  open(): Promise<readonly OpenRun[]>;
+  /** What holds the service now; null when nothing does. */
+  lock(service: ServiceRef): Promise<Lock | null>;
   /** Resilient runs of the service with this experiment's scenario and version, with fault, newest first. */
   passed(service: string, scenario: string, version: number): Promise<readonly PassedRun[]>;
   /** Who has approved the scenario's version for the service and environment. */

@@ -58,6 +58,7 @@ export const policySchema: JsonObject = {
             failuresPerMonth: { type: 'integer', minimum: 0 },
             ladder: part({ after: name, within: { type: ['number', 'string'], duration: { above: 0 }, default: '14d' } }, ['after']),
             healthy: { type: 'boolean', default: false },
+            apart: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', enum: ['route', 'dependencies'] } },
             approvals: { type: 'integer', minimum: 1, maximum: 10 },
           },
           ['name'],

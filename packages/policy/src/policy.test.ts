@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { ClusterState, PassedRun, PolicyFacts, PolicyQuestion } from '@haldane/core';
+import type { ClusterState, Lock, OpenRun, PassedRun, PolicyFacts, PolicyQuestion } from '@haldane/core';
 import { sampleDeployment, sampleExperiment } from '@haldane/testkit';
 import { type Test, test } from 'tap';
 import { readPolicy, ruledBy } from './index.ts';
@@ -10,7 +10,8 @@ const wednesday = Date.parse('2026-11-25T09:30:00Z');
 
 type Given = {
   readonly now?: number;
-  readonly open?: readonly { readonly id: string; readonly service?: string; readonly environment?: string; readonly share?: number }[];
+  readonly open?: readonly (Partial<OpenRun> & { readonly id: string })[];
+  readonly lock?: Lock;
   readonly passed?: readonly Partial<PassedRun>[];
   readonly approvals?: readonly string[];
   readonly live?: ClusterState | null | Error;
@@ -26,10 +27,11 @@ function factsOf(given: Given): PolicyFacts {
   const ledger = new Map<string, number>();
   return {
     now: async () => given.now ?? wednesday,
-    open: async () => (given.open ?? []).map((one) => ({ service: 'other', environment: 'production', share: 0.1, ...one })),
+    open: async () => (given.open ?? []).map((one) => ({ service: 'other', environment: 'production', share: 0.1, touches: null, ...one })),
     passed: async () =>
       (given.passed ?? []).map((one) => ({ environment: 'production', revision: 'old', share: 0.01, at: wednesday - 100 * day, ...one })),
     approvals: async () => given.approvals ?? [],
+    lock: async () => given.lock ?? null,
     reserve: async ({ id }, failures, perMonth) => {
       const held = [...ledger].filter(([other]) => other !== id).reduce((sum, [, one]) => sum + one, 0);
       if (held + failures > perMonth) return { reserved: false, held };
@@ -188,4 +190,34 @@ test('the policy that the documentation shows is a good one', async (t) => {
     readPolicy(shown, 'docs/policy.md').rules.map(({ name }) => name),
     ['office hours', 'small steps', 'staging first', 'the month of payments'],
   );
+});
+
+test('of two runs that share a dependency or a route the earlier goes on', async (t) => {
+  const dependency = sampleDeployment('payments').dependencies[0]?.name ?? 'none';
+  const { route } = sampleDeployment('payments');
+  const touching = (touches: OpenRun['touches'], more: Partial<OpenRun> = {}) => ({ open: [{ id: 'first', touches, ...more }] });
+  const apart = 'apart: [dependencies]';
+  await says(t, apart, touching({ route: 'theirs', dependencies: ['another'] }), null);
+  await says(t, apart, touching({ route, dependencies: ['another'] }), null);
+  await says(t, 'apart: [route]', touching({ route, dependencies: [] }), /is also in reach of run first on other; wait/);
+  await says(
+    t,
+    apart,
+    touching({ route: 'theirs', dependencies: [dependency] }),
+    new RegExp(`${dependency} is also in reach of run first`),
+  );
+  await says(t, apart, touching({ route: 'theirs', dependencies: ['payments'] }), /payments is also in reach/, undefined);
+  await says(t, apart, touching({ route: 'theirs', dependencies: [] }, { service: dependency }), /is also in reach/);
+  await says(t, apart, touching({ route, dependencies: [dependency] }, { environment: 'staging' }), null);
+  await says(t, apart, touching(null), /what it touches is not known yet/);
+  const both = { open: [{ id: 'mine' }, { id: 'later', touches: { route, dependencies: [dependency] } }] };
+  await says(t, 'apart: [dependencies, route]', both, null);
+});
+
+test('a lock needs no rule, and says whose it is, how long it holds and how it is taken off', async (t) => {
+  const lock = { service: 'payments', environment: 'production', why: 'an incident', by: 'ann', until: wednesday + day };
+  const locked = ruledBy({ rules: [] }, factsOf({ lock }), {} as never);
+  t.match(await locked.objections(asked(), AbortSignal.timeout(5_000)), [
+    /locked by ann until 2026-11-26T09:30:00\.000Z \(an incident\); .*haldane unlock payments production/,
+  ]);
 });

@@ -29,6 +29,8 @@ export type Rule = {
   readonly ladder?: { readonly after: string; readonly within: number };
   /** Whether every production instance must be healthy; a platform that cannot say means no. */
   readonly healthy: boolean;
+  /** Of two runs in one environment that share what is named here, the earlier goes on. */
+  readonly apart?: readonly ('route' | 'dependencies')[];
   /** People who must have approved before a scenario's version first runs on the service in the environment. */
   readonly approvals?: number;
 };

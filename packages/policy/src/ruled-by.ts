@@ -1,11 +1,13 @@
-import type { Platform, PolicyFacts, SafetyPolicy } from '@haldane/core';
+import type { Lock, Platform, PolicyFacts, SafetyPolicy } from '@haldane/core';
 import type { Policy } from './policy.ts';
 import { isFor, objectionsOf } from './rules.ts';
 
-/** The policy at work: its rules, what is known of other runs, and the platform that production is on. */
+/** The policy at work: locks, which need no rule, its rules, what is known of other runs, and the platform that production is on. */
 export function ruledBy(policy: Policy, facts: PolicyFacts, platform: Pick<Platform, 'clusters'>): SafetyPolicy {
   return {
     async objections(asked, signal) {
+      const lock = await facts.lock(asked.run);
+      if (lock !== null) return [lockedBy(lock)];
       const rules = policy.rules.filter((rule) => isFor(rule, asked));
       if (rules.length === 0) return [];
       const sight = { ...asked, now: await facts.now(), facts, platform, signal };
@@ -25,4 +27,8 @@ export function ruledBy(policy: Policy, facts: PolicyFacts, platform: Pick<Platf
     },
     settle: (runId, spent) => facts.settle(runId, spent),
   };
+}
+
+function lockedBy({ service, environment, why, by, until }: Lock): string {
+  return `${service} in ${environment} is locked by ${by} until ${new Date(until).toISOString()} (${why}); wait, or a risk owner takes it off: haldane unlock ${service} ${environment}`;
 }

@@ -1,4 +1,4 @@
-import { messageOf, type PassedRun, type Platform, type PolicyFacts, type PolicyQuestion } from '@haldane/core';
+import { messageOf, type OpenRun, type PassedRun, type Platform, type PolicyFacts, type PolicyQuestion } from '@haldane/core';
 import type { Rule } from './policy.ts';
 import { frozenBy, outsideWindows } from './window.ts';
 
@@ -24,6 +24,7 @@ const checks: readonly Check[] = [
       : null,
   runsAtOnce,
   shareTogether,
+  keptApart,
   smallSteps,
   ladder,
   healthy,
@@ -72,6 +73,34 @@ async function shareTogether(rule: Rule, sight: Sight): Promise<string | null> {
   const wanted = 2 * sight.run.experiment.share;
   if (taken + wanted <= rule.caps.together + 1e-9) return null;
   return `both arms take ${percent(wanted)} and other runs ${percent(taken)}, together more than ${percent(rule.caps.together)}; lower share, or wait`;
+}
+
+/** Names are what manifests call things: within one environment the same name is taken for the same thing. */
+async function keptApart(rule: Rule, sight: Sight): Promise<string | null> {
+  const { apart } = rule;
+  if (apart === undefined) return null;
+  const { run, deployment } = sight;
+  for (const other of await before(rule, sight)) {
+    if (other.environment !== run.environment || other.id === run.id) continue;
+    if (other.touches === null)
+      return `run ${other.id} on ${other.service} has only begun, and what it touches is not known yet; ask again in a moment`;
+    const shared = sharedWith(other, other.touches, deployment, apart);
+    if (shared !== undefined) return `${shared} is also in reach of run ${other.id} on ${other.service}; wait until that is over`;
+  }
+  return null;
+}
+
+function sharedWith(
+  other: OpenRun,
+  { route, dependencies }: NonNullable<OpenRun['touches']>,
+  deployment: Sight['deployment'],
+  apart: NonNullable<Rule['apart']>,
+): string | undefined {
+  if (apart.includes('route') && route === deployment.route) return `route ${route}`;
+  if (!apart.includes('dependencies')) return undefined;
+  // An experiment on what another service depends on is felt there, too.
+  const theirs = new Set([other.service, ...dependencies]);
+  return [deployment.service, ...deployment.dependencies.map(({ name }) => name)].find((name) => theirs.has(name));
 }
 
 const passedOf = ({ run, scenario, facts }: Sight): Promise<readonly PassedRun[]> =>

@@ -284,7 +284,7 @@ storeTest(
 
 storeTest('rules see open runs, runs that passed, and who approved', async (t, { store: { runs, policy, figures } }) => {
   const run = await runs.create(sampleRun('payments'));
-  t.match(await policy.open(), [{ id: run.id, service: 'payments', environment: 'test', share: 0.1 }]);
+  t.same(await policy.open(), [{ id: run.id, service: 'payments', environment: 'test', share: 0.1, touches: null }]);
   const { fence } = await claimed(runs);
   const facts = { verdict: { verdict: 'resilient' }, restored: { at: 5 }, deployment: { revision: 'abc' }, plan: { scenarioVersion: 2 } };
   await runs.advance(fence, run.version, { to: 'done', learned: facts as never });
@@ -298,4 +298,29 @@ storeTest('rules see open runs, runs that passed, and who approved', async (t, {
   t.same(await policy.approvals({ ...run, environment: 'live' }, scenario, 2), []);
   const ended = (await figures.read()).find(({ name }) => name === 'haldane_runs_ended_total');
   t.same(ended?.samples, [{ labels: { verdict: 'resilient', stop: 'none' }, value: 1 }]);
+
+  const other = await runs.create(sampleRun('orders'));
+  const orders = await claimed(runs);
+  const deployment = { revision: 'abc', route: 'front', dependencies: [{ name: 'idp' }, { name: 'database' }] };
+  await runs.advance(orders.fence, other.version, { to: 'provisioning', learned: { deployment } as never });
+  t.match(await policy.open(), [{ id: other.id, touches: { route: 'front', dependencies: ['idp', 'database'] } }]);
+});
+
+storeTest('a lock holds until it expires or is taken off, and nobody shortens it with another', async (t, { store: { policy } }) => {
+  const payments = { service: 'payments', environment: 'test' };
+  t.equal(await policy.lock(payments), null);
+  const first = await policy.setLock(payments, { why: 'an incident', by: 'ann', livesMs: 3_600_000 });
+  t.match(first, { ...payments, why: 'an incident', by: 'ann' });
+  t.ok(first.until > Date.now() + 3_000_000);
+  await policy.setLock(payments, { why: 'a longer one', by: 'bob', livesMs: 7_200_000 });
+  t.match(await policy.lock(payments), { why: 'a longer one', by: 'bob' });
+  t.match(await policy.setLock(payments, { why: 'a shorter one', by: 'eve', livesMs: 1_000 }), { why: 'a longer one', by: 'bob' });
+  t.match(await policy.lock(payments), { why: 'a longer one', by: 'bob' });
+  t.equal(await policy.lock({ ...payments, environment: 'live' }), null);
+  t.equal((await policy.locks()).length, 1);
+  t.equal(await policy.unlock(payments), true);
+  t.equal(await policy.unlock(payments), false);
+  await policy.setLock(payments, { why: 'over already', by: 'ann', livesMs: 0 });
+  t.equal(await policy.lock(payments), null);
+  t.same(await policy.locks(), []);
 });

@@ -164,6 +164,16 @@ var HaldaneClient = class {
   breakGlass(service, revision, why) {
     return this.#json("POST", `${pathOf(service)}/gate/break-glass`, { revision, why });
   }
+  /** Nothing runs on the service for so many hours. */
+  lock(service, environment, why, hours) {
+    return this.#json("PUT", `${pathOf({ service, environment })}/lock`, { why, hours });
+  }
+  unlock(service, environment, why) {
+    return this.#json("DELETE", `${pathOf({ service, environment })}/lock`, { why });
+  }
+  locks() {
+    return this.#json("GET", "/v1/locks");
+  }
   me() {
     return this.#json("GET", "/v1/me");
   }

@@ -115,6 +115,8 @@ function example({ id, operation }: Route, victim: string): { readonly path: str
     setGateMode: { experiment: 'an-experiment', mode: 'warn', why: 'agreed' },
     acceptRisk: { experiment: 'an-experiment', lives: 3_600, why: 'known' },
     breakGlass: { revision: 'abc', why: 'an outage' },
+    lockService: { why: 'an incident', hours: 8 },
+    unlockService: { why: 'it is over' },
     addSchedule: { id: 'nightly', file: '/x', cron: '0 3 * * *' },
     sweep: { end: false },
     makeToken: { subject: 'a pipeline', grants: [{ role: 'viewer', team: 'mine' }], lives: 60 },

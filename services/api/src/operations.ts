@@ -10,6 +10,7 @@ import {
   GateBody,
   GateModeBody,
   ListQuery,
+  LockBody,
   LoginBody,
   NewRunBody,
   OwnerBody,
@@ -254,6 +255,25 @@ export const operations = {
     body: BreakGlassBody,
     status: 201,
   },
+  lockService: {
+    method: 'PUT',
+    path: '/v1/services/:service/:environment/lock',
+    says: 'Lets nothing run on a service for some hours. What runs there is put back.',
+    on: 'service',
+    may: 'abort',
+    params: ServiceParams,
+    body: LockBody,
+  },
+  unlockService: {
+    method: 'DELETE',
+    path: '/v1/services/:service/:environment/lock',
+    says: 'Takes the lock off before it ends by itself.',
+    on: 'service',
+    may: 'accept-risk',
+    params: ServiceParams,
+    body: WhyBody,
+  },
+  listLocks: { method: 'GET', path: '/v1/locks', says: 'Locks on services that you may read.', on: 'login', may: null },
 
   listSchedules: {
     method: 'GET',

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { ScheduleView } from '@haldane/client';
-import { catchUps } from '@haldane/core';
+import { catchUps, type Lock } from '@haldane/core';
 import { type Command, Option } from 'commander';
 import type { Connection } from './connect.ts';
 import { parseWhole } from './option-values.ts';
@@ -78,6 +78,44 @@ export function controlCommands(haldane: Command, withClient: WithClient, out: N
         return 0;
       }),
     );
+
+  haldane
+    .command('lock')
+    .description('let nothing run on a service for a while; what runs there is put back')
+    .argument('<service>')
+    .argument('<environment>')
+    .requiredOption('--why <words>', 'for the record and for whoever is refused')
+    .option('--hours <n>', 'how long', '24')
+    .action((service: string, environment: string, { why, hours }: { why: string; hours: string }) =>
+      withClient(async ({ client }) => {
+        out.write(lockText(await client.lock(service, environment, why, parseWhole('--hours', hours, 1, 8784))));
+        return 0;
+      }),
+    );
+
+  haldane
+    .command('unlock')
+    .description('take a lock off before it ends by itself')
+    .argument('<service>')
+    .argument('<environment>')
+    .requiredOption('--why <words>', 'for the record')
+    .action((service: string, environment: string, { why }: { why: string }) =>
+      withClient(async ({ client }) => {
+        const { unlocked } = await client.unlock(service, environment, why);
+        out.write(`${service} in ${environment} ${unlocked ? 'is not locked any more' : 'was not locked'}\n`);
+        return 0;
+      }),
+    );
+
+  haldane
+    .command('locks')
+    .description('list the services that nothing may run on now, and why')
+    .action(() =>
+      withClient(async ({ client }) => {
+        for (const lock of await client.locks()) out.write(lockText(lock));
+        return 0;
+      }),
+    );
 }
 
 function scheduleText({ id, file, cron, zone, afterDeploy, times }: ScheduleView): string {
@@ -85,4 +123,8 @@ function scheduleText({ id, file, cron, zone, afterDeploy, times }: ScheduleView
   const line = ({ due, state, runId, why }: ScheduleView['times'][number]) =>
     `  ${due}  ${state}${runId === null ? '' : ` as ${runId}`}${why === null ? '' : `: ${why}`}\n`;
   return `${id}  ${when}\n  ${file}\n${times.map(line).join('')}`;
+}
+
+function lockText({ service, environment, why, by, until }: Lock): string {
+  return `${service} in ${environment} is locked by ${by} until ${new Date(until).toISOString()}: ${why}\n`;
 }

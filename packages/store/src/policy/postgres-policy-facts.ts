@@ -1,4 +1,4 @@
-import { HaldaneError, type PassedRun, type PolicyFacts, type ServiceRef } from '@haldane/core';
+import { HaldaneError, type Lock, type OpenRun, type PassedRun, type PolicyFacts, type ServiceRef } from '@haldane/core';
 import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import { storable } from '../storable.ts';
@@ -11,6 +11,12 @@ export type Approval = ServiceRef & { readonly scenario: string; readonly versio
 export interface PolicyStore extends PolicyFacts {
   /** Notes a person's approval; the same person again changes nothing. */
   approve(approval: Approval): Promise<void>;
+  /** Nothing runs on the service for so long. Gives the lock that holds: of two the longer one, or else whoever may lock could shorten. */
+  setLock(service: ServiceRef, word: { readonly why: string; readonly by: string; readonly livesMs: number }): Promise<Lock>;
+  /** Whether there was a lock. */
+  unlock(service: ServiceRef): Promise<boolean>;
+  /** Those that hold now. */
+  locks(): Promise<readonly Lock[]>;
 }
 
 /** How far back passed runs are looked for. */
@@ -30,12 +36,15 @@ export class PostgresPolicyFacts implements PolicyStore {
     });
   }
 
-  async open(): Promise<readonly (ServiceRef & { readonly id: string; readonly share: number })[]> {
+  async open(): Promise<readonly OpenRun[]> {
     return translated('listing open runs', async () => {
-      const { rows } = await sql<ServiceRef & { id: string; share: number }>`
-        select id, service, environment, (experiment ->> 'share')::float8 as share from runs where phase <> 'done' order by created_at, id`.execute(
-        this.#db,
-      );
+      const { rows } = await sql<OpenRun>`
+        select id, service, environment, (experiment ->> 'share')::float8 as share,
+          case when facts -> 'deployment' is not null then json_build_object(
+            'route', facts #>> '{deployment,route}',
+            'dependencies', (select coalesce(json_agg(one ->> 'name'), '[]') from json_array_elements(facts #> '{deployment,dependencies}') as one)
+          ) end as touches
+        from runs where phase <> 'done' order by created_at, id`.execute(this.#db);
       return rows;
     });
   }
@@ -75,6 +84,58 @@ export class PostgresPolicyFacts implements PolicyStore {
     );
   }
 
+  async lock({ service, environment }: ServiceRef): Promise<Lock | null> {
+    return translated('looking for a lock', async () => {
+      const { rows } = await sql<LockRow>`
+        select * from locks where service = ${service} and environment = ${environment} and expires_at > clock_timestamp()`.execute(
+        this.#db,
+      );
+      return rows[0] ? lockOf(rows[0]) : null;
+    });
+  }
+
+  async setLock(
+    { service, environment }: ServiceRef,
+    { why, by, livesMs }: { readonly why: string; readonly by: string; readonly livesMs: number },
+  ): Promise<Lock> {
+    return translated('locking a service', async () => {
+      const { rows } = await sql<LockRow>`
+        with made as (
+          insert into locks (service, environment, why, locked_by, expires_at)
+          values (${service}, ${environment}, ${storable(why)}, ${storable(by)}, clock_timestamp() + ${livesMs} * interval '1 millisecond')
+          on conflict (service, environment) do update
+            set why = excluded.why, locked_by = excluded.locked_by, locked_at = clock_timestamp(), expires_at = excluded.expires_at
+            where excluded.expires_at > locks.expires_at
+          returning *
+        )
+        select * from made
+        union all
+        select * from locks where service = ${service} and environment = ${environment} and not exists (select from made)`.execute(
+        this.#db,
+      );
+      if (rows[0] === undefined)
+        throw new HaldaneError('conflict', `${service} in ${environment} was locked by another at this moment; ask again`);
+      return lockOf(rows[0]);
+    });
+  }
+
+  async unlock({ service, environment }: ServiceRef): Promise<boolean> {
+    return translated('unlocking a service', async () => {
+      const { rows } = await sql`
+        delete from locks where service = ${service} and environment = ${environment} and expires_at > clock_timestamp()
+        returning service`.execute(this.#db);
+      return rows.length > 0;
+    });
+  }
+
+  async locks(): Promise<readonly Lock[]> {
+    return translated('listing locks', async () => {
+      const { rows } = await sql<LockRow>`
+        select * from locks where expires_at > clock_timestamp() order by service, environment`.execute(this.#db);
+      return rows.map(lockOf);
+    });
+  }
+
   async reserve(
     { id, service, environment }: ServiceRef & { readonly id: string },
     failures: number,
@@ -112,4 +173,10 @@ export class PostgresPolicyFacts implements PolicyStore {
       sql`update failure_ledger set spent = ${Math.ceil(spent)} where run_id = ${runId} and spent is null`.execute(this.#db),
     );
   }
+}
+
+type LockRow = ServiceRef & { readonly why: string; readonly locked_by: string; readonly expires_at: Date };
+
+function lockOf({ service, environment, why, locked_by, expires_at }: LockRow): Lock {
+  return { service, environment, why, by: locked_by, until: expires_at.getTime() };
 }

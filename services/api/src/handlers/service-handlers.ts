@@ -1,4 +1,4 @@
-import { HaldaneError } from '@haldane/core';
+import { HaldaneError, type ServiceRef } from '@haldane/core';
 import { readable, readableServices } from '../access/reach.ts';
 import type { Handler } from '../ask.ts';
 
@@ -33,6 +33,17 @@ export const serviceHandlers = {
     return { scenario: id, version, approvedBy: await desk.store.policy.approvals(params, id, version) };
   },
 
+  lockService: async ({ desk, caller, params, body }) =>
+    desk.store.policy.setLock(params, { why: body.why, by: caller.token.subject, livesMs: body.hours * 3_600_000 }),
+
+  unlockService: async ({ desk, params }) => ({ unlocked: await desk.store.policy.unlock(params) }),
+
+  listLocks: async ({ desk, caller }) => {
+    const of = await readable(desk, caller);
+    const isOf = (one: ServiceRef) => (other: ServiceRef) => other.service === one.service && other.environment === one.environment;
+    return (await desk.store.policy.locks()).filter((lock) => of === null || of.some(isOf(lock)));
+  },
+
   listExperiments: async ({ desk, caller }) => {
     const of = (await readable(desk, caller)) ?? (await readableServices(desk, caller));
     return desk.store.experiments.newest(of);
@@ -47,6 +58,9 @@ export const serviceHandlers = {
 
 type ServiceOperations =
   | 'approveScenario'
+  | 'lockService'
+  | 'unlockService'
+  | 'listLocks'
   | 'listServices'
   | 'getService'
   | 'deployService'
