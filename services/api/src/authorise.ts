@@ -13,6 +13,16 @@ export type Subject = { readonly params: unknown; readonly body: unknown };
 /** What a request turned out to be about: in words for the audit log, and the run when it is about one. */
 export type Matter = { readonly to: string; readonly run: Run | null; readonly login: NewToken | null };
 
+/** What a request names, before anybody looks whether it is there or whether the caller may: the audit log says it of refused ones, too. */
+export function namedBy({ operation }: Route, params: unknown): string {
+  const { id, ref, service, environment } = params as Partial<ServiceRef> & { readonly id?: string; readonly ref?: string };
+  if (operation.on === 'service') return serviceWords({ service: service ?? '', environment: environment ?? '' });
+  if (operation.on === 'run') return id === undefined ? `the run with the key ${ref}` : `run ${id}`;
+  return 'nothing';
+}
+
+const serviceWords = ({ service, environment }: ServiceRef) => `service ${service} in ${environment}`;
+
 /** Finds what the request is about and whether the caller may do this to it. Throws `forbidden` or `not-found`. */
 export async function authorise(
   desk: Desk,
@@ -37,7 +47,7 @@ export async function authorise(
     case 'service': {
       const { service, environment } = params as ServiceRef;
       await requireService(desk, caller, capability, { service, environment });
-      return { to: `service ${service} in ${environment}`, run: null, login: null };
+      return { to: serviceWords({ service, environment }), run: null, login: null };
     }
     case 'house':
       caller.require(capability, { team: null });

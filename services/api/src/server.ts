@@ -8,7 +8,7 @@ import { Doorkeeper, Secrets } from './access/doorkeeper.ts';
 import { requireFile } from './access/reach.ts';
 import type { Ask } from './ask.ts';
 import { AuditedRequest } from './audited-request.ts';
-import { authorise } from './authorise.ts';
+import { authorise, namedBy } from './authorise.ts';
 import type { Desk, Permit } from './desk.ts';
 import { handlers } from './handlers/index.ts';
 import { Logins } from './login/logins.ts';
@@ -133,6 +133,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
       schema: { ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) },
       handler: async (request, reply) => {
         const { caller, record } = visits.get(request) as Visit & { record: AuditedRequest };
+        record.to = namedBy(route, request.params);
         const matter = await authorise(desk, logins, route, caller, { params: request.params, body: request.body });
         record.to = matter.to;
         record.login = matter.login;
