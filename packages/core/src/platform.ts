@@ -14,7 +14,7 @@ export type ClusterRole = 'production' | Arm;
  */
 export type Capability = 'dependency-fault' | 'request-fault' | 'restart' | 'synthetic-reach' | 'slice-rules' | 'larger-control';
 
-/** What happens to a dependency's calls from one arm. `percent` of calls, chosen by `seed`, meet it. */
+/** What happens to calls: an arm's to a dependency, or those that enter an arm. `percent` of them, chosen by `seed`, meet it. */
 export type DependencyFault = {
   readonly mode:
     | 'abort'
@@ -54,6 +54,10 @@ export type DependencyFault = {
   readonly percent?: number;
   readonly seed?: string;
 };
+
+/** What of that can happen to requests on their way from the router to an arm: not what is met by a client's connection, and no repetition. */
+export const requestFaultModes = ['abort', 'delay', 'answer', 'reset', 'hang', 'slow', 'truncate', 'garble', 'headers'] as const;
+export type RequestFault = DependencyFault & { readonly mode: (typeof requestFaultModes)[number] };
 
 export type HostFault = { readonly mode: 'restart' };
 
@@ -103,6 +107,8 @@ export interface FaultPlane {
   wire(deployment: Deployment, arm: Arm, runId: string): Wiring;
   /** A fault on one arm's calls to a dependency. Pure. */
   dependency(runId: string, arm: Arm, dependency: string, fault: DependencyFault): Change;
+  /** A fault on what enters one arm, real and synthetic requests alike. Pure. */
+  request(deployment: Deployment, runId: string, arm: Arm, fault: RequestFault): Change;
   host(runId: string, arm: Arm, fault: HostFault): Change;
   /** Calls the dependency as the arm does, and says what came back: the effect and heal probe. Changes nothing. */
   probe(runId: string, arm: Arm, dependency: string, signal: AbortSignal): Promise<DependencyProbe>;

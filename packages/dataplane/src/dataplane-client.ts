@@ -1,4 +1,4 @@
-import { type DependencyFault, type ErrorCode, HaldaneError, messageOf } from '@haldane/core';
+import { type Arm, type DependencyFault, type ErrorCode, HaldaneError, messageOf, type RequestFault } from '@haldane/core';
 import type { Dataplane } from './dataplane.ts';
 import { linesOf } from './lines-of.ts';
 import { mostKeysAtOnce } from './schemas.ts';
@@ -82,6 +82,12 @@ export class DataplaneClient implements Dataplane {
   }
   async clearFault(proxy: string, signal?: AbortSignal): Promise<void> {
     await this.#call('DELETE', adminPaths.fault(proxy), undefined, signal);
+  }
+  setRequestFault(route: string, runId: string, arm: Arm, fault: RequestFault, signal?: AbortSignal): Promise<RouteView> {
+    return this.#call('PUT', adminPaths.requestFault(route, runId, arm), fault, signal);
+  }
+  async clearRequestFault(route: string, runId: string, arm: Arm, signal?: AbortSignal): Promise<void> {
+    await this.#call('DELETE', adminPaths.requestFault(route, runId, arm), undefined, signal);
   }
   /** Every effect of the run now ends at `until` (epoch ms). A run that has nothing here is no error. */
   async renew(runId: string, until: number, signal?: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { DependencyFault } from '@haldane/core';
+import type { Arm, DependencyFault, RequestFault } from '@haldane/core';
 import type {
   Attachment,
   DataplaneView,
@@ -28,6 +28,9 @@ export interface Dataplane {
   deleteProxy(proxy: string, signal?: AbortSignal): Promise<void>;
   setFault(proxy: string, fault: DependencyFault, signal?: AbortSignal): Promise<ProxyView>;
   clearFault(proxy: string, signal?: AbortSignal): Promise<void>;
+  /** From now on requests that enter this arm, real and synthetic, meet the fault; for as long as the run is attached. */
+  setRequestFault(route: string, runId: string, arm: Arm, fault: RequestFault, signal?: AbortSignal): Promise<RouteView>;
+  clearRequestFault(route: string, runId: string, arm: Arm, signal?: AbortSignal): Promise<void>;
   /** Every effect of the run now ends at `until` (epoch ms). A run that has nothing here is no error. */
   renew(runId: string, until: number, signal?: AbortSignal): Promise<void>;
   view(signal?: AbortSignal): Promise<DataplaneView>;

@@ -1,4 +1,4 @@
-import { routePatternSyntax, sliceModes } from '@haldane/core';
+import { requestFaultModes, routePatternSyntax, sliceModes } from '@haldane/core';
 import type { Schema } from './conform.ts';
 
 /** Fits the admin interface's largest body. */
@@ -68,9 +68,56 @@ const count: Schema = { type: 'integer', minimum: 0, maximum: 10_000_000 };
 
 const pair: Schema = { type: 'object', required: ['cert', 'key'], additionalProperties: false, properties: { cert: pem, key: pem } };
 
+const faultModes = [
+  'abort',
+  'delay',
+  'answer',
+  'reset',
+  'hang',
+  'refuse',
+  'slow',
+  'truncate',
+  'garble',
+  'headers',
+  'repeat',
+  'wrong-name',
+  'expired',
+];
+const fault = (modes: readonly string[]): Schema => ({
+  type: 'object',
+  required: ['mode'],
+  additionalProperties: false,
+  properties: {
+    mode: { type: 'string', enum: modes },
+    delay: { type: 'string', enum: ['fixed', 'uniform', 'normal', 'exponential'] },
+    spreadMs: { type: 'number', minimum: 0, maximum: 600_000 },
+    bytesPerSecond: { type: 'integer', minimum: 1, maximum: 1_000_000_000 },
+    afterBytes: { type: 'integer', minimum: 0, maximum: 1_000_000_000 },
+    setHeaders: {
+      type: 'array',
+      maxItems: 50,
+      items: {
+        type: 'object',
+        required: ['name', 'value'],
+        additionalProperties: false,
+        properties: { name: spokenHeader, value: { type: 'string', maxLength: 2000, pattern: '^[\\x20-\\x7e]*$' } },
+      },
+    },
+    removeHeaders: { type: 'array', maxItems: 50, items: spokenHeader },
+    times: { type: 'integer', minimum: 1, maximum: 10 },
+    status: { type: 'integer', minimum: 200, maximum: 599 },
+    delayMs: { type: 'number', minimum: 0, maximum: 600_000 },
+    body: { type: 'string', maxLength: 100_000 },
+    contentType: { type: 'string', maxLength: 200, pattern: '^[\\x20-\\x7e]*$' },
+    percent: { type: 'number', minimum: 0, maximum: 100 },
+    seed: { type: 'string', maxLength: 200 },
+  },
+});
+
 /** What a router accepts, by the nouns of the wire. Unknown keys are refused. */
 export const schemas = {
   runId,
+  arm,
   route: {
     type: 'object',
     required: ['route', 'port', 'production'],
@@ -183,53 +230,8 @@ export const schemas = {
       until,
     },
   },
-  fault: {
-    type: 'object',
-    required: ['mode'],
-    additionalProperties: false,
-    properties: {
-      mode: {
-        type: 'string',
-        enum: [
-          'abort',
-          'delay',
-          'answer',
-          'reset',
-          'hang',
-          'refuse',
-          'slow',
-          'truncate',
-          'garble',
-          'headers',
-          'repeat',
-          'wrong-name',
-          'expired',
-        ],
-      },
-      delay: { type: 'string', enum: ['fixed', 'uniform', 'normal', 'exponential'] },
-      spreadMs: { type: 'number', minimum: 0, maximum: 600_000 },
-      bytesPerSecond: { type: 'integer', minimum: 1, maximum: 1_000_000_000 },
-      afterBytes: { type: 'integer', minimum: 0, maximum: 1_000_000_000 },
-      setHeaders: {
-        type: 'array',
-        maxItems: 50,
-        items: {
-          type: 'object',
-          required: ['name', 'value'],
-          additionalProperties: false,
-          properties: { name: spokenHeader, value: { type: 'string', maxLength: 2000, pattern: '^[\\x20-\\x7e]*$' } },
-        },
-      },
-      removeHeaders: { type: 'array', maxItems: 50, items: spokenHeader },
-      times: { type: 'integer', minimum: 1, maximum: 10 },
-      status: { type: 'integer', minimum: 200, maximum: 599 },
-      delayMs: { type: 'number', minimum: 0, maximum: 600_000 },
-      body: { type: 'string', maxLength: 100_000 },
-      contentType: { type: 'string', maxLength: 200, pattern: '^[\\x20-\\x7e]*$' },
-      percent: { type: 'number', minimum: 0, maximum: 100 },
-      seed: { type: 'string', maxLength: 200 },
-    },
-  },
+  fault: fault(faultModes),
+  requestFault: fault(requestFaultModes),
   order: {
     type: 'object',
     required: ['runId', 'life', 'turn', 'part'],

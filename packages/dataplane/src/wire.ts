@@ -1,4 +1,4 @@
-import type { Arm, DependencyFault, DoorLimits, Slice, TrafficBlock } from '@haldane/core';
+import type { Arm, DependencyFault, DoorLimits, RequestFault, Slice, TrafficBlock } from '@haldane/core';
 
 /**
  * What is said to a router and what it says back. Every effect of a run carries the run's id and ends at `until`
@@ -90,6 +90,14 @@ export type ProxyConfig = {
   readonly until: number;
 };
 
+/** Requests to this arm meet this fault; `met`: how many did so far, Haldane's own checks not counted. */
+export type RequestFaultView = { readonly arm: Arm; readonly fault: RequestFault; readonly met: number };
+export type AttachedView = {
+  readonly runId: string;
+  readonly until: number;
+  readonly arms: Readonly<Record<Arm, readonly string[]>>;
+  readonly faults: readonly RequestFaultView[];
+};
 export type RouteView = {
   readonly route: string;
   readonly port: number;
@@ -100,7 +108,7 @@ export type RouteView = {
   readonly production: readonly { readonly address: string; readonly healthy: boolean }[];
   /** The certificate that is served, by its end (epoch ms), and why the files of now are not; null without TLS. Never a key. */
   readonly tls: { readonly validUntil: number; readonly problem: string | null } | null;
-  readonly attached: readonly { readonly runId: string; readonly until: number; readonly arms: Readonly<Record<Arm, readonly string[]>> }[];
+  readonly attached: readonly AttachedView[];
   /** `spent` and `hurt`: failures charged to the run so far, and distinct keys that saw one. */
   readonly slices: readonly (SliceConfig & { readonly spent: number; readonly hurt: number })[];
   /** Runs of the last 15 minutes that nobody renewed: at `at` (epoch ms) the router gave all users back to production by itself. */
@@ -158,6 +166,8 @@ export const keyCookie = 'haldane_key';
  *   DELETE /proxies/:proxy                                                            ok when there is none
  *   PUT    /proxies/:proxy/fault              DependencyFault      -> ProxyView
  *   DELETE /proxies/:proxy/fault                                                      ok when there is none
+ *   PUT    /faults/:route/:runId/:arm            RequestFault         -> RouteView
+ *   DELETE /faults/:route/:runId/:arm                                                 ok when there is none
  *   POST   /leases/:runId                     {until}              -> {}              renews all of a run's effects
  *   GET    /budgets/:runId                                         -> BudgetHeld
  *   PUT    /budgets/:runId                    BudgetOrder          -> BudgetHeld
@@ -175,6 +185,8 @@ export const keyCookie = 'haldane_key';
 export const adminPaths = {
   route: (route: string) => `/routes/${encodeURIComponent(route)}`,
   attachment: (route: string, runId: string) => `/routes/${encodeURIComponent(route)}/attachments/${encodeURIComponent(runId)}`,
+  requestFault: (route: string, runId: string, arm: string) =>
+    `/faults/${encodeURIComponent(route)}/${encodeURIComponent(runId)}/${encodeURIComponent(arm)}`,
   slice: (route: string, runId: string, name: string) =>
     `/routes/${encodeURIComponent(route)}/slices/${encodeURIComponent(runId)}/${encodeURIComponent(name)}`,
   cut: (route: string, runId: string, name: string) => `${adminPaths.slice(route, runId, name)}?cut=1`,

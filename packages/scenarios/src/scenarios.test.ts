@@ -48,6 +48,7 @@ function target(can: FaultPlane['can'] = ['dependency-fault', 'restart', 'synthe
     can,
     wire: () => ({ changes: [], dependencies: [] }),
     dependency: (_runId, arm, dependency, fault: DependencyFault) => change('fault', arm, { dependency, ...fault }),
+    request: (_deployment, _runId, arm, fault) => change('request', arm, { ...fault }),
     host: (_runId, arm, fault) => change('host', arm, { ...fault }),
     probe: async () => ({ faulted: false, seen: '' }),
   };

@@ -1,4 +1,4 @@
-import { type DependencyFault, HaldaneError } from '@haldane/core';
+import { type Arm, type DependencyFault, HaldaneError, type RequestFault } from '@haldane/core';
 import {
   type Attachment,
   type BudgetHeld,
@@ -102,9 +102,7 @@ export class DataPlane {
     this.sweep();
     this.#refuseWhileHalted();
     const door = this.#door(route);
-    const run = this.#runs.get(slice.runId);
-    if (run?.route !== route)
-      throw new HaldaneError('not-found', `run ${slice.runId} is not attached to route ${route}: attach it before slicing`);
+    const run = this.#attachedTo(route, slice.runId);
     this.#options.spends(slice.runId);
     run.putSlice(slice);
     return this.#viewRoute(door);
@@ -129,6 +127,17 @@ export class DataPlane {
     const run = this.#runs.get(runId);
     if (run?.route === route) run.deleteSlice(name);
     if (cut) this.#doors.get(route)?.inFlight.cut({ runId, slice: name });
+  }
+  setRequestFault(route: string, runId: string, arm: Arm, fault: RequestFault): RouteView {
+    this.sweep();
+    this.#refuseWhileHalted();
+    const door = this.#door(route);
+    this.#attachedTo(route, runId).fault(arm, fault);
+    return this.#viewRoute(door);
+  }
+  clearRequestFault(route: string, runId: string, arm: Arm): void {
+    const run = this.#runs.get(runId);
+    if (run?.route === route) run.fault(arm, null);
   }
   async putProxy(config: ProxyConfig): Promise<ProxyView> {
     this.sweep();
@@ -271,6 +280,11 @@ export class DataPlane {
     if (!run) throw new HaldaneError('not-found', `run ${runId} is not attached here: attach it first`);
     return run;
   }
+  #attachedTo(route: string, runId: string): AttachedRun {
+    const run = this.#runs.get(runId);
+    if (run?.route !== route) throw new HaldaneError('not-found', `run ${runId} is not attached to route ${route}: attach it there first`);
+    return run;
+  }
   #known(runId: string): RunLedger {
     const ledger = this.#ledgers.get(runId);
     if (!ledger) throw new HaldaneError('not-found', `this router knows no run ${runId}`);
@@ -297,6 +311,7 @@ export class DataPlane {
         runId: run.runId,
         until: run.lease.until,
         arms: { control: addresses(run, 'control'), experiment: addresses(run, 'experiment') },
+        faults: run.faults,
       })),
       inFlight: door.inFlight.list(),
       slices: door.runs.flatMap((run) =>

@@ -248,6 +248,13 @@ test('several routers are one data plane: one route, one run, one user who is co
     'instances are the same ones at every router',
   );
   t.ok(blocks.every(({ budget }) => budget.cap === 30 || budget.cap === 0));
+  let struck = newKey();
+  while (assign(secret, struck, 0.5) !== 'experiment') struck = newKey();
+  await fleet.setRequestFault('pay', 'r1', 'experiment', { mode: 'abort', status: 418 });
+  for (const port of ports) t.match(await ask(port, { headers: cookie(struck), agent }), { status: 418 }, 'a fault is met at every router');
+  t.match((await fleet.view()).routes[0]?.attached, [{ faults: [{ arm: 'experiment', met: 3 }] }], 'and counted together');
+  await fleet.clearRequestFault('pay', 'r1', 'experiment');
+  t.match(await ask(ports[0] ?? 0, { headers: cookie(struck), agent }), { body: 'experiment' });
   await fleet.renew('r1', Date.now() + 120_000);
   await fleet.deleteSlice('pay', 'r1', 'main');
   await fleet.detach('pay', 'r1');

@@ -23,7 +23,15 @@ export function mergeRoute(views: readonly RouteView[]): RouteView {
     attached: unique(
       views.flatMap((view) => view.attached),
       (one) => one.runId,
-      (a, b) => ({ ...a, until: Math.max(a.until, b.until) }),
+      (a, b) => ({
+        ...a,
+        until: Math.max(a.until, b.until),
+        faults: unique(
+          [...a.faults, ...b.faults],
+          (one) => JSON.stringify([one.arm, one.fault]),
+          (one, other) => ({ ...one, met: one.met + other.met }),
+        ),
+      }),
     ),
     slices: unique(
       views.flatMap((view) => view.slices),

@@ -1,4 +1,12 @@
-import { type Clock, type DependencyFault, HaldaneError, type SliceRules, type TrafficBlock } from '@haldane/core';
+import {
+  type Arm,
+  type Clock,
+  type DependencyFault,
+  HaldaneError,
+  type RequestFault,
+  type SliceRules,
+  type TrafficBlock,
+} from '@haldane/core';
 import type { Dataplane } from '../dataplane.ts';
 import type { DataplaneClient } from '../dataplane-client.ts';
 import type {
@@ -123,6 +131,12 @@ export class RouterFleet implements Dataplane {
   }
   clearFault(proxy: string, signal?: AbortSignal): Promise<void> {
     return this.#home.clearFault(proxy, signal);
+  }
+  async setRequestFault(route: string, runId: string, arm: Arm, fault: RequestFault, signal?: AbortSignal): Promise<RouteView> {
+    return mergeRoute(await this.#all((router) => router.setRequestFault(route, runId, arm, fault, signal)));
+  }
+  async clearRequestFault(route: string, runId: string, arm: Arm, signal?: AbortSignal): Promise<void> {
+    await this.#all((router) => router.clearRequestFault(route, runId, arm, signal));
   }
   /**
    * Says it once to each router, and no more: a lease must not end because a budget is slow to move. Beside it, what lies idle of the

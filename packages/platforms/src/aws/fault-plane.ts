@@ -37,6 +37,7 @@ export function awsFaults(): FaultPlane {
       };
     },
     dependency: () => cannot('put a fault on a dependency'),
+    request: () => cannot('put a fault on the requests of an arm'),
     host: () => cannot('restart the instances of an arm'),
     probe: () => cannot('call a dependency as an arm does'),
   };

@@ -1,14 +1,14 @@
 import type { DependencyFault, FaultPlane, HostFault } from '@haldane/core';
-import type { FaultParams } from './fault-kind.ts';
+import type { FaultParams, RequestFaultParams } from './fault-kind.ts';
 import type { LocalWorld } from './local-world.ts';
-import { armClusterName, clusterChangeId, proxyChangeId, proxyName } from './names.ts';
+import { armClusterName, attachChangeId, clusterChangeId, proxyChangeId, proxyName } from './names.ts';
 import { probeDependency } from './probe-dependency.ts';
 import type { ProxyParams } from './proxy-kind.ts';
 import type { RestartParams } from './restart-kind.ts';
 
 export function localFaults(world: LocalWorld): FaultPlane {
   return {
-    can: ['dependency-fault', 'restart', 'synthetic-reach', 'slice-rules', 'larger-control'],
+    can: ['dependency-fault', 'request-fault', 'restart', 'synthetic-reach', 'slice-rules', 'larger-control'],
     wire(deployment, arm, runId) {
       const dependencies = deployment.dependencies.map((one) => ({ dependency: one.name, proxy: proxyName(runId, arm, one.name) }));
       const changes = dependencies.map(({ dependency, proxy }) => {
@@ -33,6 +33,17 @@ export function localFaults(world: LocalWorld): FaultPlane {
         standsOn: [proxyChangeId(arm, dependency)],
         does: `${words(fault)}${arm}'s calls to ${dependency}, and nobody else's`,
         undo: `lets ${arm}'s calls to ${dependency} through again; without Haldane, the router does it when the lease ends`,
+      };
+    },
+    request({ route }, runId, arm, fault) {
+      const params: RequestFaultParams = { runId, arm, route, fault };
+      return {
+        id: `request-fault:${arm}`,
+        kind: 'local.request-fault',
+        params,
+        standsOn: [attachChangeId],
+        does: `${words(fault)}requests of route ${route} that enter ${arm}, and nobody else's`,
+        undo: `lets requests reach ${arm} as they are again; without Haldane, the router does it when the lease ends`,
       };
     },
     host(runId, arm, _fault: HostFault) {

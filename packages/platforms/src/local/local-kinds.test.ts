@@ -56,6 +56,7 @@ test('every kind of change holds the contract, on real processes and a real rout
         const all = {
           left: await platform.leftovers(runId, signal),
           slices: view.routes.flatMap((route) => route.slices.filter((one) => one.runId === runId)),
+          onRequests: view.routes.flatMap((route) => route.attached.filter((one) => one.runId === runId).map((one) => one.faults)),
           faults: view.proxies.filter((one) => one.runId === runId).map((one) => one.fault),
           cluster: (await platform.clusters.describe(`${runId}.control`, signal))?.instances.map((one) => [one.name, one.restarts]) ?? null,
         };
@@ -135,6 +136,19 @@ test('every kind of change holds the contract, on real processes and a real rout
         takeAway: () => dataplane.clearFault(`${runId}.control.keys`),
         async supersede() {
           await dataplane.setFault(`${runId}.control.keys`, { mode: 'hang' });
+        },
+      })),
+    ),
+  );
+
+  await t.test('local.request-fault', (t) =>
+    changeKindContract(t, () =>
+      world((runId) => ({
+        stands: [attach(runId)],
+        change: platform.faults.request(deployment, runId, 'control', { mode: 'abort', status: 503 }),
+        takeAway: () => dataplane.clearRequestFault('greeter', runId, 'control'),
+        async supersede() {
+          await dataplane.setRequestFault('greeter', runId, 'control', { mode: 'hang' });
         },
       })),
     ),

@@ -5,7 +5,7 @@ import { attachKind } from './attach-kind.ts';
 import { plainBasics } from './basics.ts';
 import { clusterKind } from './cluster-kind.ts';
 import { localClusters } from './cluster-provider.ts';
-import { faultKind } from './fault-kind.ts';
+import { faultKind, requestFaultKind } from './fault-kind.ts';
 import { localFaults } from './fault-plane.ts';
 import { layoutOf } from './layout.ts';
 import { localLeftovers } from './leftovers.ts';
@@ -51,7 +51,15 @@ export function localPlatform(options: LocalPlatformOptions): LocalPlatform {
     clusters: localClusters(world),
     traffic: localTraffic(world),
     faults: localFaults(world),
-    changeKinds: [clusterKind(world), proxyKind(world), attachKind(world), sliceKind(world), faultKind(world), restartKind(world)],
+    changeKinds: [
+      clusterKind(world),
+      proxyKind(world),
+      attachKind(world),
+      sliceKind(world),
+      faultKind(world),
+      requestFaultKind(world),
+      restartKind(world),
+    ],
     settleMs: 500,
     refusals: (deployment, signal, changes = []) => localRefusals(world, deployment, changes, signal),
     async renew(runId, until, signal) {

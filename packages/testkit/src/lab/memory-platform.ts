@@ -149,6 +149,9 @@ export class MemoryPlatform implements Platform {
           { name: proxyOf(runId, arm, dependency), value: fault },
           arms.map((one) => `cluster:${one}`),
         ),
+      request: () => {
+        throw new HaldaneError('refused', 'the memory platform carries no requests that could meet a fault');
+      },
       host: () => {
         throw new HaldaneError('refused', 'the memory platform has no hosts to restart');
       },

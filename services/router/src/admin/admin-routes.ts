@@ -1,4 +1,4 @@
-import { type DependencyFault, HaldaneError } from '@haldane/core';
+import { type Arm, type DependencyFault, HaldaneError, type RequestFault } from '@haldane/core';
 import {
   type Attachment,
   type BudgetOrder,
@@ -41,6 +41,10 @@ export class AdminRoutes {
       case 'DELETE routes 4':
         if (b === 'slices') return this.#plane.deleteSlice(a, c, d, url.searchParams.get('cut') === '1');
         break;
+      case 'PUT faults 3':
+        return this.#plane.setRequestFault(a, b, armOf(c), conform<RequestFault>(schemas.requestFault, body, 'fault'));
+      case 'DELETE faults 3':
+        return this.#plane.clearRequestFault(a, b, armOf(c));
       case 'PUT proxies 1':
         return this.#plane.putProxy(agreeing(conform<ProxyConfig>(schemas.proxy, body, 'proxy'), { proxy: a }));
       case 'DELETE proxies 1':
@@ -85,6 +89,10 @@ function decode(part: string): string {
   } catch {
     throw new HaldaneError('bad-request', 'the path is not well encoded');
   }
+}
+
+function armOf(name: string): Arm {
+  return conform<Arm>(schemas.arm, name, 'arm');
 }
 
 function agreeing<T extends object>(value: T, names: Readonly<Record<string, string>>): T {

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { SecureContext } from 'node:tls';
+import type { AnswerReader } from './answer-reader.ts';
 
 export type Asking = {
   /** Base address of the instance. */
@@ -13,16 +14,6 @@ export type Asking = {
   /** Tells the client to send its body. */
   readonly goOn: () => void;
 };
-
-/** Told of an answer by the names that undici calls. */
-export interface AnswerReader {
-  onConnect(abort: (reason?: Error) => void): void;
-  onHeaders(status: number, raw: readonly Buffer[], resume: () => void, words: string): boolean;
-  /** False: no more until `resume` is called. */
-  onData(piece: Buffer): boolean;
-  onComplete(): void;
-  onError(error: Error): void;
-}
 
 /** An instance that does not know the question is asked no longer than this (RFC 9110, section 10.1.1: not for ever). */
 const silentMs = 1000;

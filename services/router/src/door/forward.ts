@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
+import type { MetFault } from '../fault/fault-switch.ts';
+import { sendUnderFault } from '../fault/send-under-fault.ts';
 import type { Observer } from '../run/observer.ts';
 import type { Cluster, Upstream } from '../upstreams.ts';
+import type { AnswerReader } from './answer-reader.ts';
 import { askFirst } from './ask-first.ts';
 import { answered, headerOf } from './headers.ts';
 import type { AnswerHead } from './leave-nothing.ts';
@@ -24,6 +26,8 @@ export type Forwarding = {
   readonly soften?: (head: AnswerHead) => AnswerHead;
   /** Sees the answer's body go by. */
   readonly tap?: (chunk: Buffer) => void;
+  /** The fault that it met on its way to the cluster; absent or null: none. */
+  readonly fault?: MetFault | null;
   /** Whether another instance may be tried when the first one could not be reached: nothing was sent then. */
   readonly retry: boolean;
 };
@@ -38,11 +42,8 @@ export function forward(request: IncomingMessage, response: ServerResponse, forw
   else noAnswer(response, forwarding, 503, 'no instance');
 }
 
-/**
- * One request on its way. It is undici's handler itself, by the names that undici calls inside: one object a request, and an answer's
- * headers are read once. Head and body of a short answer leave in one piece.
- */
-class Exchange implements Dispatcher.DispatchHandler {
+/** One request on its way, and the reader of its answer: one object a request. Head and body of a short answer leave in one piece. */
+class Exchange implements AnswerReader {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #forwarding: Forwarding;
@@ -72,7 +73,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     const at = this.#forwarding.cluster.instances.indexOf(upstream);
     for (const observer of this.#forwarding.observers) observer.sentTo?.(at);
     try {
-      this.#dispatch(upstream);
+      const { fault } = this.#forwarding;
+      if (fault) sendUnderFault(fault, { send: (reader) => this.#dispatch(upstream, reader), drain: () => this.#request.resume() }, this);
+      else this.#dispatch(upstream, this);
     } catch {
       this.#refuse();
     }
@@ -131,13 +134,13 @@ class Exchange implements Dispatcher.DispatchHandler {
     else this.#response.write(body, 'latin1');
   }
 
-  #dispatch(upstream: Upstream): void {
+  #dispatch(upstream: Upstream, reader: AnswerReader): void {
     const { path, headers, body: known } = this.#forwarding;
     const request = this.#request;
     const body = known !== undefined ? known : hasBody(request) ? request : null;
     if (body === request && isAsking(request))
-      askFirst({ address: upstream.address, tls: upstream.tls, path, headers, request, goOn: () => this.#goOn() }, this);
-    else upstream.pool.dispatch({ path, method: request.method ?? 'GET', headers: headers as string[], body }, this);
+      askFirst({ address: upstream.address, tls: upstream.tls, path, headers, request, goOn: () => this.#goOn() }, reader);
+    else upstream.pool.dispatch({ path, method: request.method ?? 'GET', headers: headers as string[], body }, reader);
   }
   #goOn(): void {
     if (!this.#done && !this.#response.headersSent) this.#response.writeContinue();

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Difference } from '@haldane/core';
-import type { Dispatcher } from 'undici';
+import type { MetFault } from '../fault/fault-switch.ts';
+import { sendUnderFault } from '../fault/send-under-fault.ts';
 import type { Observer } from '../run/observer.ts';
 import type { Cluster } from '../upstreams.ts';
+import type { AnswerReader } from './answer-reader.ts';
 import type { Entry } from './entry.ts';
 import { type Forwarding, forward } from './forward.ts';
 import { answered, headerOf } from './headers.ts';
@@ -86,6 +88,7 @@ export function mirror(
     method: request.method ?? 'GET',
     path: forwarding.path,
     headers: entry.headers,
+    fault: entry.fault,
     comparison,
     observers: [watch],
     withinMs: slice.config.caps.latencyLimitMs,
@@ -101,6 +104,8 @@ type Copy = {
   readonly path: string;
   /** Flat. */
   readonly headers: readonly string[];
+  /** The fault that it met on its way to the arm; null: none. */
+  readonly fault: MetFault | null;
   readonly comparison: Comparison;
   readonly observers: readonly Observer[];
   readonly withinMs: number;
@@ -109,10 +114,10 @@ type Copy = {
 };
 
 /** Sends a copy of a request without body to an arm, reads the answer to its end and drops it. Nobody waits for it. */
-function sendCopy({ arm, method, path, headers, comparison, observers, withinMs, gone }: Copy): void {
+function sendCopy({ arm, method, path, headers, fault, comparison, observers, withinMs, gone }: Copy): void {
   const told = [...observers, comparison.observer('copy')];
   let over = false;
-  let controller: Dispatcher.DispatchController | null = null;
+  let abort: ((reason: Error) => void) | null = null;
   const end = (tell: (observer: Observer) => void) => {
     if (over) return;
     over = true;
@@ -122,7 +127,7 @@ function sendCopy({ arm, method, path, headers, comparison, observers, withinMs,
   };
   const limit = setTimeout(() => {
     end((observer) => observer.broken());
-    controller?.abort(new Error('the copy took too long'));
+    abort?.(new Error('the copy took too long'));
   }, withinMs);
   const upstream = arm.pick();
   if (!upstream) {
@@ -130,26 +135,32 @@ function sendCopy({ arm, method, path, headers, comparison, observers, withinMs,
     return;
   }
   let started = false;
-  const handler: Dispatcher.DispatchHandler = {
-    onRequestStart: (of) => {
+  const reader: AnswerReader = {
+    onConnect(stop) {
       started = true;
-      controller = of;
-      if (over) of.abort(new Error('the copy took too long'));
+      abort = stop;
+      if (over) stop(new Error('the copy took too long'));
     },
-    onResponseStart: (of, status) => {
-      if (status < 200 || over) return;
-      const location = headerOf(answered((of.rawHeaders ?? []) as (Buffer | string)[]), 'location');
+    onHeaders(status, raw) {
+      if (status < 200 || over) return true;
+      const location = headerOf(answered(raw), 'location');
       for (const observer of told) observer.answered(status, location);
+      return true;
     },
-    onResponseData: (_controller, chunk) => comparison.take('copy', chunk),
-    onResponseEnd: () => end((observer) => observer.finished()),
-    onResponseError: () => {
+    onData(chunk) {
+      comparison.take('copy', chunk);
+      return true;
+    },
+    onComplete: () => end((observer) => observer.finished()),
+    onError() {
       if (!started) upstream.refused();
       end((observer) => observer.broken());
     },
   };
+  const send = (to: AnswerReader) => void upstream.pool.dispatch({ path, method, headers: headers as string[], body: null }, to);
   try {
-    upstream.pool.dispatch({ path, method: method as Dispatcher.HttpMethod, headers: headers as string[], body: null }, handler);
+    if (fault === null) send(reader);
+    else sendUnderFault(fault, { send, drain: () => undefined }, reader);
   } catch {
     end((observer) => observer.malformed());
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Arm, ClusterRole } from '@haldane/core';
-import { roleOf, runNamedBy, syntheticHeader, verifySynthetic } from '@haldane/dataplane';
+import { roleOf, runNamedBy, type SyntheticStream, syntheticHeader, verifySynthetic } from '@haldane/dataplane';
 import type { AttachedRun } from '../run/attached-run.ts';
 import type { Observer } from '../run/observer.ts';
 import { RealRequest } from '../run/real-request.ts';
@@ -25,9 +25,10 @@ export type Placement = {
   readonly role: ClusterRole;
   readonly cluster: Cluster;
   readonly observers: readonly Observer[];
-  readonly synthetic: boolean;
+  /** Haldane's own, of this stream; null: a real request. */
+  readonly synthetic: SyntheticStream | null;
   /** The run whose arm it, or a copy of it, enters; null when none does. */
-  readonly runId: string | null;
+  readonly run: AttachedRun | null;
   /** The slice that let a real request into an arm; null for all others. */
   readonly by: BroughtBy | null;
   /** What an arm does with this request; null for what only production answers, and for synthetic requests. */
@@ -50,8 +51,8 @@ export function place(visitor: Visitor, production: Cluster, runs: readonly Atta
       role: 'production',
       cluster: production,
       observers: watchProduction(live, time),
-      synthetic: false,
-      runId: null,
+      synthetic: null,
+      run: null,
       by: null,
       treatment: null,
     }
@@ -73,7 +74,7 @@ function placeSynthetic(request: IncomingMessage, runs: readonly AttachedRun[]):
   for (const run of runs) {
     const mark = verifySynthetic(run.secret, header);
     if (mark && mark.runId === run.runId)
-      return { role: mark.arm, cluster: run.arms[mark.arm], observers: [], synthetic: true, runId: run.runId, by: null, treatment: null };
+      return { role: mark.arm, cluster: run.arms[mark.arm], observers: [], synthetic: mark.stream, run, by: null, treatment: null };
   }
   return null;
 }
@@ -105,8 +106,8 @@ function placeReal(visitor: Visitor, production: Cluster, runs: readonly Attache
           role: 'production',
           cluster: production,
           observers: watchProduction(runs, time),
-          synthetic: false,
-          runId: run.runId,
+          synthetic: null,
+          run,
           by: null,
           treatment,
         }
@@ -114,8 +115,8 @@ function placeReal(visitor: Visitor, production: Cluster, runs: readonly Attache
           role: arm,
           cluster: run.arms[arm],
           observers: [watch],
-          synthetic: false,
-          runId: run.runId,
+          synthetic: null,
+          run,
           by: { runId: run.runId, slice: slice.config.name },
           treatment,
         };

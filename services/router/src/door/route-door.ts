@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { HaldaneError } from '@haldane/core';
 import { keyCookie, type RouteConfig, type RouteView } from '@haldane/dataplane';
+import { upgradeUnderFault } from '../fault/upgrade-under-fault.ts';
 import type { AttachedRun } from '../run/attached-run.ts';
 import type { RouterTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
@@ -99,7 +100,7 @@ export class RouteDoor {
       limits,
       isProxy: (address) => this.#forwardedBy.isProxy(address),
       serve: (request, response, target) => this.#serve(request, response, target),
-      upgrade: (request, socket, head, target, isWebSocket) => this.#upgrade(request, socket, head, target, isWebSocket),
+      upgrade: (request, socket, head, target, isWebSocket) => void this.#upgrade(request, socket, head, target, isWebSocket),
     });
     this.#port = await listen(server, port, this.#host);
     const before = this.#server;
@@ -131,13 +132,13 @@ export class RouteDoor {
     }
     const key = keyOf(request);
     const placement = place(this.#visitor(request, target, key), this.production, this.runs, this.#time);
-    if (!placement.synthetic) this.rate.count();
-    this.counts.follow(response, placement.role, placement.synthetic ? 'synthetic' : 'real');
+    if (placement.synthetic === null) this.rate.count();
+    this.counts.follow(response, placement.role, placement.synthetic === null ? 'real' : 'synthetic');
     const forwarding: Forwarding = {
       cluster: placement.cluster,
       path: target.path,
       headers: passedOnFromClient(request, target, this.#forwardedBy.headers(request, target)),
-      addToAnswer: key === null && !placement.synthetic ? newKey(this.#forwardedBy.scheme(request)) : [],
+      addToAnswer: key === null && placement.synthetic === null ? newKey(this.#forwardedBy.scheme(request)) : [],
       observers: placement.observers,
       retry: placement.role === 'production',
     };
@@ -178,7 +179,7 @@ export class RouteDoor {
     const left = this.#follow(placement, request.socket, response, () => exchange.giveUp());
     exchange.start();
   }
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: Target, isWebSocket: boolean): void {
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: Target, isWebSocket: boolean): Promise<void> {
     if (isStranded(request, this.runs)) {
       refuseOn(socket, stranded);
       return;
@@ -197,13 +198,22 @@ export class RouteDoor {
     socket.on('close', () => this.#tunnels.delete(socket));
     this.#follow(placement, socket, socket, () => false);
     const headers = passedOnFromClient(request, target, this.#forwardedBy.headers(request, target));
+    const entry = entryOf(placement, headers);
+    const came = entry?.fault ? await upgradeUnderFault(entry.fault, socket) : 'goes on';
+    if (came !== 'goes on') {
+      for (const observer of placement.observers) {
+        if (came !== 'ended') observer.answered(came, undefined);
+        observer[came === 'ended' ? 'broken' : 'finished']();
+      }
+      return;
+    }
     tunnel(request, socket, head, {
       address: upstream.address,
       path: target.path,
       headers,
-      ...entryOf(placement, headers),
+      addToAnswer: key === null && placement.synthetic === null ? newKey(this.#forwardedBy.scheme(request)) : [],
+      ...entry,
       upgrade: isWebSocket,
-      addToAnswer: key === null && !placement.synthetic ? newKey(this.#forwardedBy.scheme(request)) : [],
       observers: placement.observers,
     });
   }

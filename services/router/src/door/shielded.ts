@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AnswerClass, classOfStatus } from '@haldane/core';
-import type { Dispatcher } from 'undici';
+import type { MetFault } from '../fault/fault-switch.ts';
+import { sendUnderFault } from '../fault/send-under-fault.ts';
 import type { Observer } from '../run/observer.ts';
 import type { RealRequest } from '../run/real-request.ts';
-import type { Cluster } from '../upstreams.ts';
+import type { Cluster, Upstream } from '../upstreams.ts';
+import type { AnswerReader } from './answer-reader.ts';
 import { answered, headerOf } from './headers.ts';
 import type { AnswerHead } from './leave-nothing.ts';
 import { hasBody, isAsking } from './sound-request.ts';
@@ -20,6 +22,8 @@ export type Shielding = {
   /** The answer's head as it may leave; absent: as it came. */
   readonly soften?: (head: AnswerHead) => AnswerHead;
   readonly request: RealRequest;
+  /** The fault that it met on its way to the arm; null: none. */
+  readonly fault: MetFault | null;
   /** How long the arm has until its answer is known to be good; what is left of the limit after that is production's. */
   readonly withinMs: number;
   /** Has production answer the same request with the same body (null: none), and tells the observer what the user gets. */
@@ -31,7 +35,7 @@ export type Shielding = {
  * whole if it said that it is short, else with its first byte. Whatever fails before that, production answers in its place. What breaks
  * after it, the user sees.
  */
-export class ShieldedExchange {
+export class ShieldedExchange implements AnswerReader {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #shielding: Shielding;
@@ -48,7 +52,10 @@ export class ShieldedExchange {
     readonly words: string | undefined;
     readonly whole: boolean;
   } | null = null;
-  #controller: Dispatcher.DispatchController | null = null;
+  #upstream: Upstream | null = null;
+  #started = false;
+  #abort: ((reason: Error) => void) | null = null;
+  #resume: (() => void) | null = null;
   /** `asking`: nothing left yet. `passed`: the arm's answer is on its way. `over`: it is none of the arm's business any more. */
   #state: 'asking' | 'passed' | 'over' = 'asking';
 
@@ -62,7 +69,7 @@ export class ShieldedExchange {
     response.on('finish', () => this.#end((observer) => observer.finished()));
     response.on('close', () => this.#end((observer) => observer.broken()));
     response.on('drain', () => {
-      if (this.#state === 'passed') this.#controller?.resume();
+      if (this.#state === 'passed') this.#resume?.();
     });
   }
 
@@ -90,35 +97,42 @@ export class ShieldedExchange {
       this.giveUp();
       return;
     }
-    let started = false;
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart: (controller) => {
-        started = true;
-        this.#controller = controller;
-        if (this.#state === 'over') controller.abort(new Error('production answers'));
-      },
-      onResponseStart: (controller, status, _headers, words) => {
-        if (status >= 200) this.#begin(status, words, answered((controller.rawHeaders ?? []) as (Buffer | string)[]));
-      },
-      onResponseData: (controller, chunk) => this.#take(controller, chunk),
-      onResponseEnd: () => {
-        if (this.#state === 'asking') this.#pass();
-        if (this.#state === 'passed') this.#response.end();
-      },
-      onResponseError: () => {
-        if (!started) upstream.refused();
-        if (this.#state === 'passed') this.#response.destroy();
-        else this.giveUp();
-      },
-    };
+    this.#upstream = upstream;
+    const { fault } = this.#shielding;
+    const call = { path, method: this.#request.method ?? 'GET', headers: headers as string[], body: this.#wholeBody() };
+    const send = (reader: AnswerReader) => void upstream.pool.dispatch(call, reader);
     try {
-      upstream.pool.dispatch(
-        { path, method: this.#request.method ?? 'GET', headers: headers as string[], body: this.#wholeBody() },
-        handler,
-      );
+      if (fault === null) send(this);
+      else sendUnderFault(fault, { send, drain: () => undefined }, this);
     } catch {
       this.giveUp();
     }
+  }
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#started = true;
+    this.#abort = abort;
+    if (this.#state === 'over') abort(new Error('production answers'));
+  }
+  onHeaders(status: number, raw: readonly Buffer[], resume: () => void, words: string): boolean {
+    this.#resume = resume;
+    if (status >= 200) this.#begin(status, words, answered(raw));
+    return true;
+  }
+  onData(chunk: Buffer): boolean {
+    if (this.#state === 'over') return true;
+    if (this.#state === 'passed') return this.#response.write(chunk);
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    return (this.#head?.whole && this.#heldBytes <= heldBytes) || this.#pass();
+  }
+  onComplete(): void {
+    if (this.#state === 'asking') this.#pass();
+    if (this.#state === 'passed') this.#response.end();
+  }
+  onError(): void {
+    if (!this.#started) this.#upstream?.refused();
+    if (this.#state === 'passed') this.#response.destroy();
+    else this.giveUp();
   }
 
   /** Production answers instead, if nothing of the arm's answer has left. Also when the arm is to be rid of its users at once. */
@@ -151,26 +165,17 @@ export class ShieldedExchange {
     const length = headerOf(raw, 'content-length');
     this.#head = { status, headers: raw, words, whole: length !== undefined && Number(length) <= heldBytes };
   }
-  #take(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#state === 'over') return;
-    if (this.#state === 'asking') {
-      this.#held.push(chunk);
-      this.#heldBytes += chunk.length;
-      if (this.#head?.whole && this.#heldBytes <= heldBytes) return;
-      this.#pass();
-    } else if (!this.#response.write(chunk)) controller.pause();
-  }
-  /** The answer is good: it goes out from here as it comes. */
-  #pass(): void {
+  /** The answer is good: it goes out from here as it comes. False when no more should come for now. */
+  #pass(): boolean {
     const head = this.#head;
-    if (head === null) return;
+    if (head === null) return true;
     this.#state = 'passed';
     clearTimeout(this.#limit);
     const { request, addToAnswer, soften } = this.#shielding;
     request.answered(head.status, headerOf(head.headers, 'location'));
     const { status, headers } = soften?.(head) ?? head;
     this.#response.writeHead(status, head.words ?? '', [...headers, ...addToAnswer]);
-    for (const chunk of this.#held.splice(0)) if (!this.#response.write(chunk)) this.#controller?.pause();
+    return this.#held.splice(0).reduce((_, chunk) => this.#response.write(chunk), true);
   }
   #end(tell: (observer: Observer) => void): void {
     if (this.#state === 'over') return;
@@ -181,6 +186,6 @@ export class ShieldedExchange {
     this.#state = 'over';
     clearTimeout(this.#limit);
     this.#held.length = 0;
-    this.#controller?.abort(new Error('nobody waits for it any more'));
+    this.#abort?.(new Error('nobody waits for it any more'));
   }
 }

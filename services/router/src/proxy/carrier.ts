@@ -1,4 +1,5 @@
 import type { DependencyFault } from '@haldane/core';
+import type { MetFault } from '../fault/fault-switch.ts';
 
 /** What carries calls to the real dependency and makes the fault felt. */
 export interface Carrier {
@@ -12,12 +13,8 @@ export interface Carrier {
 /** What a carrier asks of the proxy that it belongs to. */
 export interface FaultSource {
   /** The fault that this call meets, or null. Counts the call; a check of Haldane's own is not counted. */
-  meet(check: boolean): DependencyFault | null;
-  /** The number of the call that was asked about last: what a fault draws, it draws by this. */
-  readonly call: number;
+  meet(check: boolean): MetFault | null;
   readonly fault: DependencyFault | null;
-  /** Aborts when the fault that is set now changes. */
-  readonly changed: AbortSignal;
   /** Whether this header was signed as a check by the run that owns the proxy. */
   isCheck(header: string | readonly string[] | undefined): boolean;
 }

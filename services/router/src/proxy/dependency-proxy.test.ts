@@ -5,7 +5,7 @@ import { rootCertificates, type TLSSocket } from 'node:tls';
 import { test } from 'tap';
 import { certificates } from '../../test/certificates.ts';
 import { Agent, ask, signed, standWithArms, until, upstream } from '../../test/stand.ts';
-import { delayOf, meets } from './fault-draw.ts';
+import { delayOf, meets } from '../fault/fault-draw.ts';
 
 type Rig = Awaited<ReturnType<typeof standWithArms>>;
 const lasting = { runId: 'r1', arm: 'experiment' as const, dependency: 'idp' };

@@ -1,10 +1,10 @@
 import { type DependencyFault, HaldaneError } from '@haldane/core';
 import type { ProxyConfig, ProxyView } from '@haldane/dataplane';
+import { FaultSwitch, type MetFault, sorted } from '../fault/fault-switch.ts';
 import { Lease } from '../lease.ts';
 import type { RunLedger } from '../run/run-ledger.ts';
 import type { RouterTime } from '../time.ts';
 import type { Carrier, FaultSource } from './carrier.ts';
-import { meets } from './fault-draw.ts';
 import { HttpDependency } from './http-dependency.ts';
 import { TcpDependency } from './tcp-dependency.ts';
 
@@ -16,11 +16,9 @@ export class DependencyProxy implements FaultSource {
   readonly #ledger: RunLedger;
   readonly #verify: (header: string | readonly string[] | undefined) => boolean;
   #port = 0;
-  #fault: DependencyFault | null = null;
-  #changed = new AbortController();
+  readonly #switch = new FaultSwitch();
   #calls = 0;
   #met = 0;
-  #draws = 0;
 
   constructor(
     config: ProxyConfig,
@@ -47,56 +45,35 @@ export class DependencyProxy implements FaultSource {
     return this.#config.runId;
   }
   get fault(): DependencyFault | null {
-    return this.lease.isOver() ? null : this.#fault;
-  }
-  get changed(): AbortSignal {
-    return this.#changed.signal;
+    return this.lease.isOver() ? null : this.#switch.fault;
   }
   setFault(fault: DependencyFault): void {
     const objection = objectionTo(fault, this.#config);
     if (objection !== null) throw new HaldaneError('bad-request', objection);
-    if (JSON.stringify(sorted(fault)) === JSON.stringify(sorted(this.#fault))) return;
-    this.#fault = fault;
-    this.#draws = 0;
-    this.#follow();
-  }
-  get call(): number {
-    return this.#draws;
+    if (this.#switch.turn(fault)) this.#carrier.follow();
   }
   clearFault(): void {
-    if (this.#fault === null) return;
-    this.#fault = null;
-    this.#follow();
+    if (this.#switch.turn(null)) this.#carrier.follow();
   }
-  meet(check: boolean): DependencyFault | null {
-    const fault = this.fault;
-    this.#draws += 1;
-    const met = fault !== null && meets(fault, this.#draws);
+  meet(check: boolean): MetFault | null {
+    const met = this.lease.isOver() ? null : this.#switch.meet();
     if (!check) {
       this.#calls += 1;
-      if (met) this.#met += 1;
-      this.#ledger.call(this.#config.arm, met);
+      if (met !== null) this.#met += 1;
+      this.#ledger.call(this.#config.arm, met !== null);
     }
-    return met ? fault : null;
+    return met;
   }
   isCheck(header: string | readonly string[] | undefined): boolean {
     return header !== undefined && this.#verify(header);
   }
   async close(): Promise<void> {
-    this.#fault = null;
-    this.#changed.abort();
+    this.#switch.turn(null);
     await this.#carrier.close();
   }
   view(): ProxyView {
     const { target: _target, tls: _tls, trust: _trust, until: _until, ...told } = this.#config;
     return { ...told, until: this.lease.until, port: this.#port, fault: this.fault, calls: this.#calls, met: this.#met };
-  }
-
-  #follow(): void {
-    const before = this.#changed;
-    this.#changed = new AbortController();
-    before.abort();
-    this.#carrier.follow();
   }
 }
 
@@ -108,11 +85,4 @@ function objectionTo({ mode, percent = 100 }: DependencyFault, { proxy, as, tls 
   if ((mode === 'expired' ? tls?.expired : tls?.wrongName) === undefined)
     return `fault.mode is ${mode}, but proxy ${proxy} was given no such certificate: it must be https, with the certificates that the run's authority made`;
   return percent < 100 ? `fault.mode ${mode} is met by every connection: leave fault.percent out` : null;
-}
-
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.entries(value)
-    .map(([key, inner]) => [key, sorted(inner)] as const)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
 }

@@ -4,19 +4,19 @@ import type { Duplex } from 'node:stream';
 import { createSecureContext, rootCertificates, type SecureContext, Server as TlsServer } from 'node:tls';
 import { type DependencyFault, HaldaneError } from '@haldane/core';
 import { checkHeader, faultHeader, type PemPair, type ProxyConfig } from '@haldane/dataplane';
-import type { Dispatcher } from 'undici';
+import type { AnswerReader } from '../door/answer-reader.ts';
 import { createDoorServer } from '../door/door-server.ts';
 import { forward } from '../door/forward.ts';
 import { passedOn } from '../door/headers.ts';
 import { listen } from '../door/listener.ts';
 import { hasBody, type Target } from '../door/sound-request.ts';
 import { tunnel } from '../door/tunnel.ts';
+import type { MetFault } from '../fault/fault-switch.ts';
+import { released } from '../fault/held.ts';
+import { upgradeUnderFault } from '../fault/upgrade-under-fault.ts';
 import { systemTime } from '../time.ts';
 import { Cluster } from '../upstreams.ts';
 import type { Carrier, FaultSource } from './carrier.ts';
-import { delayOf } from './fault-draw.ts';
-import { held, released } from './held.ts';
-import { spoilAnswer } from './spoil-answer.ts';
 
 /**
  * Carries HTTP calls. With `as: https` the caller's TLS ends here, at the certificate that the run made, and a verified
@@ -88,36 +88,23 @@ export class HttpDependency implements Carrier {
   }
   async #call(request: IncomingMessage, response: ServerResponse, { path }: Target): Promise<void> {
     const check = this.#source.isCheck(request.headers[checkHeader]);
-    const fault = this.#meet(request, check);
-    const told = check ? [faultHeader, fault ? 'yes' : 'no'] : [];
+    const met = this.#meet(request, check);
     response.on('error', () => response.destroy());
-    const n = this.#source.call;
-    if (fault && !(await this.#goesOn(fault, n, request, response, told))) return;
-    if (fault) spoilAnswer(response, fault, n, this.#source.changed);
-    if (fault?.mode === 'repeat' && !hasBody(request)) this.#repeat(request, path, fault.times ?? 2);
+    if (met && (await endsConnection(met, request.socket))) return;
+    if (met?.fault.mode === 'repeat' && !hasBody(request)) this.#repeat(request, path, met.fault.times ?? 2);
     forward(request, response, {
       cluster: this.#cluster,
       path: this.#pathAt(path),
       headers: this.#headers(request),
-      addToAnswer: told,
+      addToAnswer: check ? [faultHeader, met ? 'yes' : 'no'] : [],
+      fault: met,
       observers: [],
       retry: false,
     });
   }
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, { path }: Target, isWebSocket: boolean): Promise<void> {
-    const fault = this.#source.meet(this.#source.isCheck(request.headers[checkHeader]));
-    if (fault?.mode === 'hang') {
-      await released(this.#source.changed);
-      socket.destroy();
-      return;
-    }
-    if (fault?.mode === 'delay') await held(delayOf(fault, this.#source.call), this.#source.changed);
-    else if (fault?.mode === 'abort' || fault?.mode === 'answer' || fault?.mode === 'reset' || fault?.mode === 'refuse') {
-      if (fault.mode === 'abort' || fault.mode === 'answer')
-        socket.end(`HTTP/1.1 ${statusOf(fault)} Fault\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-      else socket.destroy();
-      return;
-    }
+    const met = this.#source.meet(this.#source.isCheck(request.headers[checkHeader]));
+    if (met && (await upgradeUnderFault(met, socket)) !== 'goes on') return;
     tunnel(request, socket, head, {
       address: this.#target.origin,
       path: this.#pathAt(path),
@@ -130,60 +117,23 @@ export class HttpDependency implements Carrier {
   }
 
   /** The fault that a call meets. One that is met by connections is not drawn again, but by a connection that was open when it began. */
-  #meet(request: IncomingMessage, check: boolean): DependencyFault | null {
+  #meet(request: IncomingMessage, check: boolean): MetFault | null {
     const fault = this.#source.fault;
-    if (fault?.mode === 'wrong-name' || fault?.mode === 'expired') return fault;
+    // Connections met it, this one's greeting among them: told of a call, counted of none.
+    if (fault?.mode === 'wrong-name' || fault?.mode === 'expired') return { fault, n: 0, changed: AbortSignal.abort() };
     if (fault?.mode !== 'refuse') return this.#source.meet(check);
     const letThrough = this.#letThrough.get(request.socket.remotePort ?? 0);
-    return letThrough !== undefined && letThrough === this.#source.fault ? null : this.#source.meet(check);
-  }
-  /** Makes the fault felt. True when the call goes on to the real dependency after all. */
-  async #goesOn(
-    fault: DependencyFault,
-    n: number,
-    request: IncomingMessage,
-    response: ServerResponse,
-    told: readonly string[],
-  ): Promise<boolean> {
-    switch (fault.mode) {
-      case 'abort':
-      case 'answer': {
-        const body = fault.body ?? '';
-        request.resume();
-        response.writeHead(statusOf(fault), [
-          'content-type',
-          fault.contentType ?? (fault.mode === 'answer' ? 'application/json' : 'text/plain'),
-          'content-length',
-          String(Buffer.byteLength(body)),
-          ...told,
-        ]);
-        response.end(request.method === 'HEAD' ? '' : body);
-        return false;
-      }
-      case 'delay':
-        await held(delayOf(fault, n), this.#source.changed);
-        return !response.destroyed;
-      case 'hang':
-        await released(this.#source.changed);
-        request.socket.destroy();
-        return false;
-      case 'reset':
-      case 'refuse':
-        resetConnection(request.socket);
-        return false;
-      case 'slow':
-      case 'truncate':
-      case 'garble':
-      case 'headers':
-      case 'repeat':
-      case 'wrong-name':
-      case 'expired':
-        return true;
-    }
+    return letThrough !== undefined && letThrough === fault ? null : this.#source.meet(check);
   }
   /** The dependency gets the call so many times more; those answers are nobody's. */
   #repeat(request: IncomingMessage, path: string, times: number): void {
-    const nothing: Dispatcher.DispatchHandler = { onRequestStart: () => undefined, onResponseError: () => undefined };
+    const nothing: AnswerReader = {
+      onConnect: () => undefined,
+      onHeaders: () => true,
+      onData: () => true,
+      onComplete: () => undefined,
+      onError: () => undefined,
+    };
     const call = { path: this.#pathAt(path), method: request.method ?? 'GET', headers: this.#headers(request), body: null };
     for (let left = times; left > 0; left -= 1) this.#cluster.pick()?.pool.dispatch(call, nothing);
   }
@@ -206,14 +156,20 @@ export class HttpDependency implements Carrier {
   }
 }
 
+/** Whether the fault ends the caller's own connection, and when it does: the call then needs no answer. */
+async function endsConnection({ fault: { mode }, changed }: MetFault, socket: Socket): Promise<boolean> {
+  if (mode === 'reset' || mode === 'refuse') resetConnection(socket);
+  else if (mode === 'hang') {
+    await released(changed);
+    socket.destroy();
+  } else return false;
+  return true;
+}
+
 /** A reset where the socket can send one; a TLS socket can only be destroyed. */
 function resetConnection(socket: Socket): void {
   if ('encrypted' in socket) socket.destroy();
   else socket.resetAndDestroy();
-}
-
-function statusOf(fault: DependencyFault): number {
-  return fault.status ?? (fault.mode === 'answer' ? 200 : 503);
 }
 
 function targetOf(config: ProxyConfig): URL {

@@ -1,9 +1,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { type DependencyFault, HaldaneError } from '@haldane/core';
+import { HaldaneError } from '@haldane/core';
 import { listen } from '../door/listener.ts';
+import { delayOf } from '../fault/fault-draw.ts';
+import type { MetFault } from '../fault/fault-switch.ts';
+import { held, released } from '../fault/held.ts';
 import type { Carrier, FaultSource } from './carrier.ts';
-import { delayOf } from './fault-draw.ts';
-import { held, released } from './held.ts';
 
 /**
  * Carries bytes. A call is a connection. When a fault begins, connections that are open meet it too (each counts once more):
@@ -36,18 +37,13 @@ export class TcpDependency implements Carrier {
   }
 
   #connect(client: Socket): void {
-    const fault = this.#source.meet(false);
+    const met = this.#source.meet(false);
     client.on('error', () => client.destroy());
-    if (fault?.mode === 'refuse' || fault?.mode === 'reset') {
+    if (met?.fault.mode === 'refuse' || met?.fault.mode === 'reset') {
       client.resetAndDestroy();
       return;
     }
-    const pair = new Pair(
-      client,
-      () => connect({ host: this.#host, port: this.#port, allowHalfOpen: true, noDelay: true }),
-      this.#source,
-      fault,
-    );
+    const pair = new Pair(client, () => connect({ host: this.#host, port: this.#port, allowHalfOpen: true, noDelay: true }), met);
     this.#pairs.add(pair);
     client.on('close', () => this.#pairs.delete(pair));
   }
@@ -57,13 +53,11 @@ export class TcpDependency implements Carrier {
 class Pair {
   readonly #client: Socket;
   readonly #server: Socket;
-  readonly #source: FaultSource;
-  #fault: DependencyFault | null;
+  #met: MetFault | null;
 
-  constructor(client: Socket, dial: () => Socket, source: FaultSource, fault: DependencyFault | null) {
+  constructor(client: Socket, dial: () => Socket, met: MetFault | null) {
     this.#client = client;
-    this.#source = source;
-    this.#fault = fault;
+    this.#met = met;
     this.#server = dial();
     this.#server.on('error', () => client.resetAndDestroy());
     this.#server.on('close', () => client.destroySoon());
@@ -71,10 +65,10 @@ class Pair {
     this.#server.pipe(client);
     void this.#carry();
   }
-  follow(fault: DependencyFault | null): void {
-    const held = this.#fault?.mode === 'hang';
-    this.#fault = fault;
-    if (held || fault?.mode === 'refuse' || fault?.mode === 'reset') this.#client.resetAndDestroy();
+  follow(met: MetFault | null): void {
+    const held = this.#met?.fault.mode === 'hang';
+    this.#met = met;
+    if (held || met?.fault.mode === 'refuse' || met?.fault.mode === 'reset') this.#client.resetAndDestroy();
   }
   end(): void {
     this.#client.destroy();
@@ -85,8 +79,8 @@ class Pair {
     try {
       // The end of what the arm sends must not close what it still reads.
       for await (const piece of this.#client.iterator({ destroyOnReturn: false })) {
-        if (this.#fault?.mode === 'hang') await released(this.#source.changed);
-        if (this.#fault?.mode === 'delay') await held(delayOf(this.#fault, this.#source.call), this.#source.changed);
+        if (this.#met?.fault.mode === 'hang') await released(this.#met.changed);
+        if (this.#met?.fault.mode === 'delay') await held(delayOf(this.#met.fault, this.#met.n), this.#met.changed);
         if (!this.#server.write(piece as Buffer)) await drained(this.#server);
       }
       this.#server.end();

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { Arm } from '@haldane/core';
-import { type Attachment, drawKey, type KeyDraw, type SliceConfig } from '@haldane/dataplane';
+import { type Arm, arms, type RequestFault } from '@haldane/core';
+import { type Attachment, drawKey, type KeyDraw, type RequestFaultView, type SliceConfig } from '@haldane/dataplane';
+import { FaultSwitch, type MetFault } from '../fault/fault-switch.ts';
 import { Lease } from '../lease.ts';
 import { PlacedSlice } from '../slice/placed-slice.ts';
 import type { RouterTime } from '../time.ts';
@@ -16,6 +17,9 @@ export class AttachedRun {
   readonly ledger: RunLedger;
   readonly lease: Lease;
   readonly #draws: KeyDraws;
+  /** On the way from the door to each arm. */
+  readonly #faults: Readonly<Record<Arm, FaultSwitch<RequestFault>>> = { control: new FaultSwitch(), experiment: new FaultSwitch() };
+  readonly #met: Record<Arm, number> = { control: 0, experiment: 0 };
   readonly #time: RouterTime;
   /** In the order in which they were put. */
   readonly #slices = new Map<string, PlacedSlice>();
@@ -61,6 +65,25 @@ export class AttachedRun {
     this.#slices.delete(name);
     this.#limit();
   }
+  /** What requests to this arm meet from now on; null: nothing. */
+  fault(arm: Arm, fault: RequestFault | null): void {
+    this.#faults[arm].turn(fault);
+  }
+  get faults(): readonly RequestFaultView[] {
+    return arms.flatMap((arm) => {
+      const { fault } = this.#faults[arm];
+      return fault === null ? [] : [{ arm, fault, met: this.#met[arm] }];
+    });
+  }
+  /** The fault that the next request to this arm meets, or null. A check of Haldane's own is not counted. */
+  meet(arm: Arm, isCheck: boolean): MetFault | null {
+    const met = this.#faults[arm].meet();
+    if (met !== null && !isCheck) {
+      this.#met[arm] += 1;
+      this.ledger.meet(arm);
+    }
+    return met;
+  }
   draw(key: string): KeyDraw {
     return this.#draws.of(key);
   }
@@ -73,10 +96,11 @@ export class AttachedRun {
     if (named === undefined) return false;
     return this.ledger.retries.note(drawKey(this.secret, `again ${key} ${request.method} ${request.url} ${named}`).hash);
   }
-  /** Ends the slices and forgets the secret. What is in flight in the arms finishes there. */
+  /** Ends slices and faults and forgets the secret. What is in flight in the arms finishes there. */
   end(): void {
     this.#slices.clear();
     this.#latest = null;
+    for (const arm of arms) this.fault(arm, null);
     this.#draws.forget();
     this.ledger.detach();
     this.arms.control.close();

@@ -125,6 +125,11 @@ export class RunLedger {
     second.dependencyCalls[arm] += 1;
     if (met) second.met[arm] += 1;
   }
+  /** A request to this arm met a fault on its way there. */
+  meet(arm: Arm): void {
+    const second = this.#second();
+    if (second) second.met[arm] += 1;
+  }
   /** How often something was counted so far: whoever knows another number has news to hear. */
   get changes(): number {
     return this.#changes;
