@@ -4,7 +4,7 @@ const only = (room, allowed) => ({
   name: `only-${room.replace('/', '-')}`,
   comment: `${room} may import only: ${allowed.join(', ') || 'nothing of ours'}`,
   severity: 'error',
-  from: { path: `^${room}/(src|dist)/`, pathNot: '\\.test\\.ts$' },
+  from: { path: `^${room}/(src|dist)/`, pathNot: ['\\.test\\.ts$', '/bench/'] },
   to: { path: rooms, pathNot: [`^${room}/`, ...allowed.map((one) => `^${one}/`)] },
 });
 const p = (...names) => names.map((name) => `packages/${name}`);
@@ -63,9 +63,9 @@ module.exports = {
     },
     {
       name: 'tests-only',
-      comment: 'testkit is for tests',
+      comment: 'testkit is for tests and benchmarks',
       severity: 'error',
-      from: { path: rooms, pathNot: ['\\.test\\.ts$', '^packages/testkit/'] },
+      from: { path: rooms, pathNot: ['\\.test\\.ts$', '/bench/', '^packages/testkit/'] },
       to: { path: '^packages/testkit/' },
     },
     {

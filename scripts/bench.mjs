@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const mains = {
+  control: 'services/standalone/dist/bench/main.js',
   judge: 'packages/judge/dist/bench/main.js',
   router: 'services/router/dist/bench/main.js',
   statistics: 'packages/statistics/dist/bench/main.js',

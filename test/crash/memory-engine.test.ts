@@ -604,6 +604,7 @@ test('a store that is away for a moment does not stop a run; one that stays away
   const shaky = {
     get: set.runs.get.bind(set.runs),
     tell: set.runs.tell.bind(set.runs),
+    askedToStop: set.runs.askedToStop.bind(set.runs),
     advance: async (...given: Parameters<typeof set.runs.advance>) => {
       const run = await set.runs.advance(...given);
       // The answer is lost after the write got through: the second try meets a conflict with the first.

@@ -121,6 +121,8 @@ export interface RunStore {
   putOff(fence: Fence, ms: number): Promise<void>;
   /** Asks whoever drives the run to stop. Harmless after the end. */
   askAbort(id: string, why: string): Promise<void>;
+  /** Those of these runs that somebody asked to stop. */
+  askedToStop(ids: readonly string[]): Promise<readonly Run[]>;
   /**
    * The run of this key, untouched; or, when there is none yet, null, and one that `by` creates with it within a day is asked to stop before
    * it begins. Of a create and this at the same moment one always sees the other.

@@ -1,10 +1,11 @@
 import type { Facts, Phase, Run, Stop } from '@haldane/core';
 import { HaldaneError, hasCode } from '@haldane/core';
+import { AbortWatch } from './abort-watch.ts';
 import { callStage } from './call-stage.ts';
 import type { DriveDeps } from './drive-deps.ts';
 import { isBeforeRestoring, nextPhase } from './machine.ts';
 import { patiently, pause, refuseWithoutLease } from './patiently.ts';
-import type { Stages } from './stage.ts';
+import type { Stage, Stages } from './stage.ts';
 import { untilClean } from './until-clean.ts';
 
 /** How often a stage behind restoring may fail before it is passed by. */
@@ -20,19 +21,25 @@ export type Driven = { readonly end: 'done' | 'handed-over'; readonly run: Run }
  * Throws `lease-lost` as soon as the lease is, and touches nothing more.
  */
 export async function drive<C>(start: Run, stages: Stages<C>, context: C, deps: DriveDeps): Promise<Driven> {
+  const aborts = deps.aborts ?? new AbortWatch(deps.runs, deps.clock);
+  try {
+    return await driveOn(start, stages, context, aborts.add(start.id), deps);
+  } finally {
+    aborts.remove(start.id);
+  }
+}
+
+async function driveOn<C>(start: Run, stages: Stages<C>, context: C, asked: AbortSignal, deps: DriveDeps): Promise<Driven> {
   let failures = 0;
   for (let run = await latest(start, deps); ; run = await latest(run, deps)) {
     const { phase } = run;
     if (phase === 'done') return { end: 'done', run };
     if (deps.handOver?.aborted && phase !== 'restoring') return { end: 'handed-over', run };
 
-    const outcome = await callStage(run, stages[phase], context, deps);
-    refuseWithoutLease(deps);
-    if ('again' in outcome) {
+    const outcome = await called(run, stages[phase], context, asked, deps, () => {
       failures = 0;
-      await pause(outcome.afterMs, deps);
-      continue;
-    }
+    });
+    if ('again' in outcome) continue;
     const stop = 'stop' in outcome ? outcome.stop : undefined;
     failures += 1;
     if (stop && !(await goesOn(run, stop, outcome.learned, failures, deps))) continue;
@@ -40,6 +47,21 @@ export async function drive<C>(start: Run, stages: Stages<C>, context: C, deps: 
     if (to === 'done' && !(await untilClean(run, deps))) return { end: 'handed-over', run };
     await move(run, to, stop, outcome.learned, deps);
     failures = 0;
+  }
+}
+
+/**
+ * Calls the stage for as long as it says `again`. Nobody else moves the run meanwhile: only a wish that it stop, or a hand-over, is news
+ * for which it is looked at anew.
+ */
+async function called<C>(run: Run, stage: Stage<C>, context: C, asked: AbortSignal, deps: DriveDeps, onAgain: () => void) {
+  for (;;) {
+    const outcome = await callStage(run, stage, context, asked, deps);
+    refuseWithoutLease(deps);
+    if (!('again' in outcome)) return outcome;
+    onAgain();
+    await pause(outcome.afterMs, deps);
+    if (asked.aborted || deps.handOver?.aborted) return outcome;
   }
 }
 

@@ -1,3 +1,4 @@
+export { AbortWatch } from './abort-watch.ts';
 export * from './drive.ts';
 export * from './drive-deps.ts';
 export * from './give-up.ts';

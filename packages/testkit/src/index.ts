@@ -1,3 +1,5 @@
+export * from './bench/process-use.ts';
+export * from './bench/table.ts';
 export * from './contracts/change-kind-contract.ts';
 export * from './contracts/contract-test.ts';
 export * from './contracts/evidence-contract.ts';

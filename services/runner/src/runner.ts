@@ -1,5 +1,5 @@
 import { type Claim, type Clock, type Fence, messageOf, type RunEvent } from '@haldane/core';
-import { drive, giveUp, type HeldLease, holdLease, rescue } from '@haldane/engine';
+import { AbortWatch, drive, giveUp, type HeldLease, holdLease, rescue } from '@haldane/engine';
 import { type Hand, story, type World } from '@haldane/experiment';
 import type { Store } from '@haldane/store';
 
@@ -37,6 +37,7 @@ export type RunnerOptions = {
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #stopping = new AbortController();
+  readonly #aborts: AbortWatch;
   readonly #driving = new Map<string, Promise<void>>();
   /** Lets go of runs: of all that may be handed over, or of those that are over but for what could not be put back. */
   #letGo = new AbortController();
@@ -48,6 +49,7 @@ export class Runner {
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#aborts = new AbortWatch(options.store.runs, options.clock);
     this.#timing = options.timing ?? timing;
   }
 
@@ -158,6 +160,7 @@ export class Runner {
         kinds: world.kinds,
         clock,
         hold,
+        aborts: this.#aborts,
         handOver: this.#letGo.signal,
       });
       if (driven.end === 'done') return;

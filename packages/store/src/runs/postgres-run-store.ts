@@ -218,6 +218,13 @@ export class PostgresRunStore implements RunStore {
     });
   }
 
+  async askedToStop(ids: readonly string[]): Promise<readonly Run[]> {
+    return translated('looking for aborts', async () => {
+      const asked = await this.#db.selectFrom('runs').selectAll().where('id', 'in', ids).where('abort_asked', 'is not', null).execute();
+      return asked.map(runOf);
+    });
+  }
+
   async forestall(key: string, by: string, why: string): Promise<Run | null> {
     return translated('aborting a run by its key', async () => {
       const { rows } = await sql<{ id: string | null }>`

@@ -287,9 +287,13 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
   await storeTest(t, 'an abort is asked once, by anybody, and moves nothing', makeStores, async (t, { runs }) => {
     await runs.create(sampleRun());
     const { fence, run } = await claimed(runs);
+    const other = await runs.create(sampleRun('another'));
+    t.same(await runs.askedToStop([run.id, other.id]), []);
     await runs.askAbort(run.id, 'first');
     await runs.askAbort(run.id, 'second');
     t.equal((await runs.get(run.id))?.abortAsked, 'first');
+    t.same(await runs.askedToStop([other.id, run.id]), [await runs.get(run.id)]);
+    t.same(await runs.askedToStop([other.id]), []);
     const moved = await runs.advance(fence, run.version, { to: 'provisioning' });
     t.equal(moved.abortAsked, 'first', 'the holder moves on from the version that it knew, and learns of it');
     t.equal(await codeOf(runs.askAbort(sampleRun().id, 'nobody')), 'not-found');

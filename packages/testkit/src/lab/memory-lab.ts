@@ -1,4 +1,4 @@
-import { type Deployment, type DeploymentPipeline, type ExperimentSpec, type Scenario, timesOf } from '@haldane/core';
+import { type Clock, type Deployment, type DeploymentPipeline, type ExperimentSpec, type Scenario, timesOf } from '@haldane/core';
 import { sampleExperiment } from '../sample-run.ts';
 import { memoryStores } from '../stores/memory-stores.ts';
 import { VirtualClock } from '../virtual-clock.ts';
@@ -27,9 +27,16 @@ export const labLeaseMs = 10_000;
  * Everything outside of a run, in memory and on a clock that stands still until a test moves it: a world with a service in it, a platform
  * to change it, and sources that say what follows from what stands there. Whole runs of an experiment take milliseconds.
  */
-export function memoryLab({ act = 'change', script = () => ({}), spec: wanted = {}, deployment: declared = {} }: LabOptions = {}) {
+export function memoryLab(options: LabOptions = {}) {
   const clock = new VirtualClock();
-  const stores = memoryStores(clock);
+  return { clock, stores: memoryStores(clock), ...memoryOutside(clock, options) };
+}
+
+/** The same without stores, on any clock. */
+export function memoryOutside(
+  clock: Clock,
+  { act = 'change', script = () => ({}), spec: wanted = {}, deployment: declared = {} }: LabOptions = {},
+) {
   const deployment: Deployment = { ...sampleDeployment(), ...declared };
   const scenario = sampleScenario(act);
   const spec: ExperimentSpec = { ...sampleExperiment(deployment.service), scenario: { id: scenario.id, params: {} }, ...wanted };
@@ -59,5 +66,5 @@ export function memoryLab({ act = 'change', script = () => ({}), spec: wanted = 
       return this.live;
     },
   };
-  return { clock, stores, world, platform, history, metrics, prober, alerts, pipeline, scenario, spec };
+  return { world, platform, history, metrics, prober, alerts, pipeline, scenario, spec };
 }

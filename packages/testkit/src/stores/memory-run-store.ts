@@ -139,6 +139,10 @@ export class MemoryRunStore implements RunStore {
     if (row.run.phase !== 'done' && row.run.abortAsked === null) row.run = { ...row.run, abortAsked: why };
   }
 
+  async askedToStop(ids: readonly string[]): Promise<readonly Run[]> {
+    return ids.map((id) => rowOf(this.#tables, id).run).filter(({ abortAsked }) => abortAsked !== null);
+  }
+
   async forestall(key: string, by: string, why: string): Promise<Run | null> {
     const known = await this.find(key);
     if (known === null) this.#tables.forestalled.set(JSON.stringify([key, by]), why);

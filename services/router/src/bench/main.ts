@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { tableText } from '@haldane/testkit';
 import { startHaldane } from './haldane.ts';
 import { peers } from './peers.ts';
 import { isInstalled, programs, startProgram } from './programs.ts';
 import { type Contender, delayOf, interleaved, median, type Speed, speedOf } from './rounds.ts';
 import { hireLoad, type Servant, serveParent, startPeer, startUpstream } from './servants.ts';
 import { soak } from './soak.ts';
-import { tableText } from './table.ts';
 import { whereTimeGoes } from './where-time-goes.ts';
 
 const full = { rounds: 5, turnMs: 3000, warmMs: 6000, profileMs: 5000 };

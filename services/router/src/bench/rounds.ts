@@ -1,6 +1,6 @@
 import { binValue } from '@haldane/statistics';
+import { processorMs } from '@haldane/testkit';
 import type { LoadJob, LoadResult } from './load.ts';
-import { processorMs } from './process-use.ts';
 
 /** Something that answers on a port; `pid` null: its processor time tells nothing. */
 export type Contender = { readonly name: string; readonly port: number; readonly pid: number | null };

@@ -1,7 +1,6 @@
+import { residentBytes, tableText } from '@haldane/testkit';
 import { startHaldane } from './haldane.ts';
-import { residentBytes } from './process-use.ts';
 import { hireLoad, startUpstream } from './servants.ts';
-import { tableText } from './table.ts';
 
 const connections = 64;
 const looks = 20;
