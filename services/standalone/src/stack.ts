@@ -10,6 +10,7 @@ import { openStore, type Store } from '@haldane/store';
 import { removeAccess, writeAccess } from './access-file.ts';
 import { headFile } from './audit-heads.ts';
 import { connectedAccount } from './aws-account.ts';
+import { beginScheduled } from './begin-scheduled.ts';
 import type { Config } from './config.ts';
 import { desk, publish } from './desk.ts';
 import { liveDataplane, startRouters } from './local-routers.ts';
@@ -136,8 +137,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const scheduler = new Scheduler({
       schedules: store.schedules,
       pools: [pool],
-      // Whoever made the schedule was allowed to.
-      begin: async (file, key) => (await behind.create({ file, key }, async () => undefined)).id,
+      begin: beginScheduled({ desk: behind, runs: store.runs, policy: store.policy, audit: store.audit }),
       liveRevision: async (file) => {
         const { spec, service } = await loadExperiment(file, options.env, house.scenarios(), AbortSignal.timeout(30_000));
         const live = await house.platform(spec.platform).clusters.describe(service.deployment.source, AbortSignal.timeout(30_000));

@@ -1,8 +1,10 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Act, type AuditEntry, HaldaneError, type Run } from '@haldane/core';
 import { type Test, test } from 'tap';
 import { readAccess, removeAccess, writeAccess } from './access-file.ts';
+import { beginScheduled } from './begin-scheduled.ts';
 import { readConfig } from './config.ts';
 import { poolOf } from './pool.ts';
 import { routerToken, secret } from './router-token.ts';
@@ -35,6 +37,51 @@ test('a pool may be shared by name, but never the one that a data folder has for
   t.equal(readConfig({ HALDANE_POOL: 'payments-team' }).pool, 'payments-team');
   for (const pool of ['local-0123456789abcdef', 'Payments', 'a b', '-a', 'a'.repeat(64)])
     t.throws(() => readConfig({ HALDANE_POOL: pool }), { code: 'bad-request', message: /HALDANE_POOL is/ });
+});
+
+test('a run that a schedule begins is in the audit log, and one that waits for its service is not', async (t) => {
+  const service = { service: 'payments', environment: 'test' };
+  const open: { id: string; service: string; environment: string; share: number; touches: null }[] = [];
+  const acts: Act[] = [];
+  let trouble: HaldaneError | null = null;
+  const begin = beginScheduled({
+    desk: {
+      create: async ({ file }, permit) => {
+        if (file === '/none') throw new HaldaneError('not-found', 'there is no such file');
+        await permit(service, { team: 'payments', contact: '' });
+        if (trouble !== null) throw trouble;
+        return { id: 'r1' } as Run;
+      },
+    },
+    runs: { find: async (key) => (key.endsWith('begun before') ? ({ id: 'r0' } as Run) : null) },
+    policy: { open: async () => open },
+    audit: {
+      append: async (act) => {
+        acts.push(act);
+        return {} as AuditEntry;
+      },
+    },
+  });
+  const told = () => acts.splice(0).map(({ who, did, to, outcome, code }) => [who, did, to, outcome, code]);
+  t.equal(await begin('/x', 'schedule:nightly:2026-11-22T03:00:00Z'), 'r1');
+  t.same(told(), [['schedule nightly', 'createRun', 'service payments in test', 'allowed', null]]);
+  t.equal(await begin('/x', 'schedule:nightly:begun before'), 'r0');
+  t.same(told(), [], 'what was begun is not begun again');
+  open.push({ id: 'r2', ...service, share: 0.1, touches: null });
+  await t.rejects(begin('/x', 'schedule:nightly:then'), { code: 'service-taken', message: /taken by run r2/ });
+  t.same(told(), []);
+  open.pop();
+  trouble = new HaldaneError('refused', 'a freeze');
+  await t.rejects(begin('/x', 'schedule:nightly:then'), { code: 'refused' });
+  t.same(
+    told().map(([, , , outcome, code]) => [outcome, code]),
+    [
+      ['allowed', null],
+      ['failed', 'refused'],
+    ],
+  );
+  await t.rejects(begin('/none', 'schedule:nightly:then'), { code: 'not-found' });
+  t.same(told(), [['schedule nightly', 'createRun', 'file /none', 'refused', 'not-found']]);
 });
 
 test('how to get in is on disk for its user alone, whole or not at all', async (t) => {
