@@ -11,6 +11,7 @@ import { sampleExperiment } from '@haldane/testkit';
 import { OAuth2Server } from 'oauth2-mock-server';
 import { after, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
+import { githubParser } from '../testing/github-parser.ts';
 import { type Ended, githubStep } from '../testing/github-runner.ts';
 import { openRoom } from '../testing/room.ts';
 
@@ -163,6 +164,18 @@ test('a vulnerable service fails a step that blocks, and is only seen by one tha
   }
 });
 
+test('a verdict stands also where its report cannot be had, as with a token that is too narrow for it', async (t) => {
+  const scope = { ...wholeScope, operations: ['beginStage', 'getStage', 'abortStage'] };
+  const grants = [{ role: 'operator', team: 'payments' }] as const;
+  const { secret } = await store.tokens.issue({ subject: 'ci', grants, scope, madeBy: 'a test', livesMs: 600_000 });
+  const step = await start({ experiment: 'narrow', name: 'narrow', mode: 'block', token: secret });
+  await step.said(/haldane: planning/);
+  await end('resilient');
+  const ended = await step.ended;
+  t.match(ended, { code: 0, outputs: { status: 'PASSED' }, summary: '' });
+  t.match(commands(ended.log), [/^::warning title=Haldane::the report cannot be had here/, /^::notice title=Haldane%3A PASSED/]);
+});
+
 test('a cancelled job stops its run before its runner loses patience, and the post step may say so again', async (t) => {
   const inputs = { experiment: 'cancelled', name: 'cancelled' };
   const step = await start(inputs);
@@ -241,7 +254,8 @@ test('the gate is asked, and a Haldane that does not answer holds only where tha
   t.match(await (await start({ ...nobody, 'if-unreachable': 'block' })).ended, { code: 1, log: /GATE NOT ASKED.*is held/ });
 });
 
-test('the action says of itself what it is', async (t) => {
+test("the action and the workflow of the page are good by GitHub's own parser", async (t) => {
+  const parser = await githubParser(room.folder);
   const text = await readFile(new URL('../../pipelines/github-actions/action.yml', import.meta.url), 'utf8');
   const code = await readFile(new URL('../../pipelines/src/github-actions/inputs.ts', import.meta.url), 'utf8');
   const names = [...(/^inputs:\n([\s\S]*)^outputs:/m.exec(text)?.[1] ?? '').matchAll(/^ {2}([a-z-]+):$/gm)].map(
@@ -249,7 +263,19 @@ test('the action says of itself what it is', async (t) => {
   );
   const read = [...code.matchAll(/(?:given|oneOf|step\.input)\('([a-z-]+)'/g)].map(([, name]) => name as string);
   t.same(names.sort(), [...new Set(read)].sort(), 'every input is read, and none besides');
-  t.match(text, /^runs:\n {2}using: node24\n {2}main: bundle\/main\.mjs\n {2}post: bundle\/main\.mjs\n$/m);
+  t.same(parser.action(text), []);
+  t.match(parser.action(text.replace('main:', 'mian:')), [/Unexpected value 'mian'/, /missing: main/], 'it would find a mistake');
+  const page = await readFile(new URL('../../docs/github-actions.md', import.meta.url), 'utf8');
+  const workflow = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  t.same(parser.workflow(workflow), []);
+  t.match(parser.workflow(workflow.replace('github.sha', 'githup.sha')), [/Unrecognized named-value: 'githup'/]);
+  const given = [...(/^ +with:\n([\s\S]*)/m.exec(workflow)?.[1] ?? '').matchAll(/^ +([a-z-]+):/gm)].map(([, name]) => name as string);
+  t.ok(given.length > 5);
+  t.same(
+    given.filter((name) => !names.includes(name)),
+    [],
+    'it gives no input that the action knows not',
+  );
 });
 
 test('nothing is left', async (t) => {

@@ -471,7 +471,11 @@ async function runStage(step2, door, inputs, ref, clock) {
   step2.keep("ended", "yes");
   step2.output("status", view.status);
   step2.output("verdict", view.verdict ?? "");
-  await publish(step2, door, inputs, view);
+  try {
+    await publish(step2, door, inputs, view);
+  } catch (error) {
+    step2.annotate("warning", "Haldane", `the report cannot be had here: ${messageOf(error)}; it is at ${report}`);
+  }
   const mayGoOn = goesOn(inputs.mode).includes(view.status);
   step2.annotate(mayGoOn ? view.status === "PASSED" ? "notice" : "warning" : "error", `Haldane: ${view.status}`, view.progress);
   return mayGoOn;

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { StageView } from '@haldane/client';
-import { type Clock, type HaldaneError, hasCode } from '@haldane/core';
+import { type Clock, type HaldaneError, hasCode, messageOf } from '@haldane/core';
 import { goesOn } from '../stage-mode.ts';
 import type { Door } from './door.ts';
 import type { Inputs } from './inputs.ts';
@@ -37,7 +37,12 @@ export async function runStage(
   step.keep('ended', 'yes');
   step.output('status', view.status);
   step.output('verdict', view.verdict ?? '');
-  await publish(step, door, inputs, view);
+  try {
+    await publish(step, door, inputs, view);
+  } catch (error) {
+    // What the run showed stands, though nobody can read here how.
+    step.annotate('warning', 'Haldane', `the report cannot be had here: ${messageOf(error)}; it is at ${report}`);
+  }
   const mayGoOn = goesOn(inputs.mode).includes(view.status);
   step.annotate(mayGoOn ? (view.status === 'PASSED' ? 'notice' : 'warning') : 'error', `Haldane: ${view.status}`, view.progress);
   return mayGoOn;
