@@ -591,6 +591,7 @@ test('a run is not done, and its service stays taken, until the journal is clean
   const { run } = await set.driving();
   t.equal(run.phase, 'done');
   t.ok(set.clock.now() >= mended);
+  t.ok((run.facts.cleanAt ?? 0) >= mended, 'when everything was back is a fact of the run');
   t.same([...world], []);
   t.same(await states(set, run.id), [['fault', 'reverted']]);
   const told = (await set.runs.events(run.id, 0, 100)).map((event) => event.type).filter((type) => type === 'stuck' || type === 'restored');

@@ -24,10 +24,17 @@ export type Facts = {
     readonly stuck: readonly string[];
     readonly superseded: readonly string[];
   };
+  /** Epoch ms when what could not be put back at first was back, too; absent when nothing was stuck, or something still is. */
+  readonly cleanAt?: number;
   /** Epoch ms until which alerts were listened for; null when nobody could listen any more. */
   readonly listenedUntil?: number | null;
   readonly verdict?: Verdict;
 };
+
+/** Whether everything is back by now; null before that was tried. */
+export function isBack({ restored, cleanAt }: Facts): boolean | null {
+  return restored === undefined ? null : restored.clean || cleanAt !== undefined;
+}
 
 /** One execution of an experiment. Four separate facts: `phase`, `stop`, the verdict in `facts`, and the journal. */
 export type Run = ServiceRef & {

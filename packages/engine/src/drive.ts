@@ -44,8 +44,9 @@ async function driveOn<C>(start: Run, stages: Stages<C>, context: C, asked: Abor
     failures += 1;
     if (stop && !(await goesOn(run, stop, outcome.learned, failures, deps))) continue;
     const to = nextPhase(phase, stop && isBeforeRestoring(phase) ? 'stop' : 'done');
-    if (to === 'done' && !(await untilClean(run, deps))) return { end: 'handed-over', run };
-    await move(run, to, stop, outcome.learned, deps);
+    const back = to === 'done' ? await untilClean(run, deps) : {};
+    if (back === null) return { end: 'handed-over', run };
+    await move(run, to, stop, { ...outcome.learned, ...back }, deps);
     failures = 0;
   }
 }

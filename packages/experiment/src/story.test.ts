@@ -1,4 +1,4 @@
-import { HaldaneError, type Phase, plainSlice, type Run, type SafetyPolicy } from '@haldane/core';
+import { HaldaneError, isBack, type Phase, plainSlice, type Run, type SafetyPolicy } from '@haldane/core';
 import { drive, holdLease, type Stages } from '@haldane/engine';
 import { haldane1, rejudge } from '@haldane/judge';
 import { type LabOptions, labLeaseMs, type MemoryLab, memoryLab, overlapMs, type Span } from '@haldane/testkit';
@@ -343,6 +343,7 @@ test('what cannot be put back is stuck: a person is told, the service stays take
   );
   t.match(run.facts.restored, { clean: false });
   t.match(run.facts.restored?.stuck.join('; '), /fault:experiment:keys: the proxy does not answer/);
+  t.equal(isBack(run.facts), true, 'as it was found at first; by now it is back');
   t.ok(events.some(({ type }) => type === 'stuck'));
   t.match(events.filter(({ type }) => type === 'restored').at(-1)?.data, { clean: true });
   t.match(lived.verdict?.reasons.join('\n'), /not everything could be put back/);

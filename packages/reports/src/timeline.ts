@@ -25,6 +25,7 @@ export function timeline(report: Report): readonly Moment[] {
       at: facts.restored.at,
       what: facts.restored.clean ? 'everything was put back' : `NOT PUT BACK: ${facts.restored.stuck.join('; ')}`,
     });
+  if (facts.cleanAt !== undefined) moments.push({ at: facts.cleanAt, what: 'what could not be put back at first was put back, too' });
   return moments.sort((a, b) => a.at - b.at);
 }
 

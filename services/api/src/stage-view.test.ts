@@ -20,6 +20,7 @@ test('a stage says one word that is final only when everything is put back, or c
     [ended({}, stop('refused')), 'REFUSED'],
     [ended({}), 'INCONCLUSIVE'],
     [ended({ ...verdict('resilient'), restored: { clean: false } }), 'NOT_RESTORED'],
+    [ended({ ...verdict('invalid'), restored: { clean: false }, cleanAt: 9 }), 'INVALID'],
   ] as const;
   for (const [view, status] of rows) {
     t.equal(view.status, status);

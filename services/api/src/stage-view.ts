@@ -1,10 +1,10 @@
 import type { StageView } from '@haldane/client';
-import type { Run } from '@haldane/core';
+import { isBack, type Run } from '@haldane/core';
 
 /** A run as a pipeline's stage sees it. Pure. `status` says RUNNING until everything is put back, or it is known that something could not be. */
 export function stageView(run: Run): StageView {
-  const { verdict, restored } = run.facts;
-  const over = run.phase === 'done' || (run.phase === 'reporting' && restored?.clean === false);
+  const { verdict } = run.facts;
+  const over = run.phase === 'done' || (run.phase === 'reporting' && isBack(run.facts) === false);
   const stopped = run.stop === null ? null : `${run.stop.reason}: ${run.stop.why}`;
   return {
     run: run.id,
@@ -21,7 +21,7 @@ export function stageView(run: Run): StageView {
 
 /** The first that fits, in the order of the command line's exit codes. */
 function statusOf({ facts, stop }: Run): StageView['status'] {
-  if (facts.restored?.clean === false) return 'NOT_RESTORED';
+  if (isBack(facts) === false) return 'NOT_RESTORED';
   if (stop?.reason === 'refused') return 'REFUSED';
   switch (facts.verdict?.verdict) {
     case 'invalid':

@@ -30,6 +30,8 @@ test('the exit status of a run is the first that fits: not restored, refused, th
     [['resilient', true, 'refused'], 5],
   ];
   for (const [given, expected] of cases) t.equal(run(...given), expected, given.join(', '));
+  const restored = { at: 0, clean: false, stuck: ['a fault'], superseded: [] };
+  t.equal(exitCodeOf({ stop: null, facts: { restored, cleanAt: 9, verdict: { verdict: 'invalid' } as Verdict } }), 4, 'back after all');
 });
 
 test('no error of a command is ever a pass: each code has its exit status', async (t) => {

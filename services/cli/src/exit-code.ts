@@ -1,4 +1,4 @@
-import { hasCode, type Run } from '@haldane/core';
+import { hasCode, isBack, type Run } from '@haldane/core';
 
 /** What the command line's exit status means. The first that fits, in this order. */
 export const exitCodes = {
@@ -13,8 +13,8 @@ export const exitCodes = {
 
 /** The exit status of a run that has ended. */
 export function exitCodeOf(run: Pick<Run, 'stop' | 'facts'>): number {
-  const { restored, verdict } = run.facts;
-  if (restored?.clean === false) return exitCodes.notRestored;
+  const { verdict } = run.facts;
+  if (isBack(run.facts) === false) return exitCodes.notRestored;
   if (run.stop?.reason === 'refused') return exitCodes.refused;
   switch (verdict?.verdict) {
     case 'invalid':

@@ -1,4 +1,4 @@
-import type { Mark, Verdict } from '@haldane/core';
+import { isBack, type Mark, type Verdict } from '@haldane/core';
 import { type Report, verdictOf } from '../report.ts';
 
 type Case = { readonly name: string; readonly outcome: 'passed' | 'failure' | 'error' | 'skipped'; readonly says: string };
@@ -41,7 +41,7 @@ function casesOf(report: Report): readonly Case[] {
   const { stop, facts } = report.run;
   const back: Case = {
     name: 'everything was put back',
-    outcome: facts.restored === undefined ? 'skipped' : facts.restored.clean ? 'passed' : 'error',
+    outcome: isBack(facts) === null ? 'skipped' : isBack(facts) ? 'passed' : 'error',
     says: facts.restored?.stuck.join('; ') || 'nothing was changed yet',
   };
   if (verdict === null) return [{ name: 'verdict', outcome: 'skipped', says: stop?.why ?? 'the run is not over' }, back];
