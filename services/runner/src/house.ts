@@ -22,8 +22,8 @@ export type HouseOptions = {
   readonly dataplane: Dataplane;
   /** Variables that manifests may name and secrets are taken from. */
   readonly env: Readonly<Record<string, string>>;
-  /** What the organisation allows; all that plans allow when it is not given. */
-  readonly policy?: Policy;
+  /** What the organisation allows, read each time that a run is asked about; all that plans allow when it is not given. */
+  readonly policy?: () => Promise<Policy>;
   /** Writes a report where its owner finds it. */
   readonly publish: (report: Report) => Promise<void>;
   /** What can be done to a service; the room's list when it is not given. */
@@ -56,9 +56,15 @@ export class House {
     return this.#platforms.get(id);
   }
 
-  /** The policy at work on a platform. */
+  /** The policy at work on a platform, as it is when it is asked. One that cannot be read throws: nobody knows what it allows. */
   policy(platform: Platform): SafetyPolicy {
-    return ruledBy(this.#options.policy ?? { rules: [] }, this.#options.store.policy, platform);
+    const { policy = async () => ({ rules: [] }), store } = this.#options;
+    const now = async () => ruledBy(await policy(), store.policy, platform);
+    return {
+      objections: async (asked, signal) => (await now()).objections(asked, signal),
+      reserve: async (asked) => (await now()).reserve(asked),
+      settle: (runId, spent) => store.policy.settle(runId, spent),
+    };
   }
 
   /** What one claimed run needs. Throws `unknown-id` naming the known ones. */

@@ -106,6 +106,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const platform = localPlatform({ dataDir, dataplane, clock });
     const account = options.aws === undefined ? null : await connectedAccount(options.aws, clock);
     closing.push(async () => account?.close());
+    // Who starts with a bad policy should hear of it now and not from the first run.
+    await policyOf(dataDir);
     const house = new House({
       store,
       clock,
@@ -113,7 +115,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       connected: account === null ? [] : [account.platform],
       dataplane,
       env: options.env,
-      policy: await policyOf(dataDir),
+      policy: () => policyOf(dataDir),
       publish: (report) => publish(dataDir, report),
       ...(options.scenarios === undefined ? {} : { scenarios: options.scenarios }),
     });

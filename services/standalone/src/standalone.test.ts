@@ -2,10 +2,13 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Act, type AuditEntry, HaldaneError, type Run } from '@haldane/core';
+import { House } from '@haldane/runner';
+import { sampleDeployment, sampleExperiment } from '@haldane/testkit';
 import { type Test, test } from 'tap';
 import { readAccess, removeAccess, writeAccess } from './access-file.ts';
 import { beginScheduled } from './begin-scheduled.ts';
 import { readConfig } from './config.ts';
+import { policyOf } from './policy-file.ts';
 import { poolOf } from './pool.ts';
 import { routerToken, secret } from './router-token.ts';
 
@@ -82,6 +85,28 @@ test('a run that a schedule begins is in the audit log, and one that waits for i
   );
   await t.rejects(begin('/none', 'schedule:nightly:then'), { code: 'not-found' });
   t.same(told(), [['schedule nightly', 'createRun', 'file /none', 'refused', 'not-found']]);
+});
+
+test('a changed policy holds at once; one that cannot be read allows nothing', async (t) => {
+  const dataDir = await folder(t);
+  const deployment = sampleDeployment('payments');
+  const facts = { lock: async () => null, now: async () => Date.parse('2026-12-24T12:00:00Z') };
+  const house = new House({ store: { policy: facts }, platform: { id: 'local' }, policy: () => policyOf(dataDir) } as never);
+  const { id, service, environment } = { id: 'r1', ...deployment };
+  const run = { id, service, environment, experiment: sampleExperiment('payments'), createdAt: 0 };
+  const asked = { run, deployment, scenario: { id: 'keys-away', version: 1 } };
+  const policy = house.policy({} as never);
+  const objections = () => policy.objections(asked, AbortSignal.timeout(10_000));
+  t.same(await objections(), []);
+  await writeFile(
+    join(dataDir, 'haldane.policy.yaml'),
+    'rules: [{ name: holidays, freezes: [{ zone: Europe/Berlin, from: 2026-12-18, to: 2027-01-03, why: end of the year }] }]',
+  );
+  t.match(await objections(), [/policy "holidays": .*end of the year/]);
+  await writeFile(join(dataDir, 'haldane.policy.yaml'), 'rules: [{ nam');
+  await t.rejects(objections(), { code: 'bad-document', message: /haldane\.policy\.yaml/ });
+  await rm(join(dataDir, 'haldane.policy.yaml'));
+  t.same(await objections(), []);
 });
 
 test('how to get in is on disk for its user alone, whole or not at all', async (t) => {
