@@ -298,6 +298,33 @@ test('what happens at any router is told while its second is open, and the secon
   await t.rejects(fleet.follow('nobody', 0, AbortSignal.timeout(20_000)).next(), { code: 'gone' });
 });
 
+test('whoever follows a run has units move as soon as a request is turned away: no lease is renewed here', async (t) => {
+  const { fleet, ports } = await standWithFleet(t);
+  await fleet.putSlice('pay', sliceOf({ cap: 3, share: 0.5 }));
+  await fleet.setRequestFault('pay', 'r1', 'experiment', { mode: 'abort' });
+  const ending = new AbortController();
+  const following = (async () => {
+    for await (const news of fleet.follow('r1', 0, ending.signal)) void news;
+  })().catch(() => undefined);
+  t.teardown(() => {
+    ending.abort();
+    return following;
+  });
+  let key = newKey();
+  while (assign(secret, key, 0.5) !== 'experiment') key = newKey();
+  const [port = 0] = ports;
+  let failed = 0;
+  const call = async () => {
+    const answer = await ask(port, { headers: cookie(key) });
+    if (answer !== 'broken' && answer.status === 503) failed += 1;
+    return failed;
+  };
+  t.equal(await call(), 1, 'its own unit');
+  await until(async () => (await call()) === 3, 'it has spent what was meant for the others');
+  for (let n = 0; n < 20; n += 1) await call();
+  t.equal(failed, 3, 'and no more');
+});
+
 test('a lease is renewed though the budget is slow to move, and units go where they are wanted all the same', async (t) => {
   let letGo: () => void = () => undefined;
   let answering = Promise.resolve();

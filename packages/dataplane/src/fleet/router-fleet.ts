@@ -145,7 +145,7 @@ export class RouterFleet implements Dataplane {
   async renew(runId: string, until: number, signal?: AbortSignal): Promise<void> {
     const renewed = this.#all((router) => router.renew(runId, until, signal));
     const run = this.#runs.get(runId);
-    run?.move(() => Promise.all([run.lease.balance(), this.#tellKeys(runId, run)]));
+    if (run) this.#move(runId, run);
     await renewed;
   }
   async view(signal?: AbortSignal): Promise<DataplaneView> {
@@ -158,9 +158,13 @@ export class RouterFleet implements Dataplane {
       return run.telemetry.add(await this.#all((router) => router.names(runId, through, signal)), after);
     });
   }
-  /** Closed seconds are added up when a router tells that it closed one; what is open, whenever any of them says something. */
+  /**
+   * Closed seconds are added up when a router tells that it closed one; what is open, whenever any of them says something. As soon as one
+   * turns requests away, what others do not use of the budget begins to move there.
+   */
   async *follow(runId: string, after: number, signal: AbortSignal): AsyncGenerator<TelemetryNews> {
-    const { telemetry } = this.#run(runId);
+    const run = this.#run(runId);
+    const { telemetry } = run;
     const last = new Map<number, TrafficBlock>();
     let told = after;
     const streams = this.#routers.map((router) => (ending: AbortSignal) => router.follow(runId, after, ending));
@@ -169,7 +173,9 @@ export class RouterFleet implements Dataplane {
       if (newest !== undefined) last.set(from, newest);
       const { blocks } = said.blocks.length > 0 ? await this.telemetry(runId, told, signal) : { blocks: [] };
       told = blocks.at(-1)?.at ?? told;
-      yield { blocks, open: telemetry.open([...last.values()]), now: said.now, attached: said.attached };
+      const open = telemetry.open([...last.values()]);
+      if (newest?.narrowed && open !== null && open.budget.spent < open.budget.cap + open.budget.credit) this.#move(runId, run);
+      yield { blocks, open, now: said.now, attached: said.attached };
       // What is left to tell is there to be asked for.
       if (!said.attached) return;
     }
@@ -178,6 +184,9 @@ export class RouterFleet implements Dataplane {
     await this.#all((router) => router.drain(signal));
   }
 
+  #move(runId: string, run: FleetRun): void {
+    run.move(() => Promise.all([run.lease.balance(), this.#tellKeys(runId, run)]));
+  }
   async #tellKeys(runId: string, run: FleetRun, signal?: AbortSignal): Promise<void> {
     const { succeeded } = run.telemetry;
     const upTo = succeeded.length;
