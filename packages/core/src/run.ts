@@ -57,7 +57,7 @@ export type Claim = {
   readonly run: Run;
   readonly fence: Fence;
   readonly leaseMs: number;
-  /** It had an owner that fell silent. */
+  /** It had an owner that fell silent, or that gave it back, and nobody took it before the lease was over. */
   readonly abandoned: boolean;
   /** How often it was put off since it was last driven. */
   readonly putOff: number;
@@ -120,10 +120,10 @@ export interface RunStore {
   renew(fence: Fence, leaseMs: number): Promise<number>;
   /** Moves the run by compare-and-set on its version. Throws `lease-lost`, or `conflict`. Ends the claim when it moves to `done`. */
   advance(fence: Fence, version: number, move: Move): Promise<Run>;
-  /** Gives the claim back, so that another runner may take it at once and go on. */
+  /** Gives the claim back, so that another runner may take it at once and go on; after what is left of the lease it counts as abandoned. */
   release(fence: Fence): Promise<void>;
-  /** Takes a run back that was given back with this claim, with a claim of its own. Null when somebody has taken it since, or it has ended. */
-  takeBack(fence: Fence, runner: string, leaseMs: number): Promise<Claim | null>;
+  /** Takes this run, which was given back or put off, whoever did it and for how long. Null when somebody holds it, or it has ended. */
+  takeBack(id: string, runner: string, leaseMs: number): Promise<Claim | null>;
   /** Gives the claim of a run back that could not be driven, so that nobody takes it for `ms`, and counts that. */
   putOff(fence: Fence, ms: number): Promise<void>;
   /** Asks whoever drives the run to stop. Harmless after the end. */

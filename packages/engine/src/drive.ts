@@ -34,7 +34,7 @@ async function driveOn<C>(start: Run, stages: Stages<C>, context: C, asked: Abor
   for (let run = await latest(start, deps); ; run = await latest(run, deps)) {
     const { phase } = run;
     if (phase === 'done') return { end: 'done', run };
-    if (deps.handOver?.aborted && phase !== 'restoring') return { end: 'handed-over', run };
+    if (deps.handOver?.aborted && mayBeLeft(run)) return { end: 'handed-over', run };
 
     const outcome = await called(run, stages[phase], context, asked, deps, () => {
       failures = 0;
@@ -49,6 +49,11 @@ async function driveOn<C>(start: Run, stages: Stages<C>, context: C, asked: Abor
     await move(run, to, stop, { ...outcome.learned, ...back }, deps);
     failures = 0;
   }
+}
+
+/** What is being put back is put back here, and so is a run that was asked to stop: nobody else may be there to do it. */
+function mayBeLeft({ phase, abortAsked }: Run): boolean {
+  return phase !== 'restoring' && !(abortAsked !== null && isBeforeRestoring(phase));
 }
 
 /**

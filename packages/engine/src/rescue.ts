@@ -11,6 +11,6 @@ export async function rescue(runs: Pick<RunStore, 'advance'>, claim: Claim, cloc
   const { run } = claim;
   if (!claim.abandoned || run.phase === 'planning' || run.phase === 'done') return run;
   if (run.phase === 'restoring' && run.stop !== null) return run;
-  const why = `the runner fell silent in phase "${run.phase}"; the run is put back and not resumed`;
+  const why = `nobody drove the run any more in phase "${run.phase}"; the run is put back and not resumed`;
   return runs.advance(claim.fence, run.version, { to: nextPhase(run.phase, 'stop'), stop: { reason: 'lease-lost', why, at: clock.now() } });
 }

@@ -7,7 +7,7 @@ import type { Database } from './database.ts';
  * database's clock at the moment of the check (`now()` would be the start of a transaction that may have waited for a lock).
  */
 export function held(fence: Fence): RawBuilder<boolean> {
-  return sql<boolean>`runs.id = ${fence.runId} and runs.fence = ${fence.fence} and runs.lease_until > clock_timestamp()`;
+  return sql<boolean>`runs.id = ${fence.runId} and runs.fence = ${fence.fence} and runs.holder is not null and runs.lease_until > clock_timestamp()`;
 }
 
 /** Why a fenced write touched no row: always throws `not-found`, `lease-lost`, or, when a version was expected, `conflict`. */

@@ -18,7 +18,7 @@ test('a name of a run begins with a letter, fits into a name of a host, and is n
 });
 
 /** A runner over a lab, which assembles runs as `assemble` says and notes its trouble. */
-function work(lab: MemoryLab, bend: (world: World) => World = (world) => world) {
+function work(lab: MemoryLab, bend: (world: World, runner: string) => World = (world) => world) {
   const { clock, stores, platform } = lab;
   const trouble: string[] = [];
   const assembled: string[] = [];
@@ -39,12 +39,12 @@ function work(lab: MemoryLab, bend: (world: World) => World = (world) => world) 
       clock,
       assemble: ({ run }) => {
         assembled.push(run.id);
-        return bend(world);
+        return bend(world, name);
       },
       onTrouble: (what, error) => trouble.push(`${what}: ${error instanceof Error ? error.message : String(error)}`),
     });
-  const create = (id: string) =>
-    stores.runs.create({ id, service: lab.spec.service, environment: lab.spec.environment, experiment: lab.spec, key: null });
+  const create = (id: string, environment = lab.spec.environment) =>
+    stores.runs.create({ id, service: lab.spec.service, environment, experiment: lab.spec, key: null });
   /** Moves time until the run is in that phase, or something else is. */
   const reach = async (id: string, phase: Phase, orElse = () => false) => {
     for (let tries = 0; tries < 2_000; tries += 1) {
@@ -225,7 +225,7 @@ test('a run that was handed over and that nobody took up in time is put back and
   const { run, left, standing } = await handedOver(lab, 'observing', 2_000, { idleMs: 60_000 });
   t.equal(left?.phase, 'observing');
   t.ok(standing.length > 0);
-  t.match(run, { phase: 'done', stop: { reason: 'lease-lost', why: /ended before another runner/ }, facts: { restored: { clean: true } } });
+  t.match(run, { phase: 'done', stop: { reason: 'lease-lost', why: /put back and not resumed/ }, facts: { restored: { clean: true } } });
   t.same(await lab.platform.leftovers('run-1'), []);
 });
 
@@ -247,6 +247,72 @@ for (const [phase, afterMs] of leaving)
     t.equal(lab.clock.sleeping(), 0, 'and nothing of the runner is awake');
     t.same(trouble, []);
   });
+
+test('a run that only somebody took who cannot drive it is put back by whoever handed it over', async (t) => {
+  const lab = memoryLab({ spec: short });
+  const { runner, create, reach, trouble } = work(lab, (world, name) => {
+    if (name === 'one') return world;
+    throw new Error('there is no platform "moon"');
+  });
+  const [one, two] = [runner('one'), runner('two')];
+  one.start();
+  await create('run-1');
+  await reach('run-1', 'observing');
+  two.start();
+  await lab.clock.until(one.handOver('the machine goes down'));
+  t.match(await lab.stores.runs.get('run-1'), { phase: 'done', stop: { reason: 'operator' }, facts: { restored: { clean: true } } });
+  t.same(await lab.platform.leftovers('run-1'), []);
+  t.match(trouble, [/there is no platform "moon"/], 'the other one had it meanwhile');
+  await lab.clock.until(two.stop('over'));
+});
+
+test('a run that nobody takes waits for no other run to be put back', async (t) => {
+  const lab = memoryLab({ spec: short });
+  const { runner, create, reach } = work(lab);
+  let jammed = false;
+  lab.platform.hinder = (act, _kind, params) => {
+    if (jammed && act === 'revert' && JSON.stringify(params).includes('run-2')) throw new Error('the platform is slow');
+  };
+  const one = runner();
+  one.start();
+  await create('run-2', 'elsewhere');
+  await reach('run-2', 'observing');
+  jammed = true;
+  await lab.stores.runs.askAbort('run-2', 'enough');
+  await reach('run-2', 'restoring');
+  await create('run-1');
+  await reach('run-1', 'proving');
+  let gone = false;
+  const going = one.handOver('the machine goes down').then(() => {
+    gone = true;
+  });
+  await lab.clock.advance(8_000);
+  t.same(await lab.platform.leftovers('run-1'), [], 'its users are out, three seconds after it was offered');
+  t.equal((await lab.stores.runs.get('run-2'))?.phase, 'restoring');
+  t.equal(gone, false);
+  jammed = false;
+  await lab.clock.until(going);
+  t.same(await lab.platform.leftovers('run-2'), []);
+});
+
+test('who was asked to stop is stopped and not handed over, and so is what others may not have', async (t) => {
+  for (const may of [true, false]) {
+    const lab = memoryLab({ spec: short });
+    const { runner, create, reach } = work(lab);
+    const one = runner();
+    one.start();
+    await create('run-1');
+    await reach('run-1', 'observing');
+    if (may) await lab.stores.runs.askAbort('run-1', 'enough');
+    const began = lab.clock.now();
+    const going = one.handOver('the machine goes down', () => may);
+    await reach('run-1', 'restoring', () => lab.clock.now() - began > 2_000);
+    t.match((await lab.stores.runs.get('run-1'))?.stop, { reason: 'operator', why: may ? 'enough' : 'the machine goes down' });
+    await lab.clock.until(going);
+    t.same(await lab.platform.leftovers('run-1'), []);
+    t.equal((await lab.stores.runs.get('run-1'))?.phase, 'done');
+  }
+});
 
 test('a run that lost its runner is put back by the next one and not resumed', async (t) => {
   const lab = memoryLab({ spec: short });

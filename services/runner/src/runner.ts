@@ -1,4 +1,4 @@
-import { type Claim, type Clock, type Fence, messageOf, type RunEvent } from '@haldane/core';
+import { type Claim, type Clock, messageOf, type Run, type RunEvent } from '@haldane/core';
 import { AbortWatch, drive, giveUp, type HeldLease, holdLease, rescue } from '@haldane/engine';
 import { type Hand, story, type World } from '@haldane/experiment';
 import type { Store } from '@haldane/store';
@@ -33,16 +33,21 @@ export type RunnerOptions = {
   readonly timing?: Timing;
 };
 
+type InHand = {
+  readonly run: Run;
+  /** Aborted: the run is left between two stages, for others or because all but what is stuck is over. */
+  readonly leave: AbortController;
+  /** Why it was offered to others; null when it was not. */
+  offered: string | null;
+  over: Promise<void>;
+};
+
 /** Claims runs and drives each to its end, or puts back one that lost its runner. */
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #stopping = new AbortController();
   readonly #aborts: AbortWatch;
-  readonly #driving = new Map<string, Promise<void>>();
-  /** Lets go of runs: of all that may be handed over, or of those that are over but for what could not be put back. */
-  #letGo = new AbortController();
-  /** Runs that were given back, and with which claim. */
-  readonly #given: Fence[] = [];
+  readonly #driving = new Map<string, InHand>();
   #claiming: Promise<void> | null = null;
 
   readonly #timing: Timing;
@@ -59,41 +64,31 @@ export class Runner {
 
   /** Asks every run in hand to stop, waits until each is put back and over, and claims no more. */
   async stop(why: string): Promise<void> {
-    await this.#claimNoMore(why);
-    await Promise.all([...this.#driving.keys()].map((id) => this.#options.store.runs.askAbort(id, why)));
-    await this.#untilOver();
+    await this.handOver(why, () => false);
   }
 
   /**
-   * Claims no more, and leaves every run between two stages for another runner to go on with; one that is being put back is put back first.
-   * What nobody has taken a little later is taken back and stopped: there is nobody else. Who else is there is not asked, for it
-   * would be out of date by the time of the answer.
+   * Claims no more, and leaves every run that `may` be left between two stages for another runner to go on with; the others are asked to
+   * stop, and one that is being put back is put back first. What nobody holds a little later is taken back and stopped: there is nobody
+   * else. Who else is there is not asked, for it would be out of date by the time of the answer.
    */
-  async handOver(why: string): Promise<void> {
-    const { store, clock, name } = this.#options;
-    await this.#claimNoMore(why);
-    this.#letGo.abort();
-    await Promise.all(this.#driving.values());
-    if (this.#given.length === 0) return;
-    await clock.sleep(this.#timing.offeredMs);
-    this.#letGo = new AbortController();
-    for (const fence of this.#given.splice(0)) {
-      const claim = await store.runs.takeBack(fence, name, this.#timing.leaseMs);
-      if (claim === null) continue;
-      await store.runs.askAbort(fence.runId, `${why}, and no other runner took the run`);
-      this.#take(claim);
-    }
-    await this.#untilOver();
-  }
-
-  async #claimNoMore(why: string): Promise<void> {
+  async handOver(why: string, may: (run: Run) => boolean = () => true): Promise<void> {
     this.#stopping.abort(new Error(why));
     await this.#claiming;
+    const { runs } = this.#options.store;
+    const stopped = [...this.#driving.values()].filter((inHand) => !may(inHand.run));
+    for (const inHand of this.#driving.values()) {
+      if (stopped.includes(inHand)) continue;
+      inHand.offered = why;
+      inHand.leave.abort();
+    }
+    await Promise.all(stopped.map(({ run }) => runs.askAbort(run.id, why)));
+    await this.#untilOver();
   }
 
   /** What is stuck stays in the journal; whoever starts next goes on putting it back. Nobody waits here for that. */
   async #untilOver(): Promise<void> {
-    const over = Promise.all(this.#driving.values());
+    const over = Promise.all([...this.#driving.values()].map((inHand) => inHand.over));
     let ended = false;
     void over.then(() => {
       ended = true;
@@ -101,7 +96,8 @@ export class Runner {
     while (!ended) {
       await Promise.race([over, this.#options.clock.sleep(500)]);
       const phases = await Promise.all([...this.#driving.keys()].map(async (id) => (await this.#options.store.runs.get(id))?.phase));
-      if (phases.length > 0 && phases.every((phase) => phase === 'reporting')) this.#letGo.abort();
+      if (phases.length > 0 && phases.every((phase) => phase === 'reporting'))
+        for (const inHand of this.#driving.values()) inHand.leave.abort();
     }
   }
 
@@ -114,7 +110,7 @@ export class Runner {
         const claim = this.#driving.size < atOnce ? await store.runs.claim(name, leaseMs, applyTimeoutMs, pools) : null;
         if (claim !== null) {
           claimed = true;
-          this.#take(claim);
+          void this.#take(claim);
         }
       } catch (error) {
         onTrouble('claiming', error);
@@ -123,15 +119,33 @@ export class Runner {
     }
   }
 
-  #take(claim: Claim): void {
+  /** Resolves when the run is over, or somebody else's. */
+  #take(claim: Claim): Promise<void> {
     const { id } = claim.run;
-    const driving = this.#drive(claim)
+    const inHand: InHand = { run: claim.run, leave: new AbortController(), offered: null, over: Promise.resolve() };
+    this.#driving.set(id, inHand);
+    inHand.over = this.#drive(claim, inHand.leave.signal)
+      .then(async (end) => {
+        if (end === 'given-back' && inHand.offered !== null) await this.#takeBack(id, inHand.offered);
+      })
       .catch((error: unknown) => this.#options.onTrouble(`run ${id}`, error))
-      .finally(() => this.#driving.delete(id));
-    this.#driving.set(id, driving);
+      .finally(() => {
+        if (this.#driving.get(id) === inHand) this.#driving.delete(id);
+      });
+    return inHand.over;
   }
 
-  async #drive(claimed: Claim): Promise<void> {
+  /** Ends a run that was offered to others, unless one of them drives it by now. */
+  async #takeBack(id: string, why: string): Promise<void> {
+    const { store, clock, name } = this.#options;
+    await clock.sleep(this.#timing.offeredMs);
+    const claim = await store.runs.takeBack(id, name, this.#timing.leaseMs);
+    if (claim === null) return;
+    await store.runs.askAbort(id, `${why}, and no other runner took the run`);
+    await this.#take(claim);
+  }
+
+  async #drive(claimed: Claim, leave: AbortSignal): Promise<'over' | 'given-back'> {
     const { store, clock, onTrouble } = this.#options;
     const { leaseMs, renewEveryMs } = this.#timing;
     // Before all else: a run that was lost must not look like one that was given back.
@@ -141,7 +155,8 @@ export class Runner {
     try {
       world = this.#options.assemble(claim);
     } catch (error) {
-      return this.#putOff(claim, error);
+      await this.#putOff(claim, error);
+      return 'over';
     }
     const hold: HeldLease = await holdLease(store.runs, fence, {
       leaseMs,
@@ -153,7 +168,7 @@ export class Runner {
     try {
       const tell = async (type: RunEvent['type'], data: RunEvent['data']) => void (await store.runs.tell(fence, type, data));
       const hand: Hand = { hold, lost: hold.lost, tell };
-      const { stages, leave } = story(world, hand);
+      const { stages, leave: leaveIt } = story(world, hand);
       const driven = await drive(run, stages, undefined, {
         runs: store.runs,
         journal: world.journal,
@@ -161,12 +176,12 @@ export class Runner {
         clock,
         hold,
         aborts: this.#aborts,
-        handOver: this.#letGo.signal,
+        handOver: leave,
       });
-      if (driven.end === 'done') return;
-      await leave(driven.run);
+      if (driven.end === 'done') return 'over';
+      await leaveIt(driven.run);
       await store.runs.release(fence);
-      this.#given.push(fence);
+      return 'given-back';
     } finally {
       await hold.stop();
     }

@@ -134,7 +134,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     runner.start();
     const why = 'Haldane is shutting down';
-    closing.push(() => (shared === pool ? runner.stop(why) : runner.handOver(why)));
+    closing.push(() => runner.handOver(why, ({ experiment }) => poolOn(experiment.platform) !== pool));
 
     const scheduler = new Scheduler({
       schedules: store.schedules,

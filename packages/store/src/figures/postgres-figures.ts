@@ -19,7 +19,8 @@ export class PostgresFigures implements Figures {
     return translated('reading figures', async () => {
       const [open, ended, stops, left, times] = await Promise.all([
         sql<{ phase: string; held: string; n: number }>`
-          select phase, case when lease_until is null then 'no' when lease_until > clock_timestamp() then 'yes' else 'lost' end as held, count(*)::int as n
+          select phase, case when holder is null and (phase = 'planning' or lease_until is null or lease_until > clock_timestamp()) then 'no'
+            when lease_until > clock_timestamp() then 'yes' else 'lost' end as held, count(*)::int as n
           from runs where phase <> 'done' group by 1, 2`.execute(this.#db),
         sql<{ verdict: string; stop: string; n: number }>`
           select coalesce(facts #>> '{verdict,verdict}', 'none') as verdict, coalesce(stop ->> 'reason', 'none') as stop, count(*)::int as n

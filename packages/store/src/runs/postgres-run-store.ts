@@ -112,19 +112,20 @@ export class PostgresRunStore implements RunStore {
   }
 
   /**
-   * Abandoned runs come first: something of theirs may be in the world. Then the one that waited longest, so that a run that
-   * is taken and given back again and again cannot starve the others.
+   * Abandoned runs come first: something of theirs may be in the world. One that was given back and that nobody took before the lease would
+   * have ended is abandoned too. Then the one that waited longest, so that a run that is taken and given back again and again cannot starve
+   * the others.
    */
   async claim(runner: string, leaseMs: number, graceMs: number, pools: readonly string[] = []): Promise<Claim | null> {
     return translated('claiming a run', async () => {
       const { rows } = await sql<ClaimedRow>`
         with candidate as (
-          select id, lease_until is not null as abandoned from runs
+          select id, coalesce(lease_until <= clock_timestamp(), false) as abandoned from runs
           where phase <> 'done'
             and (pool is null or pool = any(${[...pools]}::text[]))
             and (not_before is null or not_before <= clock_timestamp())
-            and (lease_until is null or lease_until + ${graceMs} * interval '1 millisecond' <= clock_timestamp())
-          order by lease_until nulls last, coalesce(released_at, created_at), id
+            and (holder is null or lease_until + ${graceMs} * interval '1 millisecond' <= clock_timestamp())
+          order by coalesce(lease_until <= clock_timestamp(), false) desc, coalesce(released_at, created_at), id
           for update skip locked
           limit 1
         )
@@ -182,18 +183,18 @@ export class PostgresRunStore implements RunStore {
   async release(fence: Fence): Promise<void> {
     await translated('giving a claim back', async () => {
       const { rows } = await sql`
-        update runs set holder = null, lease_until = null, released_at = clock_timestamp()
+        update runs set holder = null, released_at = clock_timestamp()
         where ${held(fence)} returning id`.execute(this.#db);
       if (rows.length === 0) await refusedWrite(this.#db, fence);
     });
   }
 
-  async takeBack({ runId, fence }: Fence, runner: string, leaseMs: number): Promise<Claim | null> {
+  async takeBack(id: string, runner: string, leaseMs: number): Promise<Claim | null> {
     return translated('taking a run back', async () => {
       const { rows } = await sql<ClaimedRow>`
         update runs
         set holder = ${storable(runner)}, fence = fence + 1, lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-        where id = ${runId} and fence = ${fence} and holder is null and phase <> 'done'
+        where id = ${id} and holder is null and phase <> 'done'
         returning *, false as abandoned`.execute(this.#db);
       return rows[0] ? claimOf(rows[0], leaseMs) : null;
     });
@@ -202,7 +203,7 @@ export class PostgresRunStore implements RunStore {
   async putOff(fence: Fence, ms: number): Promise<void> {
     await translated('putting a run off', async () => {
       const { rows } = await sql`
-        update runs set holder = null, lease_until = null, released_at = clock_timestamp(), put_off = put_off + 1,
+        update runs set holder = null, released_at = clock_timestamp(), put_off = put_off + 1,
           not_before = clock_timestamp() + ${ms} * interval '1 millisecond'
         where ${held(fence)} returning id`.execute(this.#db);
       if (rows.length === 0) await refusedWrite(this.#db, fence);

@@ -117,12 +117,25 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     t.equal(await codeOf(runs.renew(second.fence, lease)), 'resolved');
   });
 
-  await storeTest(t, 'a released run is taken back only by who gave it, and only while nobody has it', makeStores, async (t, { runs }) => {
+  await storeTest(
+    t,
+    'a run that was given back and that nobody took within the lease is abandoned',
+    makeStores,
+    async (t, { runs, letPass }) => {
+      await runs.create(sampleRun());
+      const first = await claimed(runs, 'a');
+      await runs.release(first.fence);
+      await letPass(lease + 1);
+      t.equal((await claimed(runs, 'b')).abandoned, true, 'what it left in the world has ended by itself, or should have');
+    },
+  );
+
+  await storeTest(t, 'a run that was given back or put off is taken back only while nobody has it', makeStores, async (t, { runs }) => {
     await runs.create(sampleRun());
     const first = await claimed(runs, 'a');
-    t.equal(await runs.takeBack(first.fence, 'a', lease), null, 'not while it is still held');
+    t.equal(await runs.takeBack(first.run.id, 'a', lease), null, 'not while it is still held');
     await runs.release(first.fence);
-    const [one, two] = await Promise.all([runs.takeBack(first.fence, 'a', lease), runs.takeBack(first.fence, 'a', lease)]);
+    const [one, two] = await Promise.all([runs.takeBack(first.run.id, 'a', lease), runs.takeBack(first.run.id, 'a', lease)]);
     const again = one ?? two;
     t.equal([one, two].filter((claim) => claim !== null).length, 1, 'once');
     if (again === null) throw new Error('it was not taken back');
@@ -130,12 +143,14 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
     t.equal(again.run.id, first.fence.runId);
     t.ok(again.fence.fence > first.fence.fence);
     await runs.release(again.fence);
-    t.equal(await runs.takeBack(first.fence, 'a', lease), null, 'an older claim takes nothing');
     const other = await claimed(runs, 'b');
-    t.equal(await runs.takeBack(again.fence, 'a', lease), null, 'and nobody takes it from another');
-    const { version } = await runs.advance(other.fence, other.run.version, { to: 'provisioning' });
-    await runs.advance(other.fence, version, { to: 'done' });
-    t.equal(await runs.takeBack(other.fence, 'b', lease), null, 'or after its end');
+    t.equal(await runs.takeBack(first.run.id, 'a', lease), null, 'and nobody takes it from another');
+    await runs.putOff(other.fence, 60_000);
+    const late = await runs.takeBack(first.run.id, 'a', lease);
+    if (late === null) throw new Error('it was not taken back from whoever could not drive it');
+    const { version } = await runs.advance(late.fence, late.run.version, { to: 'provisioning' });
+    await runs.advance(late.fence, version, { to: 'done' });
+    t.equal(await runs.takeBack(first.run.id, 'b', lease), null, 'or after its end');
   });
 
   await storeTest(

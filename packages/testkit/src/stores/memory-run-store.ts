@@ -80,8 +80,7 @@ export class MemoryRunStore implements RunStore {
     for (const row of this.#tables.rows.values()) {
       if (row.run.phase === 'done' || (row.runner !== null && row.leaseEnd + graceMs > now)) continue;
       if (row.notBefore > now || (row.pool !== null && !pools.includes(row.pool))) continue;
-      const abandoned = row.runner !== null;
-      return this.#held(row, runner, leaseMs, abandoned);
+      return this.#held(row, runner, leaseMs, row.fence > 0 && row.leaseEnd <= now);
     }
     return null;
   }
@@ -121,9 +120,9 @@ export class MemoryRunStore implements RunStore {
     heldRow(this.#tables, fence).runner = null;
   }
 
-  async takeBack({ runId, fence }: Fence, runner: string, leaseMs: number): Promise<Claim | null> {
-    const row = this.#tables.rows.get(runId);
-    if (row === undefined || row.fence !== fence || row.runner !== null || row.run.phase === 'done') return null;
+  async takeBack(id: string, runner: string, leaseMs: number): Promise<Claim | null> {
+    const row = this.#tables.rows.get(id);
+    if (row === undefined || row.runner !== null || row.run.phase === 'done') return null;
     return this.#held(row, runner, leaseMs, false);
   }
 
