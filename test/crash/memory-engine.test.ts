@@ -598,6 +598,28 @@ test('a run is not done, and its service stays taken, until the journal is clean
   t.same(told, ['stuck', 'restored'], 'once each');
 });
 
+test('when everything was back is a fact of the run, also when the runner that put it back ended before it said so', async (t) => {
+  for (const [word, isBack] of [
+    ['fault: no right to', true],
+    ['a process of the run is left', false],
+  ] as const) {
+    const set = await driveUp([], {
+      injecting: async (_run, _context, signal) => {
+        await perform(set.journal, set.deps.kinds, set.hold, change('fault'), { applyTimeoutMs: 5000, clock: set.clock, signal });
+        return { done: true };
+      },
+      restoring: async () => ({ done: true, learned: { restored: { at: 1, clean: false, stuck: [word], superseded: [] } } }),
+      reporting: async () => {
+        await restore(set.journal, set.deps.kinds, set.claim.fence, set.runId, { clock: set.clock, deadlineMs: 5000 });
+        return { done: true };
+      },
+    });
+    const { run } = await set.driving();
+    t.same(await states(set, run.id), [['fault', 'reverted']]);
+    t.equal(run.facts.cleanAt !== undefined, isBack, word);
+  }
+});
+
 test('a store that is away for a moment does not stop a run; one that stays away does', async (t) => {
   const log: Log = [];
   let fails = 0;

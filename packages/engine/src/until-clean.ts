@@ -12,16 +12,18 @@ export async function untilClean(run: Run, deps: DriveDeps): Promise<Pick<Facts,
   const { runs, journal, kinds, clock, hold, handOver } = deps;
   const { deadlineMs, settleMs, everyMs } = deps.lingering ?? { deadlineMs: 30_000, settleMs: 0, everyMs: 10_000 };
   let told = '';
-  let waited = false;
+  let wasStuck = false;
   for (;;) {
-    const open = (await patiently(deps, () => journal.entries(run.id))).filter((entry) => entry.state !== 'reverted');
+    const entries = await patiently(deps, () => journal.entries(run.id));
+    const open = entries.filter((entry) => entry.state !== 'reverted');
+    // A runner that ended may have put it back and not come to say so: what was stuck stands in the facts, by the change's id.
+    wasStuck ||=
+      open.length > 0 || entries.some(({ change }) => run.facts.restored?.stuck.some((word) => word.startsWith(`${change.id}: `)));
     if (open.length === 0) {
-      if (!waited) return {};
+      if (!wasStuck) return {};
       await runs.tell(hold.fence, 'restored', { clean: true });
       return { cleanAt: clock.now() };
     }
-    // Whoever drives the run has told what is stuck already: that it is back is told in any case.
-    waited = true;
     if (handOver?.aborted) return null;
     const began = ticks(clock);
     const { clean, stuck, kept } = await patiently(deps, () =>
