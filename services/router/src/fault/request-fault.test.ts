@@ -3,7 +3,9 @@ import type { Arm, RequestFault } from '@haldane/core';
 import { assign } from '@haldane/dataplane';
 import { test } from 'tap';
 import { Agent, ask, cookie, newKey, secret, signed, sliceOf, standWithArms, until } from '../../test/stand.ts';
+import type { AnswerReader } from '../door/answer-reader.ts';
 import { meets } from './fault-draw.ts';
+import { sendUnderFault } from './send-under-fault.ts';
 
 type Rig = Awaited<ReturnType<typeof standWithArms>>;
 const keyFor = (arm: Arm): string => {
@@ -180,4 +182,16 @@ test('a request to change the protocol meets the fault too', async (t) => {
   t.match(await upgrade(), /^HTTP\/1\.1 101 /);
   await until(async () => (await rig.client.view()).routes[0]?.slices[0]?.spent === 2, 'both failures are charged');
   t.equal(await met(rig), 3);
+});
+
+test('a request that cannot be sent after its delay is an error of that request and not of the router', async (t) => {
+  const malformed = new Error('malformed');
+  const met = { fault: { mode: 'delay', delayMs: 300_000 }, n: 1, changed: AbortSignal.abort() } as const;
+  const heard = await new Promise<Error>((onError) => {
+    const send = () => {
+      throw malformed;
+    };
+    sendUnderFault(met, { send, drain: () => undefined }, { onError } as AnswerReader);
+  });
+  t.equal(heard, malformed);
 });

@@ -35,7 +35,10 @@ export function sendUnderFault(met: MetFault, { send, drain }: Sending, reader: 
       return;
     }
     case 'delay':
-      void held(delayOf(fault, n), changed).then(() => send(reader));
+      void held(delayOf(fault, n), changed)
+        .then(() => send(reader))
+        // Whoever called is long gone: what could not be sent is the reader's to hear, or nobody's and the router's end.
+        .catch((error) => reader.onError(error));
       return;
     case 'refuse':
     case 'slow':
