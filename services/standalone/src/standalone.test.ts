@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Act, type AuditEntry, HaldaneError, type Run } from '@haldane/core';
@@ -105,8 +105,15 @@ test('a changed policy holds at once; one that cannot be read allows nothing', a
   t.match(await objections(), [/policy "holidays": .*end of the year/]);
   await writeFile(join(dataDir, 'haldane.policy.yaml'), 'rules: [{ nam');
   await t.rejects(objections(), { code: 'bad-document', message: /haldane\.policy\.yaml/ });
-  await rm(join(dataDir, 'haldane.policy.yaml'));
+  await writeFile(join(dataDir, 'haldane.policy.yaml'), 'rules: []');
   t.same(await objections(), []);
+  await rename(join(dataDir, 'haldane.policy.yaml'), join(dataDir, 'away'));
+  await t.rejects(objections(), { code: 'denied', message: /was there and is gone: put it back/ });
+  const back = () => rename(join(dataDir, 'away'), join(dataDir, 'haldane.policy.yaml'));
+  t.same(await policyOf(dataDir, back), { rules: [] }, 'an editor may move it away for a moment');
+  await writeFile(join(dataDir, 'haldane.policy.yaml'), 'rules: [{ nam');
+  const whole = () => writeFile(join(dataDir, 'haldane.policy.yaml'), 'rules: []');
+  t.same(await policyOf(dataDir, whole), { rules: [] }, 'or be in the midst of writing it');
 });
 
 test('how to get in is on disk for its user alone, whole or not at all', async (t) => {
