@@ -70,6 +70,8 @@ export interface MetricSource {
   read(runId: string, after: number, signal: AbortSignal): Promise<Reading<TrafficBlock>>;
   /** The second that still counts, as it was heard last; null when nobody knows. Absent where closed seconds are all that there is. */
   open?(runId: string): TrafficBlock | null;
+  /** Whoever read of the run here reads no more: nothing of it is followed any longer. Harmless when nothing was. */
+  leave?(runId: string): void;
 }
 
 /**

@@ -257,6 +257,7 @@ export class Session {
   /** Stores what only this runner has seen, and ends its streams: another goes on with the run. */
   async leave(injectedAt: number | null): Promise<void> {
     this.quiet();
+    this.world.metrics.leave?.(this.hand.hold.fence.runId);
     await this.#reading;
     await this.#readAccepts();
     if (this.#failed !== null) throw this.#failed;
@@ -265,6 +266,7 @@ export class Session {
 
   /** Ends the streams without a word: the run is no longer ours to write about. */
   async fallSilent(): Promise<void> {
+    this.world.metrics.leave?.(this.hand.hold.fence.runId);
     const probes = this.probes;
     this.probes = null;
     await probes?.stop().catch(() => undefined);

@@ -16,10 +16,12 @@ type Life = LabOptions & {
   /** When a phase is entered. */
   readonly at?: Partial<Record<Phase, Act>>;
   readonly policy?: SafetyPolicy;
+  /** The runner is told to end. */
+  readonly handOver?: AbortSignal;
 };
 
-/** Drives one run to its end and gives back everything that can be asked of it. */
-async function live({ given, at = {}, policy, ...options }: Life = {}) {
+/** Drives one run to its end, or until it is handed over, and gives back everything that can be asked of it. */
+async function live({ given, at = {}, policy, handOver, ...options }: Life = {}) {
   const lab = memoryLab({ ...options, spec: { baselineSeconds: 5, watchSeconds: 12, ...options.spec } });
   const { clock, stores, platform, spec } = lab;
   await given?.(lab);
@@ -45,9 +47,14 @@ async function live({ given, at = {}, policy, ...options }: Life = {}) {
     renewEffects: (until) => platform.renew(runId, until),
   });
   const hand: Hand = { hold, lost: hold.lost, tell: async (type, data) => void (await stores.runs.tell(runId, type, data)) };
-  const stages = entered(story(world, hand).stages, at, lab);
-  const driving = drive(claim.run, stages, undefined, { ...world, clock, hold });
-  const { run } = await clock.until(driving).finally(() => hold.stop());
+  const { stages, leave } = story(world, hand);
+  const driving = async () => {
+    const deps = { ...world, clock, hold, ...(handOver && { handOver }) };
+    const { end, run } = await drive(claim.run, entered(stages, at, lab), undefined, deps);
+    if (end === 'handed-over') await leave(run);
+    return run;
+  };
+  const run = await clock.until(driving()).finally(() => hold.stop());
   const [evidence, journal, events] = await Promise.all([
     stores.evidence.read(runId),
     stores.journal.entries(runId),
@@ -503,10 +510,19 @@ test('a runner that has lost its run falls silent and changes nothing more; what
   if (lab === undefined) throw new Error('the run never came to observing');
   await lab.clock.advance(0);
   t.equal(lab.prober.open, 0, 'no stream goes on');
+  t.same(lab.metrics.left, [runId], 'nor is the traffic followed');
   t.same(left, [], 'nothing was made and nothing put back without a lease');
   t.ok((await lab.platform.leftovers(runId)).length > 0);
   await lab.clock.advance(labLeaseMs);
   t.same(await lab.platform.leftovers(runId), [], 'nobody renewed it, so it is gone');
+});
+
+test('a runner that hands its run over follows it no more', async (t) => {
+  const leaving = new AbortController();
+  const { run, prober, metrics } = await live({ at: { observing: () => leaving.abort() }, handOver: leaving.signal });
+  t.equal(run.phase, 'observing');
+  t.equal(prober.open, 0);
+  t.same(metrics.left, [runId, runId], 'from when it leaves, and in any case from when it lets go of the lease');
 });
 
 const ramp = (...shares: readonly number[]) => ({

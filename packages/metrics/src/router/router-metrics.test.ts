@@ -102,6 +102,9 @@ test('streamed seconds are handed out once, and a stream that breaks off costs n
   t.same(await reads(t, () => source.read('r1', 4, signal), 'ok'), { state: 'ok', points: known.slice(4) }, 'asked for instead');
   await second;
   t.equal(source.open?.('r1'), null, 'what was heard of a stream that is gone is not now');
+  const closed = once(streams[1]?.response as ServerResponse, 'close');
+  source.leave?.('r1');
+  await closed;
   server.close();
   server.closeAllConnections();
   t.match(await reads(t, () => source.read('r1', 5, signal), 'unavailable'), { why: /did not answer/ });

@@ -41,5 +41,9 @@ export function routerMetrics(options: { readonly client: Dataplane }): MetricSo
       }
     },
     open: (runId) => feeds.get(runId)?.open ?? null,
+    leave(runId) {
+      feeds.get(runId)?.end();
+      feeds.delete(runId);
+    },
   };
 }

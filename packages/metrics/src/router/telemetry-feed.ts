@@ -36,6 +36,9 @@ export class TelemetryFeed {
   get open(): TrafficBlock | null {
     return this.#open;
   }
+  end(): void {
+    this.#ending.abort();
+  }
 
   async #hear(follow: (signal: AbortSignal) => AsyncIterable<TelemetryNews>): Promise<void> {
     try {

@@ -26,6 +26,8 @@ export class MemoryMetrics implements MetricSource {
   silent: string | null = null;
   /** The budget as the second that still counts has it; null when nobody hears of that second. */
   hears: TrafficBlock['budget'] | null = null;
+  /** Runs that their reader left. */
+  readonly left: string[] = [];
   readonly #options: TrafficOptions;
   readonly #carry = new Carry();
   readonly #blocks = new Map<string, TrafficBlock[]>();
@@ -48,6 +50,9 @@ export class MemoryMetrics implements MetricSource {
   open(runId: string): TrafficBlock | null {
     const last = this.#blocks.get(runId)?.at(-1);
     return this.hears === null || last === undefined ? null : { ...last, at: last.at + 1, budget: this.hears };
+  }
+  leave(runId: string): void {
+    this.left.push(runId);
   }
   /** The mean share of an arm over a second: where slices stand together, the latest governs. */
   #share(runId: string, at: number): number {
