@@ -294,6 +294,16 @@ test('whoever asks too often is told when to come back, and a flood is none in t
   await app.close();
 });
 
+test('a lock asks what runs on its service to stop, and nothing else', async (t) => {
+  const { ask, store } = await house(t);
+  const orders = { service: 'orders', environment: 'test' };
+  await store.services.register(orders, mine.owner);
+  await store.runs.create({ id: 'run-2', ...orders, experiment: sampleExperiment(), key: null });
+  t.equal((await ask('PUT', '/v1/services/payments/test/lock', own, { why: 'an incident', hours: 8 })).status, 200);
+  t.equal((await store.runs.get('run-1'))?.abortAsked, 'payments in test was locked by the owner of the data folder: an incident');
+  t.equal((await store.runs.get('run-2'))?.abortAsked, null);
+});
+
 test('an answer that has not changed is not sent again', async (t) => {
   const { app, store } = await house(t);
   const get = (headers = {}) =>
@@ -329,14 +339,16 @@ test('who did what is written down before it is done, also what was refused or f
     { did: 'abortRun', outcome: 'refused', code: 'not-found' },
   ]);
   t.equal((await acts()).length, 4, 'reading is not written down');
+  await ask('POST', '/v1/runs/by-ref/spinnaker%3A01H%2F2/stage/abort', secret, { why: 'a stage' });
+  t.match((await acts()).slice(4), [{ did: 'abortStage', to: 'the run with the key spinnaker:01H/2', outcome: 'allowed' }]);
   store.runs.askAbort = async () => {
     throw Object.assign(new Error('gone'), { code: 'unavailable' });
   };
   t.equal((await ask('POST', '/v1/runs/run-1/abort', own, { why: 'again' })).status, 503);
-  t.match((await acts()).slice(4), [{ outcome: 'allowed' }, { outcome: 'failed', code: 'unavailable' }]);
+  t.match((await acts()).slice(5), [{ outcome: 'allowed' }, { outcome: 'failed', code: 'unavailable' }]);
 
   const head = await client(secret).auditHead();
-  t.match(await checkChain(client(own).audit(0, 2), [head]), { entries: 6, head, wrong: null });
+  t.match(await checkChain(client(own).audit(0, 2), [head]), { entries: 7, head, wrong: null });
   store.audit.append = async () => {
     throw Object.assign(new Error('away'), { code: 'unavailable' });
   };

@@ -17,8 +17,8 @@ export type Matter = { readonly to: string; readonly run: Run | null; readonly l
 export function namedBy({ operation }: Route, params: unknown): string {
   const { id, ref, service, environment } = params as Partial<ServiceRef> & { readonly id?: string; readonly ref?: string };
   if (operation.on === 'service') return serviceWords({ service: service ?? '', environment: environment ?? '' });
-  if (operation.on === 'run') return id === undefined ? `the run with the key ${ref}` : `run ${id}`;
-  return 'nothing';
+  if (ref !== undefined) return `the run with the key ${ref}`;
+  return operation.on === 'run' ? `run ${id}` : 'nothing';
 }
 
 const serviceWords = ({ service, environment }: ServiceRef) => `service ${service} in ${environment}`;
@@ -27,10 +27,11 @@ const serviceWords = ({ service, environment }: ServiceRef) => `service ${servic
 export async function authorise(
   desk: Desk,
   logins: Logins,
-  { id, operation }: Route,
+  route: Route,
   caller: Caller | null,
   { params, body }: Subject,
 ): Promise<Matter> {
+  const { id, operation } = route;
   if (operation.on === 'assertion') {
     const login = await logins.open((body as { login: string }).login);
     return { to: `a token for ${login.subject}`, run: null, login };
@@ -71,7 +72,7 @@ export async function authorise(
     case 'login':
     case 'public':
     case 'sender':
-      return { to: 'nothing', run: null, login: null };
+      return { to: namedBy(route, params), run: null, login: null };
   }
 }
 

@@ -33,14 +33,20 @@ export const serviceHandlers = {
     return { scenario: id, version, approvedBy: await desk.store.policy.approvals(params, id, version) };
   },
 
-  lockService: async ({ desk, caller, params, body }) =>
-    desk.store.policy.setLock(params, { why: body.why, by: caller.token.subject, livesMs: body.hours * 3_600_000 }),
+  lockService: async ({ desk, caller, params, body }) => {
+    const by = caller.token.subject;
+    const lock = await desk.store.policy.setLock(params, { why: body.why, by, livesMs: body.hours * 3_600_000 });
+    // By itself a run looks for locks only where it goes further, and while it watches.
+    const open = (await desk.store.policy.open()).filter(isOf(params));
+    const why = `${params.service} in ${params.environment} was locked by ${by}: ${body.why}`;
+    await Promise.all(open.map(({ id }) => desk.store.runs.askAbort(id, why)));
+    return lock;
+  },
 
   unlockService: async ({ desk, params }) => ({ unlocked: await desk.store.policy.unlock(params) }),
 
   listLocks: async ({ desk, caller }) => {
     const of = await readable(desk, caller);
-    const isOf = (one: ServiceRef) => (other: ServiceRef) => other.service === one.service && other.environment === one.environment;
     return (await desk.store.policy.locks()).filter((lock) => of === null || of.some(isOf(lock)));
   },
 
@@ -55,6 +61,8 @@ export const serviceHandlers = {
     return versions;
   },
 } satisfies { readonly [Id in ServiceOperations]: Handler<Id> };
+
+const isOf = (one: ServiceRef) => (other: ServiceRef) => other.service === one.service && other.environment === one.environment;
 
 type ServiceOperations =
   | 'approveScenario'
