@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { stripVTControlCharacters } from 'node:util';
 import {
   type Alert,
@@ -16,6 +17,7 @@ import {
 } from '@haldane/core';
 import { haldane1, rejudge } from '@haldane/judge';
 import { type Test, test } from 'tap';
+import { validateXML } from 'xmllint-wasm';
 import { parseReport, planText, type Report, recompute, reports } from './index.ts';
 
 /* Reports of runs that were folded by the real judge, second by second, over a service that behaves as each case says. */
@@ -227,7 +229,7 @@ test('each verdict is told in every form, with its reasons, its timeline and wha
     t.same(parseReport(reports.json(report)), JSON.parse(JSON.stringify(report)));
 
     const junit = reports.junit(report);
-    const outcomes = ['failure', 'error', 'skipped'].map((one) => junit.split(`<${one} `).length - 1);
+    const outcomes = ['failure ', 'error ', 'skipped>'].map((one) => junit.split(`<${one}`).length - 1);
     t.match(junit, `tests="5" failures="${outcomes[0]}" errors="${outcomes[1]}" skipped="${outcomes[2]}"`);
     const said = { resilient: '</testcase>', vulnerable: '<failure', inconclusive: '<skipped', invalid: '<error' }[verdict];
     t.match(junit, `<testcase classname="payments.test.keys-away" name="verdict">${said}`);
@@ -319,7 +321,7 @@ test('a run that was refused, and one that saw no second of traffic, have a repo
   const report: Report = { ...whole, run: { ...whole.run, stop, facts: {} }, evidence: empty, journal: [] };
   t.match(stripVTControlCharacters(reports.terminal(report)), /NO VERDICT[\s\S]*payments is not opted in/);
   t.match(reports.markdown(report), /^# No verdict: keys-away/);
-  t.match(reports.junit(report), /tests="2" failures="0" errors="0" skipped="2"[\s\S]*message="payments is not opted in"/);
+  t.match(reports.junit(report), /tests="2" failures="0" errors="0" skipped="2"[\s\S]*<skipped>payments is not opted in<\/skipped>/);
   t.match(reports.html(report), /No second of traffic was observed/);
   selfContained(t, reports.html(report));
   t.equal(recompute(reports.json(report)).same, false, 'there was none that could be the same');
@@ -332,6 +334,15 @@ test('what could not be put back is said in every form', async (t) => {
   for (const form of ['terminal', 'markdown', 'html'] as const)
     t.match(reports[form](report), /NOT PUT BACK: fault:experiment:keys: no answer/);
   t.match(reports.junit(report), /put back"><error message="fault:experiment:keys: no answer">/);
+});
+
+test('a report as JUnit is what the schema of Jenkins allows, whatever happened and whatever words are in it', async (t) => {
+  const schema = await readFile(new URL('../../../test/schemas/jenkins-junit.xsd', import.meta.url), 'utf8');
+  const isValid = async (contents: string) =>
+    (await validateXML({ xml: [{ fileName: 'haldane.xml', contents }], schema: [{ fileName: 'junit.xsd', contents: schema }] })).valid;
+  for (const behaviour of Object.values(cases)) t.ok(await isValid(reports.junit(reportOf(behaviour))));
+  t.ok(await isValid(reports.junit(reportOf({ words: '<failure>"&\u0000\u001b[2J]]>' }))));
+  t.notOk(await isValid(reports.junit(reportOf()).replace('<testcase classname', '<testcase class')), 'it would find a mistake');
 });
 
 test('a plan says what it would do, who is at risk, and why it is refused', async (t) => {
