@@ -55,7 +55,7 @@ const addressOf = (server: { address(): unknown }) => `http://127.0.0.1:${(serve
 
 const desk = {
   store,
-  async create({ file, key = null, by, watch }, permit) {
+  async create({ file, key = null, by, unattended }, permit) {
     await permit(payments, payments.owner);
     const { service, environment } = payments;
     return store.runs.create({
@@ -65,7 +65,7 @@ const desk = {
       experiment: sampleExperiment(),
       key,
       ...(by === undefined ? {} : { by }),
-      ...(watch === undefined ? {} : { watchMs: watch * 1000 }),
+      ...(unattended === undefined ? {} : { unattendedMs: unattended * 1000 }),
     });
   },
   report: async (run: Run, format: string) => `${format} of ${run.id}`,
@@ -200,7 +200,7 @@ test('a runner that is lost leaves no run behind: the post step ends it, and whe
   if (claim === null) return t.fail('no run is open');
   await copy.letPass(121_000);
   await store.runs.renew(claim.fence, 60_000);
-  t.match((await house.run('run-lost')).abortAsked, /nobody watched it for 120 s/);
+  t.match((await house.run('run-lost')).abortAsked, /nobody asked after it for 120 s/);
   await store.runs.advance(claim.fence, claim.run.version, { to: 'done' });
 
   // Its step was lost before Haldane heard of it; the post step is heard first.

@@ -48,7 +48,7 @@ export const StageBody = Type.Object(
     file,
     fault: Type.Optional(Type.Boolean()),
     /** Seconds: a run for whose stage nobody asks for so long is stopped, for its pipeline is gone. */
-    watch: Type.Optional(Type.Integer({ minimum: 5, maximum: 86_400 })),
+    unattended: Type.Optional(Type.Integer({ minimum: 5, maximum: 86_400 })),
   },
   strict,
 );

@@ -96,8 +96,8 @@ export type NewRun = ServiceRef & {
   readonly pool?: string;
   /** Who creates it, as `forestall` knows them. */
   readonly by?: string;
-  /** How long it goes on unwatched; without it nobody need watch. */
-  readonly watchMs?: number;
+  /** How long it goes on while nobody asks after it; without it nobody need ask. */
+  readonly unattendedMs?: number;
 };
 
 export type RunsWanted = { readonly before?: string; readonly of?: readonly ServiceRef[] };
@@ -135,8 +135,8 @@ export interface RunStore {
    * it begins. Of a create and this at the same moment one always sees the other.
    */
   forestall(key: string, by: string, why: string): Promise<Run | null>;
-  /** Somebody still watches the run. One that must be watched and is not, for its `watchMs`, is asked to stop when its lease is renewed. */
-  watched(id: string): Promise<void>;
+  /** Somebody still asks after the run. One that nobody has asked after for its `unattendedMs` is asked to stop when its lease is renewed. */
+  attended(id: string): Promise<void>;
   /** Appends to the run's events. With a fence it is refused with `lease-lost` unless the fence is current: a late waker says nothing. */
   tell(run: string | Fence, type: RunEvent['type'], data: JsonObject): Promise<RunEvent>;
   /** Events after `afterSeq`, oldest first. */

@@ -9,7 +9,7 @@ import type { Step } from './step.ts';
 
 const pollMs = 2_000;
 /** A run that this step has not asked after for so long is stopped: its runner is lost. */
-const watchSeconds = 120;
+const unattendedSeconds = 120;
 /** How long a Haldane that does not answer is asked again. Longer than that and nobody here knows any more, though the run ends by itself. */
 const patienceMs = 300_000;
 
@@ -22,7 +22,7 @@ export async function runStage(
   clock: Clock,
 ): Promise<boolean> {
   const patiently = <T>(work: () => Promise<T>) => askPatiently(work, step, clock);
-  let view = await patiently(() => door.ask((client) => client.beginStage(ref, { file: inputs.experiment, watch: watchSeconds })));
+  let view = await patiently(() => door.ask((client) => client.beginStage(ref, { file: inputs.experiment, unattended: unattendedSeconds })));
   const report = `${inputs.server}/v1/runs/${view.run}/report?format=html`;
   step.output('run-id', view.run);
   step.output('report', report);

@@ -31,7 +31,7 @@ export type PreconfiguredStage = {
 };
 
 /** Orca asks at least every 15 s; what it has not asked after for so long it has lost. */
-const watchSeconds = 900;
+const unattendedSeconds = 900;
 
 /**
  * Haldane's stage for Orca. Everything that it calls is computed from the execution and the stage's name, so that a second create is the first
@@ -50,7 +50,7 @@ export function preconfiguredStage(server: string, mode: StageMode): Preconfigur
     method: 'POST',
     url: `${ref}/stage`,
     customHeaders: { Authorization: ['Bearer REPLACE-WITH-A-TOKEN'] },
-    payload: JSON.stringify({ file: spel("parameterValues['experiment']"), watch: watchSeconds }),
+    payload: JSON.stringify({ file: spel("parameterValues['experiment']"), unattended: unattendedSeconds }),
     waitForCompletion: true,
     statusUrlResolution: 'getMethod',
     statusJsonPath: '$.status',

@@ -2,8 +2,8 @@ import type { DeployedView, NewRun, NewSchedule, ReportFormat, ScenarioView, Swe
 import type { DueSchedule, Evidence, Owner, Plan, Run, ServiceRef } from '@haldane/core';
 import type { Store } from '@haldane/store';
 
-/** A run, who wants it, and for how many seconds it goes on unwatched. */
-export type WantedRun = NewRun & { readonly by?: string; readonly watch?: number };
+/** A run, who wants it, and for how many seconds it goes on unattended. */
+export type WantedRun = NewRun & { readonly by?: string; readonly unattended?: number };
 
 /** Asked once a file is read, and before anything that it speaks of is touched. Throws `forbidden`. */
 export type Permit = (service: ServiceRef, owner: Owner) => Promise<void>;

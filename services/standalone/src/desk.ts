@@ -77,7 +77,7 @@ export function desk(options: DeskOptions): Desk {
         key: wanted.key ?? null,
         pool: options.poolOn(spec.platform),
         ...(wanted.by === undefined ? {} : { by: wanted.by }),
-        ...(wanted.watch === undefined ? {} : { watchMs: wanted.watch * 1000 }),
+        ...(wanted.unattended === undefined ? {} : { unattendedMs: wanted.unattended * 1000 }),
       });
     },
     async deploy(file, permit) {

@@ -34,14 +34,14 @@ export class PostgresRunStore implements RunStore {
   }
 
   async create(run: NewRun): Promise<Run> {
-    const watchMs = run.watchMs ?? null;
+    const unattendedMs = run.unattendedMs ?? null;
     return translated('creating a run', async () => {
       try {
         const made = await sql<RunRow>`
           with made as (
             insert into runs (id, service, environment, experiment, key, pool, event_seq, abort_asked, watch_ms, watched_until)
             values (${run.id}, ${run.service}, ${run.environment}, ${JSON.stringify(run.experiment)}, ${run.key}, ${run.pool ?? null}, 1,
-              forestalled(${run.key}, ${run.by === undefined ? null : storable(run.by)}), ${watchMs}, clock_timestamp() + ${watchMs}::int * interval '1 millisecond')
+              forestalled(${run.key}, ${run.by === undefined ? null : storable(run.by)}), ${unattendedMs}, clock_timestamp() + ${unattendedMs}::int * interval '1 millisecond')
             on conflict (key) do nothing
             returning *
           ), told as (
@@ -142,7 +142,7 @@ export class PostgresRunStore implements RunStore {
       const { rows } = await sql<{ lease_until: Date }>`
         update runs set lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
           abort_asked = case when watched_until < clock_timestamp()
-            then coalesce(abort_asked, 'nobody watched it for ' || watch_ms / 1000 || ' s') else abort_asked end
+            then coalesce(abort_asked, 'nobody asked after it for ' || watch_ms / 1000 || ' s') else abort_asked end
         where ${held(fence)} returning lease_until`.execute(this.#db);
       return rows[0]?.lease_until.getTime() ?? (await refusedWrite(this.#db, fence));
     });
@@ -235,8 +235,8 @@ export class PostgresRunStore implements RunStore {
     });
   }
 
-  async watched(id: string): Promise<void> {
-    await translated('noting that a run is watched', () =>
+  async attended(id: string): Promise<void> {
+    await translated('noting that a run is attended', () =>
       sql`
         update runs set watched_until = clock_timestamp() + watch_ms * interval '1 millisecond'
         where id = ${id} and watch_ms is not null and phase <> 'done'`.execute(this.#db),

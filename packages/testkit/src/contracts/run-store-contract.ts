@@ -332,19 +332,19 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
 
   await storeTest(t, 'a run that must be watched and is not is asked to stop', makeStores, async (t, { runs, letPass }) => {
     const abortAsked = async (id: string) => (await runs.get(id))?.abortAsked;
-    const { id } = await runs.create({ ...sampleRun('payments'), watchMs: 2 * lease });
-    const unwatched = await runs.create(sampleRun('orders'));
+    const { id } = await runs.create({ ...sampleRun('payments'), unattendedMs: 2 * lease });
+    const unasked = await runs.create(sampleRun('orders'));
     const [first, second] = [await claimed(runs), await claimed(runs)];
     const renew = () => Promise.all([first, second].map(({ fence }) => runs.renew(fence, 100 * lease)));
     await renew();
     await letPass(1.2 * lease);
-    await runs.watched(id);
+    await runs.attended(id);
     await letPass(1.2 * lease);
     await renew();
     t.equal(await abortAsked(id), null, 'it was watched');
     await letPass(1.2 * lease);
     await renew();
-    t.equal(await abortAsked(id), 'nobody watched it for 120 s');
-    t.equal(await abortAsked(unwatched.id), null, 'nobody need watch this one');
+    t.equal(await abortAsked(id), 'nobody asked after it for 120 s');
+    t.equal(await abortAsked(unasked.id), null, 'nobody need attend this one');
   });
 }

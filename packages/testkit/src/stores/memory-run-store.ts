@@ -22,7 +22,7 @@ export class MemoryRunStore implements RunStore {
         `service "${wanted.service}" in "${wanted.environment}" is held by run "${holder.run.id}"; wait for it to end, or abort it`,
       );
     }
-    const { key, pool = null, by, watchMs = null, ...rest } = stored(wanted);
+    const { key, pool = null, by, unattendedMs = null, ...rest } = stored(wanted);
     const run: Run = {
       ...rest,
       phase: 'planning',
@@ -36,8 +36,8 @@ export class MemoryRunStore implements RunStore {
       run,
       key,
       pool,
-      watchMs,
-      watchedUntil: this.#tables.clock.now() + (watchMs ?? 0),
+      unattendedMs,
+      attendedUntil: this.#tables.clock.now() + (unattendedMs ?? 0),
       notBefore: 0,
       putOff: 0,
       runner: null,
@@ -96,7 +96,7 @@ export class MemoryRunStore implements RunStore {
     const row = heldRow(this.#tables, fence);
     const now = this.#tables.clock.now();
     row.leaseEnd = now + leaseMs;
-    if (row.watchMs !== null && row.watchedUntil < now) await this.askAbort(fence.runId, `nobody watched it for ${row.watchMs / 1000} s`);
+    if (row.unattendedMs !== null && row.attendedUntil < now) await this.askAbort(fence.runId, `nobody asked after it for ${row.unattendedMs / 1000} s`);
     return row.leaseEnd;
   }
 
@@ -148,9 +148,9 @@ export class MemoryRunStore implements RunStore {
     return known;
   }
 
-  async watched(id: string): Promise<void> {
+  async attended(id: string): Promise<void> {
     const row = rowOf(this.#tables, id);
-    if (row.watchMs !== null) row.watchedUntil = this.#tables.clock.now() + row.watchMs;
+    if (row.unattendedMs !== null) row.attendedUntil = this.#tables.clock.now() + row.unattendedMs;
   }
 
   async tell(run: string | Fence, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {

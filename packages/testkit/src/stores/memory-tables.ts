@@ -5,9 +5,9 @@ export type RunRow = {
   run: Run;
   readonly key: string | null;
   readonly pool: string | null;
-  /** How long it goes on unwatched, and until when it does; null when nobody need watch. */
-  readonly watchMs: number | null;
-  watchedUntil: number;
+  /** How long it goes on while nobody asks after it, and until when it does; null when nobody need ask. */
+  readonly unattendedMs: number | null;
+  attendedUntil: number;
   /** Put off until then, and how often. */
   notBefore: number;
   putOff: number;

@@ -23,7 +23,7 @@ export const runHandlers = {
   beginStage: async ({ desk, caller, params, body, permit }) => stageView(await begin(desk, caller, { ...body, key: params.ref }, permit)),
 
   getStage: async ({ desk, run }) => {
-    await desk.store.runs.watched(run.id);
+    await desk.store.runs.attended(run.id);
     return stageView(run);
   },
 
