@@ -137,7 +137,7 @@ test('a lock lets nothing run on a service, also what was asked for before it, a
   t.match(await asked('unlock', 'tiny', 'test', '--why', 'it is over'), { code: 5, err: /may not accept risk/ });
   t.match(await answers('unlock', 'tiny', 'test', '--why', 'it is over'), { code: 0, out: /is not locked any more/ });
   t.match(await answers('unlock', 'tiny', 'test', '--why', 'it is over'), { code: 0, out: /was not locked/ });
-  t.equal((await asked('locks')).out, '');
+  t.equal((await asked('locks')).out, 'nothing is locked\n');
   const { out } = await say('audit');
   t.match(out, /an operator {2}127\.0\.0\.1 {2}lockService {2}service tiny in test {2}allowed/);
   t.match(out, /an operator {2}127\.0\.0\.1 {2}unlockService {2}service tiny in test {2}refused {2}forbidden/);

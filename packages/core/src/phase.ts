@@ -28,6 +28,7 @@ export const stopReasons = [
   'lease-lost',
   'deadline',
   'target-changed',
+  'interference',
   'metrics-unavailable',
   'error',
 ] as const;

@@ -4,13 +4,15 @@ import type { ExperimentSpec } from './experiment.ts';
 import type { JsonObject } from './json.ts';
 import type { Phase, Stop } from './phase.ts';
 import type { Plan } from './plan.ts';
-import type { Deployment, ServiceRef } from './service.ts';
+import type { Deployment, Neighbour, ServiceRef } from './service.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What was learned, one fact a stage; added once, never edited. */
 export type Facts = {
   readonly deployment?: Deployment;
   readonly plan?: Plan;
+  /** What the service depends on, as it ran when this was planned. */
+  readonly neighbours?: readonly Neighbour[];
   /** Facts measured in the baseline that later limits rest on. */
   readonly baseline?: { readonly creditRate: number; readonly from: number; readonly to: number };
   /** Epoch ms when the change was made. */

@@ -75,6 +75,9 @@ export type Deployment = ServiceRef & {
   readonly deployInProgress: boolean;
 };
 
+/** A service that a run's own depends on, where Haldane knows it as a service: as it runs now. */
+export type Neighbour = { readonly service: string; readonly revision: string; readonly instances: number };
+
 /** What one route's door takes. Milliseconds, and counts at one time; 0: no limit. */
 export type DoorLimits = {
   /** From the first byte of a request, or of a TLS handshake, to the end of its headers. Default 15 s. */

@@ -15,14 +15,3 @@ export async function asItRuns(deployment: Deployment, platform: Platform, signa
   const live = await platform.clusters.describe(deployment.source, signal);
   return live === null ? deployment : { ...deployment, revision: live.revision, instances: live.instances.length };
 }
-
-/** Why the target is no longer the one that was planned for; null while it is. */
-export async function targetChanged(world: World, run: Run, signal: AbortSignal): Promise<string | null> {
-  const planned = run.facts.deployment;
-  if (planned === undefined) return null;
-  const [now, live] = await Promise.all([interrogate(world, run, signal), world.platform.clusters.describe(planned.source, signal)]);
-  if (now.deployInProgress) return `a deploy of ${now.service} is in progress`;
-  if (live === null) return `the production cluster ${planned.source} is gone`;
-  if (live.revision !== planned.revision) return `${now.service} now runs ${live.revision}, the run began at ${planned.revision}`;
-  return null;
-}

@@ -1,4 +1,4 @@
-import { HaldaneError, isBack, type Phase, plainSlice, type Run, type SafetyPolicy } from '@haldane/core';
+import { HaldaneError, isBack, type Phase, plainSlice, type Run, type SafetyPolicy, type Surroundings } from '@haldane/core';
 import { drive, holdLease, type Stages } from '@haldane/engine';
 import { haldane1, rejudge } from '@haldane/judge';
 import { type LabOptions, labLeaseMs, type MemoryLab, memoryLab, overlapMs, type Span } from '@haldane/testkit';
@@ -16,12 +16,13 @@ type Life = LabOptions & {
   /** When a phase is entered. */
   readonly at?: Partial<Record<Phase, Act>>;
   readonly policy?: SafetyPolicy;
+  readonly surroundings?: Surroundings;
   /** The runner is told to end. */
   readonly handOver?: AbortSignal;
 };
 
 /** Drives one run to its end, or until it is handed over, and gives back everything that can be asked of it. */
-async function live({ given, at = {}, policy, handOver, ...options }: Life = {}) {
+async function live({ given, at = {}, policy, surroundings, handOver, ...options }: Life = {}) {
   const lab = memoryLab({ ...options, spec: { baselineSeconds: 5, watchSeconds: 12, ...options.spec } });
   const { clock, stores, platform, spec } = lab;
   await given?.(lab);
@@ -33,6 +34,7 @@ async function live({ given, at = {}, policy, handOver, ...options }: Life = {})
     alerts: spec.noticed === null ? null : lab.alerts,
     judge: haldane1,
     ...(policy === undefined ? {} : { policy }),
+    ...(surroundings === undefined ? {} : { surroundings }),
     kinds: platform.changeKinds,
     applyTimeoutMs: 5_000,
     publish: async (run) => void published.push(run),
@@ -160,7 +162,7 @@ test('a sound service goes the whole way: every phase once, every fact learned, 
   );
   t.same(
     evidence.checks.map(({ name, passed }) => `${name} ${passed}`),
-    ['arms-equal true', 'heartbeat true', 'effect true', 'heal true', 'leftovers true'],
+    ['arms-equal true', 'heartbeat true', 'effect true', 'heal true', 'interference true', 'leftovers true'],
   );
   t.same(evidence.instances, { control: ['r1.control-0', 'r1.control-1'], experiment: ['r1.experiment-0', 'r1.experiment-1'] });
   t.ok(evidence.features.length > 0, 'what synthetic answers looked like is kept');
@@ -220,6 +222,7 @@ test('the policy is asked in the plan and again before each stage, and what was 
         asked += 1;
         return allows(asked) ? [] : ['policy "nights": it is late'];
       },
+      disturbances: async () => [],
       reserve: async () => money,
       settle: async (...given) => void settled.push(given),
     };
@@ -237,8 +240,8 @@ test('the policy is asked in the plan and again before each stage, and what was 
   t.same(poor.journal, []);
   t.same(settled, [], 'nothing was set aside');
 
-  // Planning, provisioning, routing and baseline are allowed; then the window closes.
-  const late = await live({ policy: policy((asked) => asked <= 4) });
+  // Planning, provisioning and routing are allowed; then the window closes.
+  const late = await live({ policy: policy((asked) => asked <= 3) });
   t.match(late.run, { phase: 'done', stop: { reason: 'refused' }, facts: { restored: { clean: true } } });
   t.equal(late.run.facts.injectedAt, undefined, 'no harm was done');
   t.ok(late.journal.length > 0 && late.journal.every(({ state }) => state === 'reverted'), 'and all of it is back');
@@ -458,6 +461,80 @@ test('a deploy that begins meanwhile ends the run: what it learns would be of so
   });
   await endsWhole(t, lived);
   t.match(lived.run.stop, { reason: 'target-changed', why: /a deploy of payments is in progress/ });
+});
+
+test('what happens around a run ends it, or is seen when it is over; either way it then says nothing of the service', async (t) => {
+  const around = (began: string): readonly [Life, () => void] => {
+    let seen: readonly string[] = [];
+    const policy: SafetyPolicy = {
+      objections: async () => [],
+      disturbances: async () => seen,
+      reserve: async () => null,
+      settle: async () => undefined,
+    };
+    return [{ policy }, () => (seen = [began])];
+  };
+  const [calm, incident] = around('policy "calm": no incident: INC-7 is open');
+  const stopped = await live({ ...calm, at: { observing: incident } });
+  await endsWhole(t, stopped);
+  t.match(stopped.run.stop, { reason: 'interference', why: /INC-7 is open/ });
+  t.match(stopped.verdict, { verdict: 'inconclusive', headline: /something else happened meanwhile: .*INC-7 is open/ });
+
+  // Harm is proven within the ten seconds between two looks, and then nobody knows whose doing it was.
+  const [unseen, late] = around('run first is under way on keys');
+  const harmed = await live({
+    ...unseen,
+    script: whenFaulted({ failing: 0.5 }),
+    spec: { budget: { failures: 100_000, latencyLimitMs: 5_000 } },
+    at: { restoring: late },
+  });
+  await endsWhole(t, harmed);
+  t.equal(harmed.run.stop?.reason, 'harm-proven');
+  t.match(harmed.verdict, { verdict: 'inconclusive', record: { strength: 'none', more: { interference: /run first/ } } });
+  t.match(
+    harmed.events.find(({ type, data }) => type === 'check' && data['name'] === 'interference'),
+    { data: { passed: false } },
+  );
+
+  // An open door is an open door.
+  const [quiet, then] = around('keys was deployed meanwhile');
+  const open = await live({ ...quiet, script: whenFaulted({ lettingIn: 1 }), at: { restoring: then } });
+  t.match(open.verdict, { verdict: 'vulnerable', held: { mark: 'no' } });
+});
+
+test('instances that come or go, and a deploy of what the service depends on, are seen', async (t) => {
+  const grown = await live({
+    at: {
+      observing: ({ world, pipeline }) => {
+        const { source } = pipeline.live;
+        const cluster = world.clusters.get(source);
+        if (cluster) world.clusters.set(source, { ...cluster, instances: [...cluster.instances, `${source}-2`] });
+      },
+    },
+  });
+  await endsWhole(t, grown);
+  t.match(grown.run.stop, { reason: 'interference', why: 'payments was scaled meanwhile, from 2 to 3 instances' });
+
+  let revision = 'k1';
+  const surroundings: Surroundings = { look: async () => [{ service: 'keys', revision, instances: 1 }] };
+  const deployed = await live({ surroundings, at: { proving: () => (revision = 'k2') } });
+  await endsWhole(t, deployed);
+  t.match(deployed.run.stop, { reason: 'interference', why: 'keys was deployed meanwhile: it now runs k2, and ran k1' });
+  t.equal(deployed.verdict?.verdict, 'inconclusive');
+});
+
+test('whoever does not say what happens around a run is asked again, and then it is no yes', async (t) => {
+  let silent = 0;
+  const surroundings: Surroundings = {
+    look: async () => {
+      if (silent-- > 0) throw new HaldaneError('unavailable', 'the cloud is away');
+      return [];
+    },
+  };
+  const late = await live({ surroundings, at: { injecting: () => (silent = 2) } });
+  t.equal(late.run.stop, null, 'two silences are borne');
+  const never = await live({ surroundings, at: { restoring: () => (silent = 1) } });
+  t.match(never.verdict, { verdict: 'inconclusive', headline: /could not be asked: the cloud is away/ });
 });
 
 test('a fault that shows in control too says nothing of the service', async (t) => {

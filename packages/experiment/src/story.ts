@@ -6,9 +6,10 @@ import { changesOf } from './changes.ts';
 import { creditRateOf } from './credit.ts';
 import { criteriaOf } from './criteria.ts';
 import { probeEffect, probeHeal } from './inject.ts';
-import { interrogate, targetChanged } from './interrogate.ts';
+import { InterferenceGuard } from './interference.ts';
+import { interrogate } from './interrogate.ts';
 import { judgeRun } from './judge.ts';
-import { marked, objectionsNow } from './marked.ts';
+import { marked } from './marked.ts';
 import { listenFor, lookForHeartbeat, sendHeartbeat } from './noticed.ts';
 import { makePlan } from './plan.ts';
 import { armsReady } from './provision.ts';
@@ -23,8 +24,6 @@ const undoWithinMs = 10_000;
 const restoreDeadlineMs = 60_000;
 /** How often closed seconds are looked for: a block is acted on within this of its closing. */
 const tickMs = 100;
-/** How often the pipeline is asked whether the target is still what it was. */
-const targetEveryMs = 10_000;
 
 type Story = {
   readonly stages: Stages<undefined>;
@@ -39,7 +38,7 @@ type Story = {
 export function story(world: World, hand: Hand): Story {
   let session: Session | null = null;
   let since = world.clock.now();
-  let targetAskedAt = 0;
+  const guard = new InterferenceGuard(world, hand);
   /** The phase that was watched last. */
   let watched: 'baseline' | 'injecting' | 'proving' | 'observing' | null = null;
   const fence = hand.hold.fence;
@@ -104,7 +103,8 @@ export function story(world: World, hand: Hand): Story {
       const refusals = objections.length > 0 ? objections : await reserveFor(world, run, deployment);
       const plan = { ...made, refusals };
       if (refusals.length > 0) return stop('refused', refusals.join('; '), world, { deployment, plan });
-      return { done: true, learned: { deployment, plan } };
+      const neighbours = (await world.surroundings?.look(deployment, signal)) ?? [];
+      return { done: true, learned: { deployment, plan, neighbours } };
     },
 
     async provisioning(run, _context, signal) {
@@ -174,14 +174,6 @@ export function story(world: World, hand: Hand): Story {
 
     async observing(run, _context, signal) {
       watched = 'observing';
-      const now = world.clock.now();
-      if (now - targetAskedAt > targetEveryMs) {
-        targetAskedAt = now;
-        const changed = await targetChanged(world, run, signal);
-        if (changed !== null) return stop('target-changed', changed, world, { decidedAt: now });
-        const objections = await objectionsNow(world, run, signal);
-        if (objections.length > 0) return stop('refused', objections.join('; '), world, { decidedAt: now });
-      }
       const decision = await inHand().tick(run, signal);
       if (decision?.do === 'widen') {
         // The slice before stays as it is: its users are among those of the next, and nobody moves.
@@ -206,7 +198,7 @@ export function story(world: World, hand: Hand): Story {
         };
         await Promise.allSettled([...held.slices.map(off), ...held.list.inject.map((change) => unmake(change, hand.lost))]);
         hand.lost.throwIfAborted();
-        await quietly(probeHeal(held, run, AbortSignal.timeout(2_000)), hand);
+        await Promise.all([quietly(probeHeal(held, run, AbortSignal.timeout(2_000)), hand), quietly(guard.lookBack(run), hand)]);
         if (watched !== null) await quietly(held.finish(run, watched, endedAt, AbortSignal.timeout(5_000)), hand);
       }
       const result = await restore(world.journal, world.kinds, fence, run.id, {
@@ -251,7 +243,7 @@ export function story(world: World, hand: Hand): Story {
   // Whoever lost the run must fall silent: streams that go on would knock at doors that are no longer its own.
   hand.lost.addEventListener('abort', () => void session?.fallSilent(), { once: true });
   return {
-    stages: marked(stages, world, hand, takeOver),
+    stages: marked(stages, world, hand, guard, takeOver),
     leave: async (run) => {
       await session?.leave(run.facts.injectedAt ?? null);
       await hand.tell('note', { handedOver: run.phase });
@@ -278,12 +270,7 @@ function again(afterMs = tickMs): StageOutcome {
   return { again: true, afterMs };
 }
 
-function stop(
-  reason: 'refused' | 'target-changed' | 'invalid-arms' | 'lease-lost',
-  why: string,
-  world: World,
-  learned: Run['facts'],
-): StageOutcome {
+function stop(reason: 'refused' | 'invalid-arms' | 'lease-lost', why: string, world: World, learned: Run['facts']): StageOutcome {
   return { stop: { reason, why, at: world.clock.now() }, learned };
 }
 

@@ -15,6 +15,7 @@ import type {
   RunStore,
   SafetyPolicy,
   Scenario,
+  Surroundings,
 } from '@haldane/core';
 import type { Hold } from '@haldane/engine';
 
@@ -30,6 +31,8 @@ export interface World {
   readonly prober: Prober;
   /** What the organisation allows, asked in the plan and again before each stage that goes further; absent: all that the plan allows. */
   readonly policy?: SafetyPolicy;
+  /** What stands around the service, looked at while the run goes on; absent: nothing is known of it. */
+  readonly surroundings?: Surroundings;
   // biome-ignore lint/suspicious/noExplicitAny: the judge's state is its own business
   readonly judge: Judge<any>;
   readonly runs: RunStore;

@@ -1,6 +1,7 @@
 import type { Criteria, Evidence, JudgedFacts, Marked, Verdict } from '@haldane/core';
 import { isUnasked, lastCheck } from './asked.ts';
 import { contactOf } from './contact.ts';
+import { disturbedBy } from './disturbed.ts';
 import { effectWords } from './effect-words.ts';
 import { rateWords } from './harm-words.ts';
 import { judgeHeld, refusalWords, whyNotMet } from './held.ts';
@@ -22,7 +23,8 @@ export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evide
   const served = judgeServed(state, evidence.checks, facts);
   const noticed = judgeNoticed(state, evidence, facts, held.mark);
   const invalid = whyInvalid(state, evidence, facts);
-  const verdict = verdictOf({ held, served, noticed }, invalid, state);
+  const disturbed = disturbedBy(evidence.checks);
+  const verdict = verdictOf({ held, served, noticed }, invalid, disturbed !== null, state);
   const unmet = verdict === 'inconclusive' ? neverMet(state, evidence, facts) : null;
   const { mark, why, result, alertMs } = noticed;
   const record = makeRecord(state, evidence, facts, breachOf(state.hostile, evidence.accepts), alertMs);
@@ -34,6 +36,7 @@ export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evide
     served,
     noticed: { mark, why, result },
     reasons: [
+      ...(disturbed === null ? [] : [`something else happened meanwhile: ${disturbed}`]),
       ...(unmet === null ? [] : [`inconclusive: ${unmet}`]),
       ...reasonsOf(state, { held, served, noticed }, invalid, evidence, facts),
       ...(effect === null ? [] : [effect]),
@@ -43,8 +46,14 @@ export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evide
   };
 }
 
-function verdictOf({ held, served, noticed }: Marks, invalid: readonly string[], state: JudgeState): Verdict['verdict'] {
+function verdictOf(
+  { held, served, noticed }: Marks,
+  invalid: readonly string[],
+  isDisturbed: boolean,
+  state: JudgeState,
+): Verdict['verdict'] {
   if (invalid.length > 0) return 'invalid';
+  if (isDisturbed && held.mark !== 'no') return 'inconclusive';
   if (held.mark === 'no' || served.mark === 'no' || noticed.mark === 'no') return 'vulnerable';
   const asked = state.criteria.spec.noticed !== null && noticed.result !== 'not-asked';
   if (held.mark === 'yes' && served.mark === 'yes' && (!asked || noticed.mark === 'yes')) return 'resilient';
@@ -85,6 +94,8 @@ function headline(
 
 /** The first thing that is missing, in the order in which an owner would mend it. */
 function whyInconclusive(state: JudgeState, { held, served, noticed }: Marks, evidence: Evidence, facts: JudgedFacts): string {
+  const disturbed = disturbedBy(evidence.checks);
+  if (disturbed !== null) return `something else happened meanwhile: ${disturbed}`;
   const never = neverMet(state, evidence, facts);
   if (never !== null) return never;
   if (facts.stop !== null) return stopWords(facts.stop.reason, facts.stop.why);

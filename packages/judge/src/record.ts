@@ -5,6 +5,7 @@ import { sampleRatioOf } from './arms-unequal.ts';
 import { blockE } from './block-e.ts';
 import { contactOf, leakedOf } from './contact.ts';
 import { criteriaHash } from './criteria-hash.ts';
+import { disturbedBy } from './disturbed.ts';
 import { eHolmOf } from './guardrail-names.ts';
 import { excessOf } from './guardrails-safe.ts';
 import { type Guardrail, harmThreshold, ratesOf, usersTest, weightsOf } from './harm.ts';
@@ -68,7 +69,7 @@ export function makeRecord(
     },
     budget: { spent: state.budget.spent, cap: state.budget.cap },
     alertMs,
-    strength: strengthOf(state, facts, breach),
+    strength: strengthOf(state, evidence, facts, breach),
     more: more(state, evidence, facts),
   };
 }
@@ -77,8 +78,13 @@ export function makeRecord(
  * Enough to stop, or enough to block a deploy: an accept that control confirmed, or a plain E of failures of at least 1000, alone or
  * multiplied with that of the run that this one confirms.
  */
-function strengthOf({ harm }: JudgeState, { confirms }: JudgedFacts, breach: Breach | null): VerdictRecord['strength'] {
-  const proven = harm.provenAt !== null;
+function strengthOf(
+  { harm }: JudgeState,
+  { checks }: Evidence,
+  { confirms }: JudgedFacts,
+  breach: Breach | null,
+): VerdictRecord['strength'] {
+  const proven = harm.provenAt !== null && disturbedBy(checks) === null;
   const logE = harm.maxFailureLogE + (confirms?.logE ?? 0);
   if (breach?.confirmed || (proven && Math.max(harm.maxFailureLogE, logE) >= Math.log(blockE))) return 'block';
   return breach !== null || proven ? 'stop' : 'none';
@@ -151,8 +157,15 @@ function more(state: JudgeState, evidence: Evidence, { confirms }: JudgedFacts):
     latencyGuard: latencyGuardOf(state),
     instanceSpread: spreadOf(baseline.instances) ?? 'not known',
     retries: state.retries === null ? 'not known' : { ...state.retries },
+    ...interferenceOf(evidence),
     confirms: confirms === undefined ? null : { ...confirms, together: harm.maxFailureLogE + confirms.logE },
   };
+}
+
+/** With it, what this run says of failures is added to no other's. */
+function interferenceOf({ checks }: Evidence): { readonly [key: string]: Json } {
+  const disturbed = disturbedBy(checks);
+  return disturbed === null ? {} : { interference: disturbed };
 }
 
 /** What counted as slow, frozen before the change. */

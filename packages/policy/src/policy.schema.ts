@@ -16,6 +16,37 @@ const part = (properties: JsonObject, required: readonly string[] = []): JsonObj
   required,
 });
 
+const check = part(
+  {
+    name: { ...name, description: 'what must be so, like "no incident is open"' },
+    http: part(
+      {
+        url: { type: 'string', pattern: '^https?://', known: 'is no address; write it like https://status.example.com/incidents' },
+        header: part({ name, valueEnv: { ...name, description: 'the variable that holds its value' } }, ['name', 'valueEnv']),
+        at: { type: 'string', pattern: '^(/.*)?$', known: 'is no JSON pointer; write it like /incidents/0/state' },
+        is: { description: 'what must be there' },
+      },
+      ['url'],
+    ),
+    command: part(
+      {
+        run: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 }, description: 'a program by its whole path, and words' },
+        env: { type: 'array', default: [], items: name, description: 'variables of Haldane that it is given' },
+      },
+      ['run'],
+    ),
+    alerts: part(
+      {
+        receiver: name,
+        rules: { type: 'array', minItems: 1, items: name },
+        within: { type: ['number', 'string'], duration: { above: 0 }, default: '15m' },
+      },
+      ['receiver', 'rules'],
+    ),
+  },
+  ['name'],
+);
+
 /** What a policy file may say. */
 export const policySchema: JsonObject = {
   $id: 'haldane-policy',
@@ -58,6 +89,7 @@ export const policySchema: JsonObject = {
             failuresPerMonth: { type: 'integer', minimum: 0 },
             ladder: part({ after: name, within: { type: ['number', 'string'], duration: { above: 0 }, default: '14d' } }, ['after']),
             healthy: { type: 'boolean', default: false },
+            checks: { type: 'array', default: [], items: check },
             apart: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', enum: ['route', 'dependencies'] } },
             approvals: { type: 'integer', minimum: 1, maximum: 10 },
           },

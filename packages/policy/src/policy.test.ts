@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { ClusterState, Lock, OpenRun, PassedRun, PolicyFacts, PolicyQuestion } from '@haldane/core';
+import type { ClusterState, Lock, OpenRun, Outside, PassedRun, PolicyFacts, PolicyQuestion } from '@haldane/core';
 import { sampleDeployment, sampleExperiment } from '@haldane/testkit';
 import { type Test, test } from 'tap';
 import { readPolicy, ruledBy } from './index.ts';
@@ -15,6 +15,8 @@ type Given = {
   readonly passed?: readonly Partial<PassedRun>[];
   readonly approvals?: readonly string[];
   readonly live?: ClusterState | null | Error;
+  /** What a check of that name is answered. */
+  readonly outside?: (name: string) => string | null;
 };
 
 const sample: ClusterState = {
@@ -31,6 +33,8 @@ function factsOf(given: Given): PolicyFacts {
     passed: async () =>
       (given.passed ?? []).map((one) => ({ environment: 'production', revision: 'old', share: 0.01, at: wednesday - 100 * day, ...one })),
     approvals: async () => given.approvals ?? [],
+    runsOn: async (_environment, services) =>
+      (given.open ?? []).flatMap(({ id, service = 'other' }) => (services.includes(service) ? [{ id, service }] : [])),
     lock: async () => given.lock ?? null,
     reserve: async ({ id }, failures, perMonth) => {
       const held = [...ledger].filter(([other]) => other !== id).reduce((sum, [, one]) => sum + one, 0);
@@ -54,13 +58,20 @@ function policy(rule: string, given: Given = {}) {
     if (live instanceof Error) throw live;
     return live;
   };
-  return ruledBy(readPolicy(`rules:\n  - name: the rule\n    ${rule}\n`, 'policy.yaml'), factsOf(given), {
-    clusters: { describe } as never,
-  });
+  const outside: Outside = { ask: async ({ name }) => given.outside?.(name) ?? null };
+  return ruledBy(
+    readPolicy(`rules:\n  - name: the rule\n    ${rule}\n`, 'policy.yaml'),
+    factsOf(given),
+    { clusters: { describe } as never },
+    outside,
+  );
 }
 
 async function says(t: Test, rule: string, given: Given, words: RegExp | null, share?: number): Promise<void> {
-  const [first = null, ...more] = await policy(rule, given).objections(asked('mine', share), AbortSignal.timeout(5_000));
+  const ruled = policy(rule, given);
+  const question = asked('mine', share);
+  const said = await Promise.all([ruled.objections, ruled.disturbances].map((ask) => ask(question, AbortSignal.timeout(5_000))));
+  const [first = null, ...more] = said.flat();
   t.same(more, []);
   if (words === null) t.equal(first, null, rule);
   else t.match(first, words, rule);
@@ -150,7 +161,10 @@ rules:
   - { name: their team, where: { team: others }, approvals: 2 }
   - { name: our team, where: { team: payments, service: payments }, approvals: 1 }
 `;
-  const found = await ruledBy(readPolicy(text, 'policy.yaml'), factsOf({}), {} as never).objections(asked(), AbortSignal.timeout(5_000));
+  const found = await ruledBy(readPolicy(text, 'policy.yaml'), factsOf({}), {} as never, {} as never).objections(
+    asked(),
+    AbortSignal.timeout(5_000),
+  );
   t.same(
     found.map((one) => one.split(':')[0]),
     ['policy "production"', 'policy "our team"'],
@@ -207,7 +221,6 @@ test('of two runs that share a dependency or a route the earlier goes on', async
     new RegExp(`${dependency} is also in reach of run first`),
   );
   await says(t, apart, touching({ route: 'theirs', dependencies: ['payments'] }), /payments is also in reach/, undefined);
-  await says(t, apart, touching({ route: 'theirs', dependencies: [] }, { service: dependency }), /is also in reach/);
   await says(t, apart, touching({ route, dependencies: [dependency] }, { environment: 'staging' }), null);
   await says(t, apart, touching(null), /what it touches is not known yet/);
   const both = { open: [{ id: 'mine' }, { id: 'later', touches: { route, dependencies: [dependency] } }] };
@@ -216,8 +229,36 @@ test('of two runs that share a dependency or a route the earlier goes on', async
 
 test('a lock needs no rule, and says whose it is, how long it holds and how it is taken off', async (t) => {
   const lock = { service: 'payments', environment: 'production', why: 'an incident', by: 'ann', until: wednesday + day };
-  const locked = ruledBy({ rules: [] }, factsOf({ lock }), {} as never);
+  const locked = ruledBy({ rules: [] }, factsOf({ lock }), {} as never, {} as never);
   t.match(await locked.objections(asked(), AbortSignal.timeout(5_000)), [
     /locked by ann until 2026-11-26T09:30:00\.000Z \(an incident\); .*haldane unlock payments production/,
   ]);
+});
+
+test('what stands outside must say yes, and who does not answer says no', async (t) => {
+  const rule = 'checks: [{ name: no incident, http: { url: "https://status.test/open", at: /count, is: 0 } }]';
+  await says(t, rule, {}, null);
+  await says(t, rule, { outside: (name) => `${name} is wrong: INC-7` }, /no incident: no incident is wrong: INC-7/);
+  const away = () => {
+    throw new Error('the line is dead');
+  };
+  await says(t, rule, { outside: away }, /no incident: could not be asked, the line is dead/);
+  const refused = (check: string, words: RegExp) =>
+    t.throws(() => readPolicy(`rules: [{ name: a, checks: [{ name: b, ${check} }] }]`, 'policy.yaml'), { message: words });
+  refused('http: { url: "https://a" }, command: { run: [/bin/true] }', /exactly one of http, command and alerts/);
+  refused('http: { url: "ftp://a" }', /is no address/);
+  refused('http: { url: "https://a", at: /b }', /at and is belong together/);
+  refused('command: { run: [true-enough] }', /whole path of a program/);
+});
+
+test('a run gives way to one on what its service depends on, without a rule', async (t) => {
+  const dependency = sampleDeployment('payments').dependencies[0]?.name ?? 'none';
+  const open = [{ id: 'first', service: dependency }];
+  const free = ruledBy({ rules: [] }, factsOf({ open }), {} as never, {} as never);
+  t.same(await free.disturbances(asked(), AbortSignal.timeout(5_000)), [
+    `run first is under way on ${dependency}, which payments depends on; wait until it is over`,
+  ]);
+  t.same(await free.objections(asked(), AbortSignal.timeout(5_000)), [], 'it is no question of permission');
+  const others = ruledBy({ rules: [] }, factsOf({ open: [{ id: 'first' }] }), {} as never, {} as never);
+  t.same(await others.disturbances(asked(), AbortSignal.timeout(5_000)), []);
 });

@@ -1,3 +1,5 @@
+import type { OutsideCheck } from '@haldane/core';
+
 /** Hours of the week in which runs may go on, in the wall clock of a zone. */
 export type Windows = {
   readonly zone: string;
@@ -29,6 +31,8 @@ export type Rule = {
   readonly ladder?: { readonly after: string; readonly within: number };
   /** Whether every production instance must be healthy; a platform that cannot say means no. */
   readonly healthy: boolean;
+  /** What stands outside of Haldane and must say yes before a run begins and while it goes on. */
+  readonly checks: readonly OutsideCheck[];
   /** Of two runs in one environment that share what is named here, the earlier goes on. */
   readonly apart?: readonly ('route' | 'dependencies')[];
   /** People who must have approved before a scenario's version first runs on the service in the environment. */

@@ -1,17 +1,22 @@
-import type { Lock, Platform, PolicyFacts, SafetyPolicy } from '@haldane/core';
+import type { Lock, Outside, Platform, PolicyFacts, PolicyQuestion, SafetyPolicy } from '@haldane/core';
 import type { Policy } from './policy.ts';
-import { isFor, objectionsOf } from './rules.ts';
+import { type Check, isFor, objectionsOf, permissions, surroundings } from './rules.ts';
 
-/** The policy at work: locks, which need no rule, its rules, what is known of other runs, and the platform that production is on. */
-export function ruledBy(policy: Policy, facts: PolicyFacts, platform: Pick<Platform, 'clusters'>): SafetyPolicy {
+/** The policy at work: locks, which need no rule, its rules, what is known of other runs, the platform that production is on, and what is outside. */
+export function ruledBy(policy: Policy, facts: PolicyFacts, platform: Pick<Platform, 'clusters'>, outside: Outside): SafetyPolicy {
+  const said = async (checks: readonly Check[], asked: PolicyQuestion, signal: AbortSignal): Promise<readonly string[]> => {
+    const rules = policy.rules.filter((rule) => isFor(rule, asked));
+    if (rules.length === 0) return [];
+    const sight = { ...asked, now: await facts.now(), facts, platform, outside, signal };
+    return (await Promise.all(rules.map((rule) => objectionsOf(rule, checks, sight)))).flat();
+  };
   return {
     async objections(asked, signal) {
       const lock = await facts.lock(asked.run);
-      if (lock !== null) return [lockedBy(lock)];
-      const rules = policy.rules.filter((rule) => isFor(rule, asked));
-      if (rules.length === 0) return [];
-      const sight = { ...asked, now: await facts.now(), facts, platform, signal };
-      return (await Promise.all(rules.map((rule) => objectionsOf(rule, sight)))).flat();
+      return lock === null ? said(permissions, asked, signal) : [lockedBy(lock)];
+    },
+    async disturbances(asked, signal) {
+      return [...(await runsUnderneath(facts, asked)), ...(await said(surroundings, asked, signal))];
     },
     async reserve(asked) {
       const { run } = asked;
@@ -27,6 +32,13 @@ export function ruledBy(policy: Policy, facts: PolicyFacts, platform: Pick<Platf
     },
     settle: (runId, spent) => facts.settle(runId, spent),
   };
+}
+
+/** What fails there fails here, in both arms: no rule is needed to know that. The run on what depends gives way. */
+async function runsUnderneath(facts: PolicyFacts, { run, deployment }: PolicyQuestion): Promise<readonly string[]> {
+  const names = deployment.dependencies.map(({ name }) => name).filter((name) => name !== run.service);
+  const others = names.length === 0 ? [] : await facts.runsOn(run.environment, names);
+  return others.map(({ id, service }) => `run ${id} is under way on ${service}, which ${run.service} depends on; wait until it is over`);
 }
 
 function lockedBy({ service, environment, why, by, until }: Lock): string {

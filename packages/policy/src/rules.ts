@@ -1,4 +1,4 @@
-import { messageOf, type OpenRun, type PassedRun, type Platform, type PolicyFacts, type PolicyQuestion } from '@haldane/core';
+import { messageOf, type OpenRun, type Outside, type PassedRun, type Platform, type PolicyFacts, type PolicyQuestion } from '@haldane/core';
 import type { Rule } from './policy.ts';
 import { frozenBy, outsideWindows } from './window.ts';
 
@@ -7,15 +7,17 @@ export type Sight = PolicyQuestion & {
   readonly now: number;
   readonly facts: PolicyFacts;
   readonly platform: Pick<Platform, 'clusters'>;
+  readonly outside: Outside;
   readonly signal: AbortSignal;
 };
 
 /** One thing that a rule can ask for: why the run may not go on by it, or null. `ask` runs only when the rule says anything about it. */
-type Check = (rule: Rule, sight: Sight) => Promise<string | null> | string | null;
+export type Check = (rule: Rule, sight: Sight) => Promise<string | null> | string | null;
 
 const percent = (share: number) => `${Number((share * 100).toPrecision(3))} %`;
 
-const checks: readonly Check[] = [
+/** What a rule permits at all. */
+export const permissions: readonly Check[] = [
   ({ windows }, { now }) => (windows === undefined ? null : outsideWindows(windows, now)),
   ({ freezes }, { now }) => frozenBy(freezes, now),
   ({ caps }, { run }) =>
@@ -24,15 +26,16 @@ const checks: readonly Check[] = [
       : null,
   runsAtOnce,
   shareTogether,
-  keptApart,
   smallSteps,
   ladder,
-  healthy,
   approved,
 ];
 
+/** What must be so around the run. */
+export const surroundings: readonly Check[] = [keptApart, healthy, asked];
+
 /** Why the run may not go on by this rule. A check that cannot answer means no. */
-export async function objectionsOf(rule: Rule, sight: Sight): Promise<readonly string[]> {
+export async function objectionsOf(rule: Rule, checks: readonly Check[], sight: Sight): Promise<readonly string[]> {
   const answers = await Promise.all(
     checks.map(async (check) => {
       try {
@@ -133,6 +136,20 @@ async function healthy(rule: Rule, { deployment, platform, signal }: Sight): Pro
   return sick.length === 0
     ? null
     : `${sick.map(({ name }) => name).join(', ')} of ${deployment.service} not healthy; heal production first`;
+}
+
+async function asked({ checks }: Rule, { outside, run, now, signal }: Sight): Promise<string | null> {
+  const answers = checks.map(async (check) => {
+    try {
+      const why = await outside.ask(check, run, now, signal);
+      return why === null ? [] : [`${check.name}: ${why}`];
+    } catch (error) {
+      signal.throwIfAborted();
+      return [`${check.name}: could not be asked, ${messageOf(error)}`];
+    }
+  });
+  const no = (await Promise.all(answers)).flat();
+  return no.length === 0 ? null : no.join('; ');
 }
 
 async function approved({ approvals }: Rule, sight: Sight): Promise<string | null> {

@@ -304,6 +304,23 @@ storeTest('rules see open runs, runs that passed, and who approved', async (t, {
   const deployment = { revision: 'abc', route: 'front', dependencies: [{ name: 'idp' }, { name: 'database' }] };
   await runs.advance(orders.fence, other.version, { to: 'provisioning', learned: { deployment } as never });
   t.match(await policy.open(), [{ id: other.id, touches: { route: 'front', dependencies: ['idp', 'database'] } }]);
+  t.same(await policy.runsOn('test', ['payments', 'orders', 'nobody']), [{ id: other.id, service: 'orders' }], 'those that have not ended');
+  t.same(await policy.runsOn('live', ['orders']), []);
+  t.same(await policy.runsOn('test', []), []);
+
+  const idp = await runs.create(sampleRun('idp'));
+  const where = (source: string) => ({ deployment: { platform: 'memory', source } }) as never;
+  await runs.advance((await claimed(runs)).fence, idp.version, { to: 'done', learned: where('idp.old') });
+  await runs
+    .create(sampleRun('idp'))
+    .then(async ({ version }) => runs.advance((await claimed(runs)).fence, version, { to: 'done', learned: where('idp.new') }));
+  await runs.create(sampleRun('idp'));
+  t.same(
+    await policy.whereRunning('test', ['idp', 'nobody']),
+    [{ service: 'idp', platform: 'memory', source: 'idp.new' }],
+    'as the newest run found it that looked',
+  );
+  t.same(await policy.whereRunning('live', ['idp']), []);
 });
 
 storeTest('a lock holds until it expires or is taken off, and nobody shortens it with another', async (t, { store: { policy } }) => {

@@ -450,11 +450,11 @@ function goesOn(mode) {
 
 // pipelines/dist/github-actions/run-stage.js
 var pollMs = 2e3;
-var watchSeconds = 120;
+var unattendedSeconds = 120;
 var patienceMs = 3e5;
 async function runStage(step2, door, inputs, ref, clock) {
   const patiently = (work) => askPatiently(work, step2, clock);
-  let view = await patiently(() => door.ask((client) => client.beginStage(ref, { file: inputs.experiment, watch: watchSeconds })));
+  let view = await patiently(() => door.ask((client) => client.beginStage(ref, { file: inputs.experiment, unattended: unattendedSeconds })));
   const report = `${inputs.server}/v1/runs/${view.run}/report?format=html`;
   step2.output("run-id", view.run);
   step2.output("report", report);

@@ -16,7 +16,8 @@ export function controlCommands(haldane: Command, withClient: WithClient, out: N
     .description('list them, with what became of their newest times')
     .action(() =>
       withClient(async ({ client }) => {
-        for (const one of await client.schedules()) out.write(scheduleText(one));
+        const all = await client.schedules();
+        out.write(all.length === 0 ? 'nothing is scheduled\n' : all.map(scheduleText).join(''));
         return 0;
       }),
     );
@@ -112,7 +113,8 @@ export function controlCommands(haldane: Command, withClient: WithClient, out: N
     .description('list the services that nothing may run on now, and why')
     .action(() =>
       withClient(async ({ client }) => {
-        for (const lock of await client.locks()) out.write(lockText(lock));
+        const all = await client.locks();
+        out.write(all.length === 0 ? 'nothing is locked\n' : all.map(lockText).join(''));
         return 0;
       }),
     );

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { checkChain, serverOf } from '@haldane/client';
-import { type Act, HaldaneError, type Role, type RunEvent, roles } from '@haldane/core';
+import { type Act, HaldaneError, type Role, type Run, type RunEvent, roles } from '@haldane/core';
 import { jobLogin } from '@haldane/pipelines';
 import { lifeOf, lifeText } from '@haldane/reports';
 import { type Config, publishedHeads, type RouterAddress, readHeads } from '@haldane/standalone';
@@ -72,7 +72,9 @@ export function addPeopleCommands(haldane: Command, context: CommandContext): vo
     .description('list the services that you may read, and whose they are')
     .action(() =>
       withClient(async ({ client }) => {
-        for (const { service, environment, owner } of await client.services()) line(service, environment, owner.team, owner.contact);
+        const all = await client.services();
+        if (all.length === 0) line('no service is registered that you may read; haldane up registers one');
+        for (const { service, environment, owner } of all) line(service, environment, owner.team, owner.contact);
         return 0;
       }),
     );
@@ -94,8 +96,9 @@ export function addPeopleCommands(haldane: Command, context: CommandContext): vo
           out.write(lifeText(lifeOf(events)));
           return 0;
         }
-        for (const run of await client.runs(parseWhole('--limit', options.limit, 1, 200)))
-          line(run.id, `${run.service} in ${run.environment}`, run.phase, run.stop?.reason ?? '', run.facts.verdict?.verdict ?? '');
+        const runs = await client.runs(parseWhole('--limit', options.limit, 1, 200));
+        if (runs.length === 0) line('there is no run yet that you may read');
+        for (const run of runs) line(run.id, `${run.service} in ${run.environment}`, run.phase, ...endOf(run));
         return 0;
       }),
     );
@@ -168,7 +171,9 @@ export function addPeopleCommands(haldane: Command, context: CommandContext): vo
     .description('list the tokens of the teams that you administer')
     .action(() =>
       withClient(async ({ client }) => {
-        for (const token of await client.tokens()) {
+        const all = await client.tokens();
+        if (all.length === 0) line('there is no token of a team that you administer');
+        for (const token of all) {
           const state = token.revokedAt !== null ? 'ended' : `until ${stamp(token.expiresAt)}`;
           line(token.id, token.subject, token.grants.map(({ role, team }) => `${role} of ${team}`).join(', '), state);
         }
@@ -219,4 +224,8 @@ export function addPeopleCommands(haldane: Command, context: CommandContext): vo
         return 0;
       }),
     );
+}
+
+function endOf({ stop, facts }: Run): readonly string[] {
+  return [stop?.reason ?? '', facts.verdict?.verdict ?? ''];
 }

@@ -1,5 +1,18 @@
 import { webhookAlerts } from '@haldane/alerts';
-import type { Claim, Clock, Criteria, Evidence, Platform, Prober, Run, SafetyPolicy, Scenario } from '@haldane/core';
+import type {
+  Claim,
+  Clock,
+  Criteria,
+  Evidence,
+  Neighbour,
+  Outside,
+  Platform,
+  Prober,
+  Run,
+  SafetyPolicy,
+  Scenario,
+  Surroundings,
+} from '@haldane/core';
 import { Registry } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
 import { criteriaOf, type World } from '@haldane/experiment';
@@ -11,6 +24,7 @@ import { httpProber } from '@haldane/probes';
 import type { Report } from '@haldane/reports';
 import { scenarios } from '@haldane/scenarios';
 import type { Store } from '@haldane/store';
+import { outside } from './outside/index.ts';
 import { timing } from './runner.ts';
 
 export type HouseOptions = {
@@ -37,12 +51,14 @@ export class House {
   readonly #platforms: Registry<Platform>;
   readonly #metrics: ReturnType<typeof metricSources>;
   readonly #prober: Prober;
+  readonly #outside: Outside;
 
   constructor(options: HouseOptions) {
     this.#options = options;
     this.#scenarios = new Registry('scenario', options.scenarios ?? scenarios);
     this.#platforms = new Registry('platform', [options.platform, ...(options.connected ?? [])]);
     this.#metrics = metricSources({ client: options.dataplane, clock: options.clock });
+    this.#outside = outside({ env: options.env, inbox: webhookAlerts({ inbox: options.store.alerts }) });
     this.#prober = httpProber({ clock: options.clock, secret: (name) => options.env[name] });
   }
 
@@ -59,13 +75,28 @@ export class House {
   /** The policy at work on a platform, as it is when it is asked. One that cannot be read throws: nobody knows what it allows. */
   policy(platform: Platform): SafetyPolicy {
     const { policy = async () => ({ rules: [] }), store } = this.#options;
-    const now = async () => ruledBy(await policy(), store.policy, platform);
+    const now = async () => ruledBy(await policy(), store.policy, platform, this.#outside);
     return {
       objections: async (asked, signal) => (await now()).objections(asked, signal),
+      disturbances: async (asked, signal) => (await now()).disturbances(asked, signal),
       reserve: async (asked) => (await now()).reserve(asked),
       settle: (runId, spent) => store.policy.settle(runId, spent),
     };
   }
+
+  /** Services of that name and environment that a run was on before, as they run now, where their platform is connected here. */
+  readonly surroundings: Surroundings = {
+    look: async ({ environment, service, dependencies }, signal) => {
+      const names = dependencies.map(({ name }) => name).filter((name) => name !== service);
+      const known = await this.#options.store.policy.whereRunning(environment, names);
+      const looked = known.map(async (one): Promise<readonly Neighbour[]> => {
+        const platform = this.#platforms.all().find(({ id }) => id === one.platform);
+        const live = await platform?.clusters.describe(one.source, signal);
+        return live ? [{ service: one.service, revision: live.revision, instances: live.instances.length }] : [];
+      });
+      return (await Promise.all(looked)).flat();
+    },
+  };
 
   /** What one claimed run needs. Throws `unknown-id` naming the known ones. */
   world({ run }: Claim): World {
@@ -83,6 +114,7 @@ export class House {
       alerts: spec.noticed === null ? null : alerts.get(spec.noticed.source),
       prober: this.#prober,
       policy: this.policy(platform),
+      surroundings: this.surroundings,
       judge: haldane1,
       runs: store.runs,
       journal: store.journal,

@@ -91,6 +91,7 @@ function kindOf(stop: StopReason | null): Ended['kind'] {
       return 'void';
     case 'refused':
     case 'target-changed':
+    case 'interference':
     case 'metrics-unavailable':
     case 'deadline':
     case 'operator':

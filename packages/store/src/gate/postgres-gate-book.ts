@@ -19,7 +19,9 @@ export class PostgresGateBook implements GateBook {
       const { rows } = await sql<JudgedRun>`
         select id, experiment ->> 'name' as experiment, facts #>> '{deployment,revision}' as revision,
           facts #>> '{verdict,verdict}' as verdict, facts #>> '{verdict,record,strength}' as strength,
-          coalesce((facts #>> '{verdict,record,more,failuresOnly,logE}')::float8, 0) as "logE",
+          -- What something else may have done adds nothing to the proof of other runs.
+          case when facts #>> '{verdict,record,more,interference}' is null
+            then coalesce((facts #>> '{verdict,record,more,failuresOnly,logE}')::float8, 0) else 0 end as "logE",
           json_build_object('held', facts #>> '{verdict,held,mark}', 'served', facts #>> '{verdict,served,mark}',
             'noticed', facts #>> '{verdict,noticed,mark}') as marks
         from runs

@@ -7,6 +7,9 @@ import { translated } from '../translate.ts';
 /** What a person says who approves: for which service and environment, which version of which scenario, and why. */
 export type Approval = ServiceRef & { readonly scenario: string; readonly version: number; readonly who: string; readonly why: string };
 
+/** A service as a run found it: the cluster that it runs as, and on which platform. */
+export type Standing = { readonly service: string; readonly platform: string; readonly source: string };
+
 /** What rules know of other runs, and what people approve. */
 export interface PolicyStore extends PolicyFacts {
   /** Notes a person's approval; the same person again changes nothing. */
@@ -15,6 +18,8 @@ export interface PolicyStore extends PolicyFacts {
   setLock(service: ServiceRef, word: { readonly why: string; readonly by: string; readonly livesMs: number }): Promise<Lock>;
   /** Whether there was a lock. */
   unlock(service: ServiceRef): Promise<boolean>;
+  /** Where services run, by what the newest run of each was planned on; those that never had a run are not among them. */
+  whereRunning(environment: string, services: readonly string[]): Promise<readonly Standing[]>;
   /** Those that hold now. */
   locks(): Promise<readonly Lock[]>;
 }
@@ -45,6 +50,32 @@ export class PostgresPolicyFacts implements PolicyStore {
             'dependencies', (select coalesce(json_agg(one ->> 'name'), '[]') from json_array_elements(facts #> '{deployment,dependencies}') as one)
           ) end as touches
         from runs where phase <> 'done' order by created_at, id`.execute(this.#db);
+      return rows;
+    });
+  }
+
+  async runsOn(environment: string, services: readonly string[]): Promise<readonly { readonly id: string; readonly service: string }[]> {
+    if (services.length === 0) return [];
+    return translated('looking for runs on what a service depends on', async () => {
+      const { rows } = await sql<{ id: string; service: string }>`
+        select id, service from runs
+        where environment = ${environment} and service = any(${[...services]}::text[]) and phase <> 'done' order by created_at, id`.execute(
+        this.#db,
+      );
+      return rows;
+    });
+  }
+
+  async whereRunning(environment: string, services: readonly string[]): Promise<readonly Standing[]> {
+    if (services.length === 0) return [];
+    return translated('looking where services run', async () => {
+      const { rows } = await sql<Standing>`
+        select wanted.service, newest.platform, newest.source
+        from unnest(${[...services]}::text[]) as wanted (service), lateral (
+          select facts #>> '{deployment,platform}' as platform, facts #>> '{deployment,source}' as source from runs
+          where service = wanted.service and environment = ${environment} and facts -> 'deployment' is not null
+          order by created_at desc limit 1) as newest
+        order by wanted.service`.execute(this.#db);
       return rows;
     });
   }
