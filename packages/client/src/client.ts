@@ -10,10 +10,12 @@ import type {
   GateQuestion,
   Halt,
   HaltedView,
+  LocksView,
   MadeToken,
   MeView,
   NewAcceptance,
   NewGateMode,
+  NewResolution,
   NewRun,
   NewSchedule,
   NewStage,
@@ -109,6 +111,10 @@ export class HaldaneClient {
   acceptRisk(service: ServiceRef, acceptance: NewAcceptance): Promise<GateEntry<'acceptance'>> {
     return this.#json('POST', `${pathOf(service)}/gate/acceptances`, acceptance);
   }
+  /** Says that what was found at the revision is dealt with. */
+  resolve(service: ServiceRef, resolution: NewResolution): Promise<GateEntry<'resolution'>> {
+    return this.#json('POST', `${pathOf(service)}/gate/resolutions`, resolution);
+  }
   /** Lets a revision through the gate, in the caller's name. */
   breakGlass(service: ServiceRef, revision: string, why: string): Promise<GateEntry<'break-glass'>> {
     return this.#json('POST', `${pathOf(service)}/gate/break-glass`, { revision, why });
@@ -121,7 +127,8 @@ export class HaldaneClient {
   unlock(service: string, environment: string, why: string): Promise<{ readonly unlocked: boolean }> {
     return this.#json('DELETE', `${pathOf({ service, environment })}/lock`, { why });
   }
-  locks(): Promise<readonly Lock[]> {
+  /** Services that nothing may run on now, and regressed revisions that nobody has answered for. */
+  locks(): Promise<LocksView> {
     return this.#json('GET', '/v1/locks');
   }
 

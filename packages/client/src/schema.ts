@@ -7,6 +7,8 @@ import {
   type GateEntry,
   gateModes,
   type Halt,
+  type Lock,
+  type LockedRevision,
   type Registered,
   roles,
   type ScheduledTime,
@@ -102,6 +104,7 @@ export const AcceptanceBody = Type.Object(
   { experiment: text(120), lives: Type.Integer({ minimum: 60, maximum: 31_622_400 }), why: text(500) },
   strict,
 );
+export const ResolutionBody = Type.Object({ experiment: text(120), revision, why: text(500) }, strict);
 export const BreakGlassBody = Type.Object({ revision, why: text(500) }, strict);
 /** For how many hours; at most a year. */
 export const LockBody = Type.Object({ why: text(500), hours: Type.Integer({ minimum: 1, maximum: 8784 }) }, strict);
@@ -135,6 +138,7 @@ export type NewStage = Static<typeof StageBody>;
 export type GateQuestion = Static<typeof GateBody>;
 export type NewGateMode = Static<typeof GateModeBody>;
 export type NewAcceptance = Static<typeof AcceptanceBody>;
+export type NewResolution = Static<typeof ResolutionBody>;
 
 /** An error as RFC 9457 has it. `code` is one of core's. */
 export type Problem = {
@@ -158,6 +162,8 @@ export type DeployedView = { readonly service: string; readonly environment: str
 export type NewSchedule = Static<typeof ScheduleBody>;
 /** A schedule and what became of its newest times. */
 export type ScheduleView = DueSchedule & { readonly times: readonly ScheduledTime[] };
+/** What `haldane locks` shows: by a person's word, and by what runs have found. */
+export type LocksView = { readonly services: readonly Lock[]; readonly revisions: readonly LockedRevision[] };
 export type ApprovalView = { readonly scenario: string; readonly version: number; readonly approvedBy: readonly string[] };
 export type SweptView = {
   readonly what: string;

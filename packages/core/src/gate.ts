@@ -24,6 +24,8 @@ export type GateNote =
   /** `debt`: what the live revision has too counts as much as what is new. */
   | { readonly kind: 'mode'; readonly experiment: string; readonly mode: GateMode; readonly debt: boolean; readonly why: string }
   | { readonly kind: 'acceptance'; readonly experiment: string; readonly until: number; readonly why: string }
+  /** The owner's word that what was found at the revision is dealt with. */
+  | { readonly kind: 'resolution'; readonly experiment: string; readonly revision: string; readonly why: string }
   | { readonly kind: 'break-glass'; readonly revision: string; readonly why: string };
 export type GateEntry<K extends GateNote['kind'] = GateNote['kind']> = Extract<GateNote, { kind: K }> & {
   readonly who: string;
@@ -44,10 +46,20 @@ export type GateFinding = {
   readonly standing: GateStanding;
   /** Whether it would hold the deploy in mode `block`. */
   readonly blocks: boolean;
-  readonly accepted: { readonly who: string; readonly why: string; readonly until: number } | null;
+  /** Why it passes all the same; `until` is null where the owner has resolved it for the revision. */
+  readonly accepted: { readonly who: string; readonly why: string; readonly until: number | null } | null;
   /** The run that it rests on. */
   readonly runId: string | null;
   /** In words, with what to do about it. */
+  readonly says: string;
+};
+
+/** A regression that nobody has answered for yet: not resolved, not accepted, and no later revision passed. */
+export type LockedRevision = ServiceRef & {
+  readonly experiment: string;
+  readonly revision: string;
+  readonly mode: GateMode;
+  readonly runId: string;
   readonly says: string;
 };
 

@@ -1,6 +1,7 @@
 export { type AlphaLedger, alphaLedger } from './alpha-ledger.ts';
 export { criteriaHash } from './criteria-hash.ts';
 export { decideGate, type GateCase } from './gate/decide-gate.ts';
+export { lockedRevisions } from './gate/locked-revisions.ts';
 export { usersLevel } from './harm.ts';
 export { haldane1 } from './judge.ts';
 export { judgeId } from './judge-id.ts';

@@ -160,6 +160,10 @@ var HaldaneClient = class {
   acceptRisk(service, acceptance) {
     return this.#json("POST", `${pathOf(service)}/gate/acceptances`, acceptance);
   }
+  /** Says that what was found at the revision is dealt with. */
+  resolve(service, resolution) {
+    return this.#json("POST", `${pathOf(service)}/gate/resolutions`, resolution);
+  }
   /** Lets a revision through the gate, in the caller's name. */
   breakGlass(service, revision, why) {
     return this.#json("POST", `${pathOf(service)}/gate/break-glass`, { revision, why });
@@ -171,6 +175,7 @@ var HaldaneClient = class {
   unlock(service, environment, why) {
     return this.#json("DELETE", `${pathOf({ service, environment })}/lock`, { why });
   }
+  /** Services that nothing may run on now, and regressed revisions that nobody has answered for. */
   locks() {
     return this.#json("GET", "/v1/locks");
   }

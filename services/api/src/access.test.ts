@@ -114,6 +114,7 @@ function example({ id, operation }: Route, victim: string): { readonly path: str
     askGate: { revision: 'abc' },
     setGateMode: { experiment: 'an-experiment', mode: 'warn', why: 'agreed' },
     acceptRisk: { experiment: 'an-experiment', lives: 3_600, why: 'known' },
+    resolveFinding: { experiment: 'an-experiment', revision: 'abc', why: 'rolled back' },
     breakGlass: { revision: 'abc', why: 'an outage' },
     lockService: { why: 'an incident', hours: 8 },
     unlockService: { why: 'it is over' },

@@ -27,6 +27,11 @@ test('a pipeline is held by a regression, let through by those who may, and ever
     const { secret } = await store.tokens.issue({ subject: `the ${role}`, grants, scope: wholeScope, madeBy: 'a test', livesMs: 60_000 });
     return new HaldaneClient({ address, token: secret });
   };
+  const stranger = async () => {
+    const grants = [{ role: 'admin', team: 'theirs' }] as const;
+    const { secret } = await store.tokens.issue({ subject: 'a stranger', grants, scope: wholeScope, madeBy: 'a test', livesMs: 60_000 });
+    return new HaldaneClient({ address, token: secret });
+  };
   const ended = async (revision: string, verdict: 'resilient' | 'vulnerable', fault = true) => {
     const wanted = sampleRun();
     const run = await store.runs.create({ ...wanted, experiment: { ...wanted.experiment, fault } });
@@ -75,10 +80,21 @@ test('a pipeline is held by a regression, let through by those who may, and ever
   t.match(await pipeline.breakGlass(payments, 'newer', 'an outage'), { who: 'the operator', revision: 'newer' });
   t.match(await gate('newer', 'old'), { decision: 'allow', why: /the operator broke the glass/ });
 
+  const locked = async (who = viewer) => (await who.locks()).revisions.map(({ revision }) => revision);
+  t.same(await locked(), ['new', 'newer'], 'what was let through is still to be answered for');
+  await t.rejects(pipeline.resolve(payments, { experiment, revision: 'new', why: 'I want to' }), { code: 'forbidden' });
+  t.match(await admin.resolve(payments, { experiment, revision: 'new', why: 'rolled back' }), { who: 'the admin', revision: 'new' });
+  t.same(await locked(), ['newer']);
+  t.match(await gate('new', 'old'), { decision: 'allow', findings: [{ accepted: { why: 'rolled back', until: null } }] });
+
   await ended('newest', 'vulnerable');
+  t.match((await viewer.locks()).revisions[1], { ...payments, experiment, revision: 'newest', mode: 'block', says: /regressed/ });
   await t.rejects(admin.acceptRisk(payments, { experiment, lives: 3_600, why: 'I want to' }), { code: 'forbidden' });
   t.match(await owner.acceptRisk(payments, { experiment, lives: 3_600, why: 'known' }), { who: 'the risk-owner', experiment });
   t.match(await gate('newest', 'old'), { decision: 'allow', findings: [{ standing: 'regressed', accepted: { why: 'known' } }] });
+
+  t.same(await locked(), [], 'the risk was accepted');
+  t.same((await (await stranger()).locks()).revisions, []);
 
   const acts = (await store.audit.read(0, 1_000)).map(({ body }) => JSON.parse(body) as Act);
   const broke = acts.filter(({ did, outcome }) => did === 'breakGlass' && outcome === 'allowed');

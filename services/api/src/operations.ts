@@ -18,6 +18,7 @@ import {
   ReceiverParams,
   RefParams,
   ReportQuery,
+  ResolutionBody,
   RunParams,
   RunsQuery,
   ScheduleBody,
@@ -245,6 +246,16 @@ export const operations = {
     body: AcceptanceBody,
     status: 201,
   },
+  resolveFinding: {
+    method: 'POST',
+    path: '/v1/services/:service/:environment/gate/resolutions',
+    says: 'Says, for the owner, that what an experiment found at a revision is dealt with: the gate lets it pass.',
+    on: 'service',
+    may: 'administer',
+    params: ServiceParams,
+    body: ResolutionBody,
+    status: 201,
+  },
   breakGlass: {
     method: 'POST',
     path: '/v1/services/:service/:environment/gate/break-glass',
@@ -273,7 +284,13 @@ export const operations = {
     params: ServiceParams,
     body: WhyBody,
   },
-  listLocks: { method: 'GET', path: '/v1/locks', says: 'Locks on services that you may read.', on: 'login', may: null },
+  listLocks: {
+    method: 'GET',
+    path: '/v1/locks',
+    says: 'Locks on services that you may read, and their regressed revisions that nobody has answered for.',
+    on: 'login',
+    may: null,
+  },
 
   listSchedules: {
     method: 'GET',

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { ScheduleView } from '@haldane/client';
-import { catchUps, type Lock } from '@haldane/core';
+import { catchUps, type Lock, type LockedRevision } from '@haldane/core';
 import { type Command, Option } from 'commander';
 import type { Connection } from './connect.ts';
 import { parseWhole } from './option-values.ts';
@@ -110,11 +110,11 @@ export function controlCommands(haldane: Command, withClient: WithClient, out: N
 
   haldane
     .command('locks')
-    .description('list the services that nothing may run on now, and why')
+    .description('list the services that nothing may run on now, and the regressed revisions that nobody has answered for')
     .action(() =>
       withClient(async ({ client }) => {
-        const all = await client.locks();
-        out.write(all.length === 0 ? 'nothing is locked\n' : all.map(lockText).join(''));
+        const { services, revisions } = await client.locks();
+        out.write([...services.map(lockText), ...revisions.map(lockedText)].join('') || 'nothing is locked\n');
         return 0;
       }),
     );
@@ -129,4 +129,9 @@ function scheduleText({ id, file, cron, zone, afterDeploy, times }: ScheduleView
 
 function lockText({ service, environment, why, by, until }: Lock): string {
   return `${service} in ${environment} is locked by ${by} until ${new Date(until).toISOString()}: ${why}\n`;
+}
+
+function lockedText({ service, environment, experiment, revision, mode, says }: LockedRevision): string {
+  const gate = mode === 'block' ? 'the gate holds it' : `the gate only says so (mode ${mode})`;
+  return `${service} in ${environment}, revision ${revision}: ${says}; ${gate}\n  until a later revision passes, or: haldane resolve ${service} ${environment} ${experiment} ${revision}, or haldane accept-risk ${service} ${environment} ${experiment}\n`;
 }

@@ -79,6 +79,24 @@ export function addGateCommands(haldane: Command, { out, say, withClient, exit }
     );
 
   haldane
+    .command('resolve')
+    .description(
+      'say, as the owner, that what an experiment found at a revision is dealt with: it is not locked any more, and the gate lets it pass',
+    )
+    .argument('<service>')
+    .argument('<environment>')
+    .argument('<experiment>')
+    .argument('<revision>')
+    .requiredOption('--why <words>', 'for the record')
+    .action((service: string, environment: string, experiment: string, revision: string, { why }: { why: string }) =>
+      withClient(async ({ client }) => {
+        const { who } = await client.resolve({ service, environment }, { experiment, revision, why });
+        out.write(`${experiment} on ${service} in ${environment} at ${revision}: resolved by ${who}\n`);
+        return 0;
+      }),
+    );
+
+  haldane
     .command('break-glass')
     .description('let one revision through the gate, in your name, whatever was found')
     .argument('<service>')

@@ -12,6 +12,7 @@ export type GateCase = ServiceRef & {
   readonly runs: readonly JudgedRun[];
   readonly modes: readonly GateEntry<'mode'>[];
   readonly acceptances: readonly GateEntry<'acceptance'>[];
+  readonly resolutions: readonly GateEntry<'resolution'>[];
   readonly broken: readonly GateEntry<'break-glass'>[];
   readonly asked: readonly GateEntry<'ask'>[];
 };
@@ -47,24 +48,37 @@ export function decideGate(asked: GateCase): GateAnswer {
   return told('allow', findings.length === 0 ? `no experiment was run on ${service} in ${environment} yet` : 'nothing speaks against it');
 }
 
-function findingOf(experiment: string, live: Live | null, { revision, runs, modes, acceptances, now }: GateCase): GateFinding {
+/** How one experiment stands at the case's revision, against what is live, and what that does. */
+export function findingOf(experiment: string, live: Live | null, asked: Omit<GateCase, 'live' | 'wasLive' | 'broken'>): GateFinding {
+  const { revision, runs, modes } = asked;
   const set = modes.find((one) => one.experiment === experiment);
   const { standing, run } = standingOf(
     runs.filter((one) => one.experiment === experiment),
     revision,
     live,
   );
-  const accepted = acceptances.find((one) => one.experiment === experiment && one.until > now) ?? null;
+  const accepted = answerTo(experiment, asked);
   return {
     experiment,
     mode: set?.mode ?? 'report',
     standing,
     blocks:
       standing === 'regressed' || standing === 'let-in' || (set?.debt === true && (standing === 'debt' || standing === 'live-unknown')),
-    accepted: accepted === null ? null : { who: accepted.who, why: accepted.why, until: accepted.until },
+    accepted,
     runId: run?.id ?? null,
-    says: `${experiment}: ${words[standing](revision, live?.revision ?? 'the live revision')}${run === null ? '' : ` (run ${run.id})`}${accepted === null ? '' : `; accepted by ${accepted.who}: ${accepted.why}`}`,
+    says: `${experiment}: ${words[standing](revision, live?.revision ?? 'the live revision')}${run === null ? '' : ` (run ${run.id})`}${accepted === null ? '' : `; ${accepted.until === null ? 'resolved' : 'accepted'} by ${accepted.who}: ${accepted.why}`}`,
   };
+}
+
+/** What the owner, or a risk owner for a time, has said to the finding. */
+function answerTo(
+  experiment: string,
+  { revision, resolutions, acceptances, now }: Pick<GateCase, 'revision' | 'resolutions' | 'acceptances' | 'now'>,
+): GateFinding['accepted'] {
+  const resolved = resolutions.find((one) => one.experiment === experiment && one.revision === revision);
+  if (resolved !== undefined) return { who: resolved.who, why: resolved.why, until: null };
+  const accepted = acceptances.find((one) => one.experiment === experiment && one.until > now);
+  return accepted === undefined ? null : { who: accepted.who, why: accepted.why, until: accepted.until };
 }
 
 function effectOf({ mode, blocks, standing, accepted }: GateFinding): GateAnswer['decision'] {

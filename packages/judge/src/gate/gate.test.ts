@@ -1,6 +1,7 @@
 import type { GateEntry, GateStanding, JudgedRun } from '@haldane/core';
 import { test } from 'tap';
 import { decideGate, type GateCase } from './decide-gate.ts';
+import { lockedRevisions } from './locked-revisions.ts';
 
 let made = 0;
 const run = (revision: string, verdict: JudgedRun['verdict'], more: Partial<JudgedRun> = {}): JudgedRun => {
@@ -33,6 +34,7 @@ const asked = (more: Partial<GateCase> = {}) =>
     runs: [],
     modes: [mode('block')],
     acceptances: [],
+    resolutions: [],
     broken: [],
     asked: [],
     ...more,
@@ -124,5 +126,45 @@ test('who does not say what is live is measured by what runs found last and the 
   );
   t.match(asked({ live: null, runs, asked: [held, held] }), { live: 'old', decision: 'block', record: { blocking: 1, confirmed: 1 } });
   t.match(asked({ live: null }), { live: null });
+  t.end();
+});
+
+test('a regression is locked until a later revision passes, or somebody answers for it', (t) => {
+  const all = [run('old', 'resilient'), run('new', 'vulnerable')].toReversed();
+  const locked = (runs: readonly JudgedRun[], more: Partial<GateCase> = {}) =>
+    lockedRevisions({
+      service: 'payments',
+      environment: 'production',
+      now: 1_000,
+      runs,
+      modes: [],
+      acceptances: [],
+      resolutions: [],
+      asked: [],
+      ...more,
+    }).map(({ experiment, revision, mode }) => `${experiment} ${revision} ${mode}`);
+  t.same(locked(all), ['keys-away new report']);
+  t.same(locked([run('new', 'resilient'), ...all]), ['keys-away new report'], 'once proven it stands, however often it is run again');
+  t.same(locked([run('old', 'resilient'), ...all]), ['keys-away new report'], 'what came before it answers for nothing');
+  t.same(locked([weak('next'), ...all]), ['keys-away new report'], 'nor does what is not known');
+  t.same(locked([run('next', 'vulnerable'), ...all]), ['keys-away new report'], 'the next is measured by the one before, which fails too');
+  t.same(locked([run('next', 'resilient'), ...all]), [], 'a later one passes');
+  t.same(locked([run('worse', 'vulnerable'), run('next', 'resilient'), ...all]), ['keys-away worse report']);
+  t.same(locked([run('new', 'vulnerable'), run('old', 'vulnerable')]), [], 'what was there before is debt');
+  t.same(locked([run('new', 'vulnerable')]), [], 'and what nobody can compare is no regression');
+  const said = { asked: [{ kind: 'ask', revision: 'next', live: 'old', blocking: [], who: 'ci', at: 1 }] } as const;
+  t.same(
+    locked([run('next', 'vulnerable'), ...all], said),
+    ['keys-away new report', 'keys-away next report'],
+    'unless a pipeline says what was live',
+  );
+  const word = { experiment: 'keys-away', why: 'seen', who: 'ann', at: 1 };
+  t.same(locked(all, { modes: [mode('block')], resolutions: [{ kind: 'resolution', revision: 'other', ...word }] }), [
+    'keys-away new block',
+  ]);
+  t.same(locked(all, { resolutions: [{ kind: 'resolution', revision: 'new', ...word }] }), []);
+  t.same(locked(all, { acceptances: [{ kind: 'acceptance', until: 1_001, ...word }] }), []);
+  t.same(locked(all, { acceptances: [{ kind: 'acceptance', until: 1_000, ...word }] }), ['keys-away new report'], 'it has expired');
+  t.same(locked([run('new', 'vulnerable', { experiment: 'forged' }), ...all.slice(1)]), [], 'each experiment for itself');
   t.end();
 });

@@ -1,23 +1,19 @@
-import type { GateEntry, GateNote, ServiceRef } from '@haldane/core';
+import type { GateEntry, GateNote, LockedRevision, ServiceRef } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
-import { decideGate } from '@haldane/judge';
+import { decideGate, lockedRevisions } from '@haldane/judge';
 import type { Handler } from '../ask.ts';
 import type { Desk } from '../desk.ts';
 
 export const gateHandlers = {
   askGate: async ({ desk, caller, params, body }) => {
-    const { gate, policy } = desk.store;
+    const { gate } = desk.store;
     const { revision, live = null } = body;
-    const [wasLive, now, runs, modes, acceptances, broken, asked] = await Promise.all([
+    const [known, wasLive, broken] = await Promise.all([
+      knownAtGate(desk, params),
       gate.wasLive(params, revision),
-      policy.now(),
-      gate.judged(params),
-      gate.entries(params, 'mode'),
-      gate.entries(params, 'acceptance'),
       gate.entries(params, 'break-glass'),
-      gate.entries(params, 'ask'),
     ]);
-    const answer = decideGate({ ...params, revision, live, wasLive, now, runs, modes, acceptances, broken, asked });
+    const answer = decideGate({ ...known, revision, live, wasLive, broken });
     const blocking = answer.findings.filter(({ blocks }) => blocks).map(({ experiment }) => experiment);
     await gate.note(params, { kind: 'ask', revision, live, blocking }, caller.token.subject);
     return answer;
@@ -31,10 +27,12 @@ export const gateHandlers = {
     return noted(desk, params, { kind: 'acceptance', experiment, until, why }, caller.token.subject);
   },
 
+  resolveFinding: async ({ desk, caller, params, body }) => noted(desk, params, { kind: 'resolution', ...body }, caller.token.subject),
+
   breakGlass: async ({ desk, caller, params, body }) => noted(desk, params, { kind: 'break-glass', ...body }, caller.token.subject),
 } satisfies { readonly [Id in GateOperations]: Handler<Id> };
 
-type GateOperations = 'askGate' | 'setGateMode' | 'acceptRisk' | 'breakGlass';
+type GateOperations = 'askGate' | 'setGateMode' | 'acceptRisk' | 'resolveFinding' | 'breakGlass';
 
 async function noted(desk: Desk, service: ServiceRef, note: GateNote, who: string): Promise<GateEntry> {
   const { gate } = desk.store;
@@ -42,4 +40,27 @@ async function noted(desk: Desk, service: ServiceRef, note: GateNote, who: strin
   const [entry] = await gate.entries(service, note.kind);
   if (entry === undefined) throw new HaldaneError('internal', `the ${note.kind} that was just noted is not there`);
   return entry;
+}
+
+/** What runs have found of the service and what was said to it. */
+async function knownAtGate(desk: Desk, { service, environment }: ServiceRef) {
+  const { gate, policy } = desk.store;
+  const of = { service, environment };
+  const [now, runs, modes, acceptances, resolutions, asked] = await Promise.all([
+    policy.now(),
+    gate.judged(of),
+    gate.entries(of, 'mode'),
+    gate.entries(of, 'acceptance'),
+    gate.entries(of, 'resolution'),
+    gate.entries(of, 'ask'),
+  ]);
+  return { ...of, now, runs, modes, acceptances, resolutions, asked };
+}
+
+/** Regressions of these services that nobody has answered for. */
+export async function lockedOf(desk: Desk, services: readonly ServiceRef[]): Promise<readonly LockedRevision[]> {
+  const locked: LockedRevision[] = [];
+  // One after the other: a list of everything must not take the database's connections from what runs.
+  for (const service of services) locked.push(...lockedRevisions(await knownAtGate(desk, service)));
+  return locked;
 }

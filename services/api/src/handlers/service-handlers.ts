@@ -1,6 +1,7 @@
 import { HaldaneError, type ServiceRef } from '@haldane/core';
 import { readable, readableServices } from '../access/reach.ts';
 import type { Handler } from '../ask.ts';
+import { lockedOf } from './gate-handlers.ts';
 
 export const serviceHandlers = {
   listServices: async ({ desk, caller }) => readableServices(desk, caller),
@@ -47,7 +48,8 @@ export const serviceHandlers = {
 
   listLocks: async ({ desk, caller }) => {
     const of = await readable(desk, caller);
-    return (await desk.store.policy.locks()).filter((lock) => of === null || of.some(isOf(lock)));
+    const services = (await desk.store.policy.locks()).filter((lock) => of === null || of.some(isOf(lock)));
+    return { services, revisions: await lockedOf(desk, await readableServices(desk, caller)) };
   },
 
   listExperiments: async ({ desk, caller }) => {
