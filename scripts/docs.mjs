@@ -50,6 +50,7 @@ ${about.title} (version ${scenario.version})
 - **Made:** ${about.injection}
 - **Undone:** ${about.undo}
 - **Noticed by:** ${about.detection}
+- **Touched by** ${scenario.touchedBy?.map((one) => `\`${one}\``).join(', ') ?? 'everything'} ([choice](choice.md))
 - **Reaches** ${scenario.reach}; at most exposure \`${scenario.exposure}\`; needs ${scenario.needs.map((need) => `\`${need}\``).join(', ') || 'nothing special'}; ${scenario.residue.length > 0 ? `may leave ${scenario.residue.join(', ')}` : 'leaves nothing in data'}.
 - ATT&CK ${about.mapping.attack.join(', ') || '–'} · OWASP ${about.mapping.owasp.join(', ') || '–'} · ${about.mapping.cwe.join(', ') || 'no CWE'}
 ${params.length > 0 ? `\n| param | values | default | |\n| --- | --- | --- | --- |\n${params.join('\n')}\n` : ''}`;

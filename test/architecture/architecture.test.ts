@@ -135,7 +135,7 @@ test('in every room folder name, id and registered key are one', async (t) => {
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
     'packages/reports/src': Object.keys(reports),
     // GitHub Actions and Spinnaker call Haldane and are not read by it yet.
-    'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id, 'github-actions', 'spinnaker'],
+    'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id, 'github-actions', 'spinnaker', 'repository'],
   };
   for (const [path, ids] of Object.entries(rooms)) t.same([...ids].sort(), await folders(path), path);
   t.same([...known.platforms], rooms['packages/platforms/src'], 'what a file may name as its platform');

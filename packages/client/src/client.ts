@@ -4,6 +4,8 @@ import type {
   ApprovalView,
   AuditEntry,
   AuditHead,
+  Choice,
+  ChoiceQuestion,
   DeployedView,
   GateAnswer,
   GateEntry,
@@ -14,6 +16,7 @@ import type {
   MadeToken,
   MeView,
   NewAcceptance,
+  NewCameIn,
   NewGateMode,
   NewResolution,
   NewRun,
@@ -27,6 +30,7 @@ import type {
   SweptView,
   Token,
   TokenWish,
+  VerifiedView,
 } from './schema.ts';
 import type { AbortedStageView, StageView } from './stage-view.ts';
 
@@ -118,6 +122,18 @@ export class HaldaneClient {
   /** Lets a revision through the gate, in the caller's name. */
   breakGlass(service: ServiceRef, revision: string, why: string): Promise<GateEntry<'break-glass'>> {
     return this.#json('POST', `${pathOf(service)}/gate/break-glass`, { revision, why });
+  }
+  /** The experiments that were run on the service, and at which revision each has its newest answer. */
+  verified(service: ServiceRef): Promise<readonly VerifiedView[]> {
+    return this.#json('GET', `${pathOf(service)}/verified`);
+  }
+  /** Which experiments a deploy needs. The answer is written down, and the gate goes by it. */
+  choose(service: ServiceRef, question: ChoiceQuestion): Promise<Choice> {
+    return this.#json('POST', `${pathOf(service)}/choice`, question);
+  }
+  /** Writes down where a flaw came in, for the gate to say. */
+  cameIn(service: ServiceRef, found: NewCameIn): Promise<GateEntry<'came-in'>> {
+    return this.#json('POST', `${pathOf(service)}/gate/came-in`, found);
   }
 
   /** Nothing runs on the service for so many hours. */

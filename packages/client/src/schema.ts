@@ -1,6 +1,8 @@
 import {
   type AuditEntry,
   type AuditHead,
+  type Candidate,
+  type Choice,
   catchUps,
   type DueSchedule,
   type GateAnswer,
@@ -13,6 +15,8 @@ import {
   roles,
   type ScheduledTime,
   type Token,
+  type Touch,
+  touches,
 } from '@haldane/core';
 import { type Static, Type } from 'typebox';
 
@@ -106,6 +110,49 @@ export const AcceptanceBody = Type.Object(
 );
 export const ResolutionBody = Type.Object({ experiment: text(120), revision, why: text(500) }, strict);
 export const BreakGlassBody = Type.Object({ revision, why: text(500) }, strict);
+/** A few of the paths and how many there are. */
+const Touched = Type.Object(
+  {
+    touch: Type.Enum([...touches]),
+    count: Type.Integer({ minimum: 1, maximum: 10_000_000 }),
+    says: Type.Array(text(300), { maxItems: 5 }),
+  },
+  strict,
+);
+/** What differs from a revision, for each that evidence is of; `touched` null: nobody can tell. The repository is the caller's, not ours. */
+export const ChoiceBody = Type.Object(
+  {
+    revision,
+    differences: Type.Array(
+      Type.Object({ since: revision, touched: Type.Union([Type.Null(), Type.Array(Touched, { maxItems: touches.length })]) }, strict),
+      { maxItems: 500 },
+    ),
+    /** Only these; without them every experiment that was run on the service. `seconds`: baseline and watch. */
+    experiments: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            experiment: text(120),
+            scenario: text(120),
+            seconds: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
+            /** Whether it waits for an alert. */
+            listens: Type.Boolean(),
+          },
+          strict,
+        ),
+        { minItems: 1, maxItems: 200 },
+      ),
+    ),
+    /** What runs before the deploy may take together; the others wait until after it. */
+    maxMinutes: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_080 })),
+  },
+  strict,
+);
+/** What a bisect found; `first` is not there when it is only known to lie after `good` and not after `bad`. */
+export const CameInBody = Type.Object(
+  { experiment: text(120), good: revision, bad: revision, first: Type.Optional(revision), why: text(2_000) },
+  strict,
+);
 /** For how many hours; at most a year. */
 export const LockBody = Type.Object({ why: text(500), hours: Type.Integer({ minimum: 1, maximum: 8784 }) }, strict);
 export const OwnerBody = Type.Object({ team: name(), contact: text(200) }, strict);
@@ -139,6 +186,10 @@ export type GateQuestion = Static<typeof GateBody>;
 export type NewGateMode = Static<typeof GateModeBody>;
 export type NewAcceptance = Static<typeof AcceptanceBody>;
 export type NewResolution = Static<typeof ResolutionBody>;
+export type ChoiceQuestion = Static<typeof ChoiceBody>;
+export type NewCameIn = Static<typeof CameInBody>;
+/** An experiment that was run here, and its newest answer. */
+export type VerifiedView = Pick<Candidate, 'experiment' | 'scenario' | 'verified'>;
 
 /** An error as RFC 9457 has it. `code` is one of core's. */
 export type Problem = {
@@ -157,6 +208,8 @@ export type ScenarioView = {
   readonly expects: string;
   readonly undo: string;
   readonly detection: string;
+  /** What of a service it must be run again for; null: everything. */
+  readonly touchedBy: readonly Touch[] | null;
 };
 export type DeployedView = { readonly service: string; readonly environment: string; readonly revision: string; readonly address: string };
 export type NewSchedule = Static<typeof ScheduleBody>;
@@ -176,4 +229,4 @@ export type MadeToken = { readonly token: Token; readonly secret: string };
 /** Who the server takes one for. */
 export type MeView = Pick<Token, 'subject' | 'grants' | 'scope'> & { readonly token: string; readonly expiresAt: number | null };
 export type HaltedView = { readonly stopped: number };
-export type { AuditEntry, AuditHead, GateAnswer, GateEntry, Halt, Registered, Token };
+export type { AuditEntry, AuditHead, Choice, GateAnswer, GateEntry, Halt, Registered, Token };

@@ -16,6 +16,9 @@ export type JudgedRun = {
   readonly strength: VerdictRecord['strength'];
   /** ln E of failures as it ended; those of several runs add up. */
   readonly logE: number;
+  /** When it began (epoch ms), and how long it took until everything was back. */
+  readonly at: number;
+  readonly seconds: number;
 };
 
 /** What is written down at the gate of a service. `live`: what the pipeline said is live. Times are epoch ms. */
@@ -26,7 +29,24 @@ export type GateNote =
   | { readonly kind: 'acceptance'; readonly experiment: string; readonly until: number; readonly why: string }
   /** The owner's word that what was found at the revision is dealt with. */
   | { readonly kind: 'resolution'; readonly experiment: string; readonly revision: string; readonly why: string }
-  | { readonly kind: 'break-glass'; readonly revision: string; readonly why: string };
+  | { readonly kind: 'break-glass'; readonly revision: string; readonly why: string }
+  /** What a deploy needs: `stands` on evidence of another revision, `later` is put off until after the deploy. */
+  | {
+      readonly kind: 'choice';
+      readonly revision: string;
+      readonly run: readonly string[];
+      readonly later: readonly string[];
+      readonly stands: readonly { readonly experiment: string; readonly on: string }[];
+    }
+  /** Where a flaw came in, as a bisect found: `first` is the first bad revision; null when it is only known to lie after `good` and not after `bad`. */
+  | {
+      readonly kind: 'came-in';
+      readonly experiment: string;
+      readonly good: string;
+      readonly bad: string;
+      readonly first: string | null;
+      readonly why: string;
+    };
 export type GateEntry<K extends GateNote['kind'] = GateNote['kind']> = Extract<GateNote, { kind: K }> & {
   readonly who: string;
   readonly at: number;
@@ -36,9 +56,20 @@ export type GateEntry<K extends GateNote['kind'] = GateNote['kind']> = Extract<G
  * How an experiment stands at a revision.
  * `passed` · `regressed`: proven vulnerable, and the live revision resilient · `let-in`: a confirmed accept that the live revision refuses ·
  * `debt`: proven, but the live revision is vulnerable too · `live-unknown`: proven, but nobody knows of the live revision, or nobody said that it is the vulnerable one ·
- * `unproven`: vulnerable, but not on evidence that may hold a deploy · `undecided`: its runs ended without an answer · `untested`.
+ * `unproven`: vulnerable, but not on evidence that may hold a deploy · `undecided`: its runs ended without an answer · `untested` ·
+ * `put-off`: it is to be run after this deploy · `owed`: it was put off at an earlier deploy, and not run since.
  */
-export type GateStanding = 'passed' | 'regressed' | 'let-in' | 'debt' | 'live-unknown' | 'unproven' | 'undecided' | 'untested';
+export type GateStanding =
+  | 'passed'
+  | 'regressed'
+  | 'let-in'
+  | 'debt'
+  | 'live-unknown'
+  | 'unproven'
+  | 'undecided'
+  | 'untested'
+  | 'put-off'
+  | 'owed';
 
 export type GateFinding = {
   readonly experiment: string;

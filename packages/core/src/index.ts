@@ -2,6 +2,7 @@ export * from './access.ts';
 export * from './answer.ts';
 export * from './audit.ts';
 export * from './change.ts';
+export * from './choice.ts';
 export * from './clock.ts';
 export * from './errors.ts';
 export * from './evidence.ts';

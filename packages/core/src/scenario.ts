@@ -1,4 +1,5 @@
 import type { Change } from './change.ts';
+import type { Touch } from './choice.ts';
 import type { ExperimentSpec } from './experiment.ts';
 import type { JsonObject } from './json.ts';
 import type { Capability, FaultPlane } from './platform.ts';
@@ -44,6 +45,8 @@ export interface Scenario {
   readonly breaksIdentity: boolean;
   /** What it may leave in data; empty when nothing. */
   readonly residue: readonly string[];
+  /** What of a service it must be run again for when a deploy touches it; absent: everything. */
+  readonly touchedBy?: readonly Touch[];
   /** `change`: it makes a change. `request`: the hostile request is itself the change, held is judged absolutely. */
   readonly act: 'change' | 'request';
   /** What counts as contact: calls to this dependency that met the fault, or hostile requests that arrived. */

@@ -1,4 +1,6 @@
 export { type AlphaLedger, alphaLedger } from './alpha-ledger.ts';
+export { candidatesOf, type Defined, touchedByOf } from './choice/candidates.ts';
+export { choose } from './choice/choose.ts';
 export { criteriaHash } from './criteria-hash.ts';
 export { decideGate, type GateCase } from './gate/decide-gate.ts';
 export { lockedRevisions } from './gate/locked-revisions.ts';

@@ -168,6 +168,18 @@ var HaldaneClient = class {
   breakGlass(service, revision, why) {
     return this.#json("POST", `${pathOf(service)}/gate/break-glass`, { revision, why });
   }
+  /** The experiments that were run on the service, and at which revision each has its newest answer. */
+  verified(service) {
+    return this.#json("GET", `${pathOf(service)}/verified`);
+  }
+  /** Which experiments a deploy needs. The answer is written down, and the gate goes by it. */
+  choose(service, question) {
+    return this.#json("POST", `${pathOf(service)}/choice`, question);
+  }
+  /** Writes down where a flaw came in, for the gate to say. */
+  cameIn(service, found) {
+    return this.#json("POST", `${pathOf(service)}/gate/came-in`, found);
+  }
   /** Nothing runs on the service for so many hours. */
   lock(service, environment, why, hours) {
     return this.#json("PUT", `${pathOf({ service, environment })}/lock`, { why, hours });

@@ -22,7 +22,9 @@ export async function runStage(
   clock: Clock,
 ): Promise<boolean> {
   const patiently = <T>(work: () => Promise<T>) => askPatiently(work, step, clock);
-  let view = await patiently(() => door.ask((client) => client.beginStage(ref, { file: inputs.experiment, unattended: unattendedSeconds })));
+  let view = await patiently(() =>
+    door.ask((client) => client.beginStage(ref, { file: inputs.experiment, unattended: unattendedSeconds })),
+  );
   const report = `${inputs.server}/v1/runs/${view.run}/report?format=html`;
   step.output('run-id', view.run);
   step.output('report', report);

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { askGit } from '../ask-git.ts';
 
 /** What is checked out: the commit, and a hash of what differs from it when something does. */
 export type GitRevision = { readonly commit: string; readonly dirty: string | null };
@@ -9,24 +9,9 @@ export type GitRevision = { readonly commit: string; readonly dirty: string | nu
  * Null when there is no git, no repository or no commit: never a guess. Reads only; takes no lock.
  */
 export async function gitRevision(folder: string, signal: AbortSignal): Promise<GitRevision | null> {
-  const commit = await git(folder, ['rev-parse', '--verify', 'HEAD'], signal);
+  const commit = await askGit(folder, ['rev-parse', '--verify', 'HEAD'], signal);
   if (commit === null) return null;
-  const changes = await git(folder, ['diff', '--no-ext-diff', '--no-textconv', '--binary', 'HEAD'], signal);
+  const changes = await askGit(folder, ['diff', '--no-ext-diff', '--no-textconv', '--binary', 'HEAD'], signal);
   if (changes === null) return { commit: commit.trim(), dirty: 'unknown' };
   return { commit: commit.trim(), dirty: changes === '' ? null : createHash('sha256').update(changes).digest('hex').slice(0, 8) };
-}
-
-/** The output of a git command, or null when it failed for whatever reason but the signal. */
-function git(folder: string, args: readonly string[], signal: AbortSignal): Promise<string | null> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      'git',
-      ['--no-optional-locks', ...args],
-      { cwd: folder, signal, timeout: 10_000, maxBuffer: 64 * 1024 * 1024, encoding: 'utf8' },
-      (error, stdout) => {
-        if (signal.aborted) return reject(signal.reason as Error);
-        resolve(error === null ? stdout : null);
-      },
-    );
-  });
 }

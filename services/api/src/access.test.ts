@@ -57,7 +57,7 @@ async function house(t: Test, rates: { known: Rate; strangers: Rate } = { known:
         seenRevision: null,
       };
     },
-    scenarios: () => [{ id: 'jwt-forged-alg', version: 1, title: '', when: '', expects: '', undo: '', detection: '' }],
+    scenarios: () => [{ id: 'jwt-forged-alg', version: 1, title: '', when: '', expects: '', undo: '', detection: '', touchedBy: null }],
     sweep: async () => [],
     evidence: async () => ({}) as never,
     report: async () => 'a report',
@@ -116,6 +116,8 @@ function example({ id, operation }: Route, victim: string): { readonly path: str
     acceptRisk: { experiment: 'an-experiment', lives: 3_600, why: 'known' },
     resolveFinding: { experiment: 'an-experiment', revision: 'abc', why: 'rolled back' },
     breakGlass: { revision: 'abc', why: 'an outage' },
+    noteCameIn: { experiment: 'an-experiment', good: 'abc', bad: 'def', why: 'a bisect found it' },
+    chooseExperiments: { revision: 'abc', differences: [{ since: 'def', touched: null }] },
     lockService: { why: 'an incident', hours: 8 },
     unlockService: { why: 'it is over' },
     addSchedule: { id: 'nightly', file: '/x', cron: '0 3 * * *' },

@@ -100,3 +100,90 @@ test('a pipeline is held by a regression, let through by those who may, and ever
   const broke = acts.filter(({ did, outcome }) => did === 'breakGlass' && outcome === 'allowed');
   t.match(broke, [{ who: 'the operator', to: 'service payments in test', detail: { revision: 'newer', why: 'an outage' } }]);
 });
+
+test('a deploy is told which experiments it needs, and the gate goes by what it was told', async (t) => {
+  const copy = await database.copy();
+  const { store } = copy;
+  const shop = { service: 'shop', environment: 'test' };
+  await store.services.register(shop, { team: 'mine', contact: '#mine' });
+  const scenarios = () => [{ id: 'touchy', touchedBy: ['code'] }];
+  const app = createApi({
+    desk: { store, scenarios } as unknown as Desk,
+    tokens: [],
+    alertTokens: [],
+    onError: (error) => t.fail(String(error)),
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  t.teardown(async () => {
+    await app.close();
+    await copy.close();
+  });
+  const address = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  const [pipeline, viewer] = await Promise.all(
+    (['operator', 'viewer'] as const).map(async (role) => {
+      const grants = [{ role, team: 'mine' }];
+      const { secret } = await store.tokens.issue({ subject: `the ${role}`, grants, scope: wholeScope, madeBy: 'a test', livesMs: 60_000 });
+      return new HaldaneClient({ address, token: secret });
+    }),
+  );
+  if (pipeline === undefined || viewer === undefined) return t.fail('who asks?');
+  const answered = async (name: string, revision: string) => {
+    const wanted = sampleRun();
+    const experiment = { ...wanted.experiment, ...shop, name, scenario: { id: 'touchy', params: {} } };
+    const run = await store.runs.create({ ...wanted, ...shop, experiment });
+    await store.experiments.keep(experiment, 'a test');
+    const claim = await store.runs.claim('a test', 60_000, 0);
+    if (claim === null) throw new Error('nothing to claim');
+    const learned = {
+      deployment: { revision },
+      restored: { at: run.createdAt + 42_000 },
+      verdict: {
+        verdict: 'resilient',
+        held: { mark: 'yes' },
+        served: { mark: 'yes' },
+        noticed: { mark: 'yes' },
+        record: { strength: 'none' },
+      },
+    };
+    await store.runs.advance(claim.fence, run.version, { to: 'done', learned: learned as unknown as Facts });
+    return run.id;
+  };
+  const first = await answered('keys', 'r1');
+  await answered('forged', 'r1');
+  t.match(await viewer.verified(shop), [
+    { experiment: 'forged', scenario: 'touchy', verified: { revision: 'r1' } },
+    { experiment: 'keys', scenario: 'touchy', verified: { revision: 'r1', runId: first, verdict: 'resilient' } },
+  ]);
+  const since = (touch: 'code' | 'data') => [{ since: 'r1', touched: [{ touch, count: 1, says: ['a file'] }] }];
+  t.match(await pipeline.choose(shop, { revision: 'r2', differences: since('data') }), { run: [], later: [], stands: [{}, {}] });
+  t.match(await pipeline.gate(shop, { revision: 'r2', live: 'r1' }), {
+    findings: [
+      { standing: 'passed', says: /forged: resilient at r1 .* nothing that touches it has changed since r1/ },
+      { standing: 'passed' },
+    ],
+  });
+  t.match(await pipeline.choose(shop, { revision: 'r3', differences: since('code'), maxMinutes: 1 }), {
+    run: [{ experiment: 'forged', seconds: 42, why: /since r1 changed code \(a file\)/ }],
+    later: [{ experiment: 'keys' }],
+  });
+  await answered('forged', 'r3');
+  t.match((await pipeline.gate(shop, { revision: 'r3', live: 'r2' })).findings, [{ standing: 'passed' }, { standing: 'put-off' }]);
+  t.match((await pipeline.gate(shop, { revision: 'r4', live: 'r3' })).findings, [{}, { experiment: 'keys', standing: 'owed' }]);
+  await answered('keys', 'r3');
+  t.match((await pipeline.gate(shop, { revision: 'r4', live: 'r3' })).findings, [{}, { experiment: 'keys', standing: 'untested' }]);
+
+  const definition = { experiment: 'new one', scenario: 'touchy', seconds: 30, listens: false };
+  t.match(await pipeline.choose(shop, { revision: 'r4', differences: [], experiments: [definition] }), {
+    run: [{ experiment: 'new one', seconds: 90, why: /no run of it has an answer/ }],
+    stands: [],
+  });
+  await t.rejects(pipeline.choose(shop, { revision: 'r4', differences: [], experiments: [{ ...definition, scenario: 'gone' }] }), {
+    code: 'unknown-id',
+    message: /known: touchy/,
+  });
+  await t.rejects(viewer.choose(shop, { revision: 'r4', differences: [] }), { code: 'forbidden' });
+  t.match(await pipeline.cameIn(shop, { experiment: 'keys', good: 'r1', bad: 'r3', why: 'after r1' }), {
+    first: null,
+    who: 'the operator',
+  });
+});

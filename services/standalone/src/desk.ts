@@ -110,7 +110,7 @@ export function desk(options: DeskOptions): Desk {
       return made;
     },
     scenarios: () =>
-      house.scenarios().map(({ id, version, about }) => ({
+      house.scenarios().map(({ id, version, about, touchedBy }) => ({
         id,
         version,
         title: about.title,
@@ -118,6 +118,7 @@ export function desk(options: DeskOptions): Desk {
         expects: about.then,
         undo: about.undo,
         detection: about.detection,
+        touchedBy: touchedBy ?? null,
       })),
     sweep: (end) => sweep({ dataDir: options.dataDir, dataplane: options.dataplane, clock, now: clock.now(), end }),
     evidence: (id) => house.evidence(id),

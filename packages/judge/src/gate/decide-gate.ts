@@ -1,5 +1,6 @@
 import type { GateAnswer, GateEntry, GateFinding, GateStanding, JudgedRun, ServiceRef } from '@haldane/core';
-import { type Live, standingOf } from './standing.ts';
+import { owedOf } from '../choice/put-off.ts';
+import { isAnswer, type Live, type Stood, standingOf } from './standing.ts';
 
 /** All that an answer of the gate rests on. Runs and entries are newest first; `now` is epoch ms by the clock of the entries. */
 export type GateCase = ServiceRef & {
@@ -15,6 +16,8 @@ export type GateCase = ServiceRef & {
   readonly resolutions: readonly GateEntry<'resolution'>[];
   readonly broken: readonly GateEntry<'break-glass'>[];
   readonly asked: readonly GateEntry<'ask'>[];
+  readonly choices: readonly GateEntry<'choice'>[];
+  readonly cameIn: readonly GateEntry<'came-in'>[];
 };
 
 /**
@@ -28,7 +31,8 @@ export function decideGate(asked: GateCase): GateAnswer {
   const taken = runs.find((run) => run.revision !== revision && !heldBefore.has(run.revision))?.revision;
   const live: Live | null =
     asked.live !== null ? { revision: asked.live, said: true } : taken === undefined ? null : { revision: taken, said: false };
-  const names = [...new Set([...asked.modes, ...runs].map(({ experiment }) => experiment))].sort();
+  const chosen = asked.choices.flatMap(({ run, later }) => [...run, ...later]);
+  const names = [...new Set([...[...asked.modes, ...runs].map(({ experiment }) => experiment), ...chosen])].sort();
   const findings = names.map((experiment) => findingOf(experiment, live, asked));
   const answer = { service, environment, revision, live: live?.revision ?? null, findings, record: recordOf(asked) };
   const told = (decision: GateAnswer['decision'], why: string): GateAnswer => ({ ...answer, decision, why });
@@ -50,23 +54,32 @@ export function decideGate(asked: GateCase): GateAnswer {
 
 /** How one experiment stands at the case's revision, against what is live, and what that does. */
 export function findingOf(experiment: string, live: Live | null, asked: Omit<GateCase, 'live' | 'wasLive' | 'broken'>): GateFinding {
-  const { revision, runs, modes } = asked;
+  const { revision, modes } = asked;
   const set = modes.find((one) => one.experiment === experiment);
-  const { standing, run } = standingOf(
-    runs.filter((one) => one.experiment === experiment),
-    revision,
-    live,
-  );
+  const on = evidenceOf(experiment, revision, asked);
+  const { standing, run } = stoodAt(experiment, on, live, asked);
   const accepted = answerTo(experiment, asked);
+  const cameIn = asked.cameIn.find((one) => one.experiment === experiment && one.bad === revision);
+  const more = [
+    on === revision ? null : `nothing that touches it has changed since ${on}`,
+    cameIn === undefined || run?.verdict !== 'vulnerable' ? null : cameIn.why,
+    accepted === null ? null : `${accepted.until === null ? 'resolved' : 'accepted'} by ${accepted.who}: ${accepted.why}`,
+  ].filter((one) => one !== null);
   return {
     experiment,
     mode: set?.mode ?? 'report',
     standing,
     blocks:
-      standing === 'regressed' || standing === 'let-in' || (set?.debt === true && (standing === 'debt' || standing === 'live-unknown')),
+      standing === 'regressed' ||
+      standing === 'let-in' ||
+      standing === 'owed' ||
+      (set?.debt === true && (standing === 'debt' || standing === 'live-unknown')),
     accepted,
     runId: run?.id ?? null,
-    says: `${experiment}: ${words[standing](revision, live?.revision ?? 'the live revision')}${run === null ? '' : ` (run ${run.id})`}${accepted === null ? '' : `; ${accepted.until === null ? 'resolved' : 'accepted'} by ${accepted.who}: ${accepted.why}`}`,
+    says: [
+      `${experiment}: ${words[standing](on, live?.revision ?? 'the live revision')}${run === null ? '' : ` (run ${run.id})`}`,
+      ...more,
+    ].join('; '),
   };
 }
 
@@ -79,6 +92,29 @@ function answerTo(
   if (resolved !== undefined) return { who: resolved.who, why: resolved.why, until: null };
   const accepted = acceptances.find((one) => one.experiment === experiment && one.until > now);
   return accepted === undefined ? null : { who: accepted.who, why: accepted.why, until: accepted.until };
+}
+
+/** How it stands by its runs; and, where they have no answer, whether it was put off, now or before. */
+function stoodAt(
+  experiment: string,
+  on: string,
+  live: Live | null,
+  { revision, runs, choices }: Pick<GateCase, 'revision' | 'runs' | 'choices'>,
+): Stood {
+  const own = runs.filter((one) => one.experiment === experiment);
+  const compared = live === null ? null : { ...live, revision: evidenceOf(experiment, live.revision, { runs, choices }) };
+  const stood = standingOf(own, on, compared);
+  if (stood.standing !== 'untested' && stood.standing !== 'undecided') return stood;
+  if (owedOf(experiment, revision, choices, runs) !== null) return { ...stood, standing: 'owed' };
+  const putOff = choices.find((one) => one.revision === revision)?.later.includes(experiment) === true;
+  return putOff ? { ...stood, standing: 'put-off' } : stood;
+}
+
+/** The revision whose runs speak for this one: its own; or, when it has no answer, the one whose evidence was found to stand for it. */
+function evidenceOf(experiment: string, revision: string, { runs, choices }: Pick<GateCase, 'runs' | 'choices'>): string {
+  if (runs.some((run) => run.experiment === experiment && run.revision === revision && isAnswer(run))) return revision;
+  const chosen = choices.find((one) => one.revision === revision);
+  return chosen?.stands.find((one) => one.experiment === experiment)?.on ?? revision;
 }
 
 function effectOf({ mode, blocks, standing, accepted }: GateFinding): GateAnswer['decision'] {
@@ -107,4 +143,6 @@ const words: Readonly<Record<GateStanding, (revision: string, live: string) => s
   unproven: (revision) => `vulnerable at ${revision}, but not proven enough to hold a deploy; run it again to confirm`,
   undecided: (revision) => `no answer at ${revision}; run it again`,
   untested: (revision) => `not run at ${revision}`,
+  'put-off': (revision) => `not run at ${revision}; it is put off until after the deploy, and the next one waits for it`,
+  owed: (revision) => `put off at an earlier deploy and not run since; run it where that is live, or at ${revision}`,
 };

@@ -8,7 +8,7 @@ const run = (revision: string, verdict: JudgedRun['verdict'], more: Partial<Judg
   made += 1;
   const marks = { held: 'yes', served: verdict === 'vulnerable' ? 'no' : 'yes', noticed: 'yes' } as const;
   const strength = verdict === 'vulnerable' ? 'block' : 'none';
-  return { id: `run-${made}`, experiment: 'keys-away', revision, verdict, marks, strength, logE: 0, ...more };
+  return { id: `run-${made}`, experiment: 'keys-away', revision, verdict, marks, strength, logE: 0, at: made, seconds: 60, ...more };
 };
 const weak = (revision: string, more: Partial<JudgedRun> = {}) => run(revision, 'vulnerable', { strength: 'stop', ...more });
 const openDoor = { held: 'no', served: 'yes', noticed: 'yes' } as const;
@@ -37,6 +37,8 @@ const asked = (more: Partial<GateCase> = {}) =>
     resolutions: [],
     broken: [],
     asked: [],
+    choices: [],
+    cameIn: [],
     ...more,
   });
 
@@ -141,6 +143,8 @@ test('a regression is locked until a later revision passes, or somebody answers 
       acceptances: [],
       resolutions: [],
       asked: [],
+      choices: [],
+      cameIn: [],
       ...more,
     }).map(({ experiment, revision, mode }) => `${experiment} ${revision} ${mode}`);
   t.same(locked(all), ['keys-away new report']);

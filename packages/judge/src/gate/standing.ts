@@ -43,6 +43,7 @@ function against(vulnerable: readonly JudgedRun[], runs: readonly JudgedRun[], l
   return live.said ? 'debt' : 'live-unknown';
 }
 
-function isAnswer({ verdict }: JudgedRun): boolean {
+/** Whether the run says something of its revision: resilient or vulnerable. */
+export function isAnswer({ verdict }: JudgedRun): boolean {
   return verdict === 'resilient' || verdict === 'vulnerable';
 }

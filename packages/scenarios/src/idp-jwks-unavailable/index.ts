@@ -25,6 +25,8 @@ export const idpJwksUnavailable: Scenario = {
   exposure: 'all',
   breaksIdentity: true,
   residue: [],
+  // Not permissions nor data: keys are fetched with neither.
+  touchedBy: ['code', 'dependencies', 'build', 'infrastructure', 'network', 'routes', 'configuration'],
   act: 'change',
   contact: (params) => ({ unit: 'dependency-call', dependency: paramsOf(params).dependency }),
   timeConstants: (params) => {

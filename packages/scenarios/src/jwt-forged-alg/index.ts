@@ -45,6 +45,8 @@ export const jwtForgedAlg: Scenario = {
   exposure: 'all',
   breaksIdentity: false,
   residue: [],
+  // Not the network: a forged token is refused or let in by whoever reads it, with the keys that he has.
+  touchedBy: ['code', 'dependencies', 'build', 'infrastructure', 'routes', 'configuration'],
   act: 'request',
   contact: () => ({ unit: 'hostile-request' }),
   timeConstants: () => [],

@@ -22,6 +22,8 @@ export class PostgresGateBook implements GateBook {
           -- What something else may have done adds nothing to the proof of other runs.
           case when facts #>> '{verdict,record,more,interference}' is null
             then coalesce((facts #>> '{verdict,record,more,failuresOnly,logE}')::float8, 0) else 0 end as "logE",
+          (extract(epoch from created_at) * 1000)::float8 as at,
+          greatest(coalesce((facts #>> '{restored,at}')::float8 / 1000 - extract(epoch from created_at)::float8, 0), 0) as seconds,
           json_build_object('held', facts #>> '{verdict,held,mark}', 'served', facts #>> '{verdict,served,mark}',
             'noticed', facts #>> '{verdict,noticed,mark}') as marks
         from runs

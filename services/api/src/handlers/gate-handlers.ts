@@ -14,7 +14,9 @@ export const gateHandlers = {
       gate.entries(params, 'break-glass'),
     ]);
     const answer = decideGate({ ...known, revision, live, wasLive, broken });
-    const blocking = answer.findings.filter(({ blocks }) => blocks).map(({ experiment }) => experiment);
+    // What waits for a run found nothing that a second run could confirm.
+    const found = answer.findings.filter(({ blocks, standing }) => blocks && standing !== 'owed');
+    const blocking = found.map(({ experiment }) => experiment);
     await gate.note(params, { kind: 'ask', revision, live, blocking }, caller.token.subject);
     return answer;
   },
@@ -30,9 +32,12 @@ export const gateHandlers = {
   resolveFinding: async ({ desk, caller, params, body }) => noted(desk, params, { kind: 'resolution', ...body }, caller.token.subject),
 
   breakGlass: async ({ desk, caller, params, body }) => noted(desk, params, { kind: 'break-glass', ...body }, caller.token.subject),
+
+  noteCameIn: async ({ desk, caller, params, body }) =>
+    noted(desk, params, { kind: 'came-in', first: null, ...body }, caller.token.subject),
 } satisfies { readonly [Id in GateOperations]: Handler<Id> };
 
-type GateOperations = 'askGate' | 'setGateMode' | 'acceptRisk' | 'resolveFinding' | 'breakGlass';
+type GateOperations = 'askGate' | 'setGateMode' | 'acceptRisk' | 'resolveFinding' | 'breakGlass' | 'noteCameIn';
 
 async function noted(desk: Desk, service: ServiceRef, note: GateNote, who: string): Promise<GateEntry> {
   const { gate } = desk.store;
@@ -46,15 +51,17 @@ async function noted(desk: Desk, service: ServiceRef, note: GateNote, who: strin
 async function knownAtGate(desk: Desk, { service, environment }: ServiceRef) {
   const { gate, policy } = desk.store;
   const of = { service, environment };
-  const [now, runs, modes, acceptances, resolutions, asked] = await Promise.all([
+  const [now, runs, modes, acceptances, resolutions, asked, choices, cameIn] = await Promise.all([
     policy.now(),
     gate.judged(of),
     gate.entries(of, 'mode'),
     gate.entries(of, 'acceptance'),
     gate.entries(of, 'resolution'),
     gate.entries(of, 'ask'),
+    gate.entries(of, 'choice'),
+    gate.entries(of, 'came-in'),
   ]);
-  return { ...of, now, runs, modes, acceptances, resolutions, asked };
+  return { ...of, now, runs, modes, acceptances, resolutions, asked, choices, cameIn };
 }
 
 /** Regressions of these services that nobody has answered for. */

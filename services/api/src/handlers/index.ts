@@ -1,6 +1,7 @@
 import type { Handler } from '../ask.ts';
 import type { OperationId } from '../operations.ts';
 import { accessHandlers } from './access-handlers.ts';
+import { choiceHandlers } from './choice-handlers.ts';
 import { gateHandlers } from './gate-handlers.ts';
 import { houseHandlers } from './house-handlers.ts';
 import { runHandlers } from './run-handlers.ts';
@@ -11,6 +12,7 @@ export const handlers: { readonly [Id in OperationId]: Handler<Id> } = {
   ...houseHandlers,
   ...serviceHandlers,
   ...gateHandlers,
+  ...choiceHandlers,
   ...runHandlers,
   ...accessHandlers,
 };

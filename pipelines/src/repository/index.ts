@@ -1,0 +1,2 @@
+export { diffSince } from './diff-since.ts';
+export { Repository } from './repository.ts';

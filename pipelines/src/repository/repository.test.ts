@@ -1,0 +1,180 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Touch } from '@haldane/core';
+import { test } from 'tap';
+import { diffSince, Repository } from './index.ts';
+import { touchOfPath } from './touch-of-path.ts';
+import { touchesOfText } from './touches-of-text.ts';
+
+const signal = AbortSignal.timeout(600_000);
+
+/** A repository that grows by commits of whole files; null removes one. */
+async function repositoryIn(folder: string) {
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', '-c', 'init.defaultBranch=main', ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: folder },
+    }).trim();
+  git('init', '-q');
+  return {
+    git,
+    commit: async (files: Readonly<Record<string, string | null>>) => {
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        if (text === null) await rm(join(folder, path));
+        else await writeFile(join(folder, path), text);
+      }
+      git('add', '-A');
+      git('commit', '-qm', 'a change');
+      return git('rev-parse', 'HEAD');
+    },
+  };
+}
+
+const lock = (versions: Readonly<Record<string, readonly [version: string, dev?: true]>>) =>
+  JSON.stringify({
+    lockfileVersion: 3,
+    packages: {
+      '': { version: '1.0.0' },
+      ...Object.fromEntries(
+        Object.entries(versions).map(([name, [version, dev]]) => [`node_modules/${name}`, { version, ...(dev ? { dev } : {}) }]),
+      ),
+    },
+  });
+
+test('a difference is read from the repository: what a deploy takes along, by kind, with the packages that changed', async (t) => {
+  const { commit, git } = await repositoryIn(t.testdir());
+  const first = await commit({
+    'package-lock.json': lock({ jose: ['6.1.0'], tap: ['21.0.0', true] }),
+    'src/app.ts': '1',
+    'other/app.ts': '1',
+    'README.md': '1',
+    'infra/main.tf': 'resource "aws_security_group" "a" {\n}\n',
+  });
+  git('tag', 'v1');
+  const docs = await commit({ 'README.md': '2', 'docs/a/b.md': 'x', 'src/app.test.ts': 'x', 'test/e2e/app.ts': 'x' });
+  const rest = await commit({
+    'package-lock.json': lock({ jose: ['6.2.0'], tap: ['21.1.0', true], express: ['5.0.0'] }),
+    'src/app.ts': null,
+    'src/\u0001odd\n.ts': 'moved',
+    'infra/main.tf': 'resource "aws_security_group" "a" {\n  name = "b"\n}\n',
+  });
+  const repository = await Repository.open({ folder: t.testdirName }, signal);
+  t.same(await diffSince(repository, first, docs, signal), { since: first, touched: [] });
+  t.same(await diffSince(repository, first, first, signal), { since: first, touched: [] });
+  const { touched } = await diffSince(repository, 'v1', rest, signal);
+  t.same(
+    [...(touched ?? [])].sort((a, b) => (a.touch < b.touch ? -1 : 1)),
+    [
+      { touch: 'build', count: 1, says: ['package-lock.json: tap 21.0.0 → 21.1.0'] },
+      { touch: 'code', count: 2, says: ['src/?odd?.ts', 'src/app.ts'] },
+      { touch: 'dependencies', count: 1, says: ['package-lock.json: jose 6.1.0 → 6.2.0, express new → 5.0.0'] },
+      { touch: 'network', count: 1, says: ['infra/main.tf'] },
+    ],
+  );
+  const part = await Repository.open({ folder: join(t.testdirName, 'src'), paths: ['other'] }, signal);
+  t.same((await diffSince(part, first, rest, signal)).touched, [], 'the rest of the repository is not the service');
+  await commit({ 'other/app.ts': '2' });
+  t.match((await diffSince(part, first, await part.commit('HEAD', signal), signal)).touched, [{ touch: 'code', says: ['other/app.ts'] }]);
+});
+
+test('what the repository does not hold nobody can tell, and no name is taken for an option or a moving one', async (t) => {
+  const { commit, git } = await repositoryIn(t.testdir());
+  const one = await commit({ a: '1' });
+  const two = await commit({ a: '2' });
+  git('branch', 'test', one);
+  const repository = await Repository.open({ folder: t.testdirName }, signal);
+  const names = [
+    '0'.repeat(40),
+    `${one}+dirty.12345678`,
+    'content.123456789abc',
+    'test',
+    '--all',
+    '--output=owned',
+    '-x',
+    '',
+    'a..b',
+    'a\nb',
+    'HEAD',
+  ];
+  for (const name of names) t.same(await diffSince(repository, name, two, signal), { since: name, touched: null }, JSON.stringify(name));
+  for (const name of ['--all', '--output=owned', '-x', '', `${one}..${two}`, `^${one}`, 'nothing', `${one}:a`])
+    await t.rejects(repository.commit(name, signal), { code: 'not-found' }, JSON.stringify(name));
+  t.equal(await repository.commit('test', signal), one, 'a person may name a branch');
+  t.equal(await repository.nameOf('test', signal), one, 'which is written down as the commit that it is now');
+  git('tag', 'v2', two);
+  t.equal(await repository.nameOf('v2', signal), 'v2');
+  t.same(await repository.between(one, two, signal), [two]);
+  await t.rejects(repository.between(two, one, signal), { code: 'bad-request', message: /is not on the way/ });
+  await t.rejects(Repository.open({ folder: '/' }, signal), { code: 'bad-request', message: /git reads no repository in \// });
+});
+
+test('what a path says, and where only its text can tell', (t) => {
+  const rows: Readonly<Record<string, ReturnType<typeof touchOfPath>>> = {
+    'src/auth.ts': 'code',
+    LICENSE: null,
+    'docs/guide.md': null,
+    'docs/openapi.json': 'read',
+    'src/guard.test.ts': null,
+    'src/test/guard.py': null,
+    'src/latest/guard.py': 'code',
+    'lib/contest/x.js': 'code',
+    'go.sum': 'dependencies',
+    'requirements-prod.txt': 'dependencies',
+    'notes.txt': 'unknown',
+    'deploy/Dockerfile.alpine': 'build',
+    '.github/workflows/deploy.yml': 'build',
+    'db/migrations/0001.ts': 'data',
+    'config/production.json': 'configuration',
+    '.env.production': 'configuration',
+    'k8s/policy.yaml': 'read',
+    'terraform/main.tf': 'read',
+    'vendor/module': 'unknown',
+    'bin/keys.pem': 'unknown',
+    README: 'unknown',
+  };
+  for (const [path, says] of Object.entries(rows)) t.equal(touchOfPath(path), says, path);
+  t.end();
+});
+
+test('what a text says before and after, and that anything else is unknown', (t) => {
+  const kind = (...names: string[]) => names.map((name) => `apiVersion: v1\nkind: ${name}\nmetadata: {}\n`).join('---\n');
+  const iam = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*"}]}';
+  const rows: readonly [path: string, before: string | null, after: string | null, touches: readonly Touch[] | null][] = [
+    ['a.yaml', kind('NetworkPolicy'), kind('NetworkPolicy', 'Ingress'), ['network', 'routes']],
+    ['a.yaml', null, `# a comment\n---\n${kind('RoleBinding')}`, ['permissions']],
+    ['a.yaml', kind('NetworkPolicy'), kind('Mystery'), null],
+    ['a.yaml', kind('NetworkPolicy'), 'name: x\n', null],
+    ['a.yaml', 'spec:\n  kind: NetworkPolicy\n', null, null],
+    ['a.yaml', 'openapi: 3.1.0\n', null, ['routes']],
+    ['a.yml', 'groups:\n  - name: x\n    rules:\n      - alert: Y\n', null, ['detection']],
+    ['policy.json', iam, iam.replace('*', 's3:*'), ['permissions']],
+    ['a.json', iam, '{"Statement"', null],
+    ['a.json', '[1]', '[2]', null],
+    [
+      'stack.json',
+      null,
+      '{"Resources":{"A":{"Type":"AWS::EC2::SecurityGroup"},"B":{"Type":"AWS::S3::Bucket"}}}',
+      ['network', 'infrastructure'],
+    ],
+    [
+      'main.tf',
+      'resource "aws_iam_role" "a" {\n}\n',
+      'resource "aws_iam_role" "a" {\n}\nvariable "x" {\n}\n',
+      ['permissions', 'infrastructure'],
+    ],
+    ['main.tf', '', null, ['infrastructure']],
+    ['package.json', '{"version":"1","dependencies":{"a":"1"}}', '{"version":"2","dependencies":{"a":"1"}}', []],
+    ['package.json', '{"devDependencies":{"a":"1"}}', '{"devDependencies":{"a":"2"},"main":"x.js"}', ['build', 'code']],
+    ['package.json', '{', '{}', null],
+    ['package-lock.json', '{"lockfileVersion":1,"dependencies":{}}', '{"lockfileVersion":1,"dependencies":{"a":{}}}', null],
+    ['gone.yaml', null, null, null],
+  ];
+  for (const [path, before, after, touches] of rows) {
+    const seen = touchesOfText(path, before, after);
+    t.same(seen === null ? null : seen.map(({ touch }) => touch), touches, `${path}: ${before} → ${after}`);
+  }
+  t.end();
+});

@@ -1,0 +1,85 @@
+import { HaldaneError } from '@haldane/core';
+import { askGit } from '../ask-git.ts';
+
+export type RepositoryOptions = {
+  /** Where it is checked out. */
+  readonly folder: string;
+  /** What of it the service is made of: folders and files from its root; all of it when there is none. */
+  readonly paths?: readonly string[];
+};
+
+const hash = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+/** A git repository, read and never written. Names are resolved first; commands get whole hashes only, so that no name is an option. */
+export class Repository {
+  readonly #folder: string;
+  readonly #pathspecs: readonly string[];
+
+  /** Throws `bad-request` when there is none in the folder, or git will not read it. */
+  static async open({ folder, paths = [] }: RepositoryOptions, signal: AbortSignal): Promise<Repository> {
+    const top = await askGit(folder, ['rev-parse', '--show-toplevel'], signal);
+    if (top === null)
+      throw new HaldaneError('bad-request', `--repository: git reads no repository in ${folder}; \`git -C ${folder} status\` says why`);
+    return new Repository(top.replace(/\n$/, ''), paths);
+  }
+
+  private constructor(folder: string, paths: readonly string[]) {
+    this.#folder = folder;
+    this.#pathspecs = paths.map((path) => `:(top,literal)${path}`);
+  }
+
+  /** The commit that a person or a pipeline names: a hash, a tag, a branch, HEAD. Throws `not-found`. */
+  async commit(name: string, signal: AbortSignal): Promise<string> {
+    const found = await this.#resolved(name, signal);
+    if (found === null)
+      throw new HaldaneError('not-found', `there is no commit "${name}" in ${this.#folder}; fetch it (a shallow clone lacks older ones)`);
+    return found;
+  }
+
+  /** The commit of a revision that was written down earlier: only what does not move, a hash or a tag. Null when there is none here. */
+  async recorded(revision: string, signal: AbortSignal): Promise<string | null> {
+    return this.#resolved(/^[0-9a-f]{7,64}$/.test(revision) ? revision : `refs/tags/${revision}`, signal);
+  }
+
+  /** What a revision is called in records: a tag by its name, anything else, which may move or be short, by its whole hash. Throws `not-found`. */
+  async nameOf(name: string, signal: AbortSignal): Promise<string> {
+    const commit = await this.commit(name, signal);
+    return (await this.#resolved(`refs/tags/${name}`, signal)) === commit ? name : commit;
+  }
+
+  /** Commits after `good` up to `bad`, oldest first, along first parents: the mainline. Throws `bad-request` unless one leads to the other. */
+  async between(good: string, bad: string, signal: AbortSignal): Promise<readonly string[]> {
+    const out = await this.#git(['rev-list', '--first-parent', '--reverse', `${good}..${bad}`], signal);
+    const line = await this.#git(['rev-list', '--first-parent', bad], signal);
+    if (out === null || line === null || !line.split('\n').includes(good))
+      throw new HaldaneError('bad-request', `${good} is not on the way to ${bad} along first parents; name two commits of one branch`);
+    return out.split('\n').filter((one) => one !== '');
+  }
+
+  /** Paths that differ between two commits, moved ones under both names. Null when git cannot say. */
+  async changed(from: string, to: string, signal: AbortSignal): Promise<readonly string[] | null> {
+    const args = ['diff-tree', '-r', '--no-renames', '--no-ext-diff', '--no-textconv', '--name-only', '-z', from, to, '--'];
+    const out = await this.#git([...args, ...this.#pathspecs], signal);
+    return out === null ? null : out.split('\0').filter((one) => one !== '');
+  }
+
+  /** A file's text at a commit; null when it is not there, or no text that one could read. */
+  async text(commit: string, path: string, signal: AbortSignal): Promise<string | null> {
+    return this.#git(['cat-file', 'blob', `${commit}:${path}`], signal);
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  async #resolved(name: string, signal: AbortSignal): Promise<string | null> {
+    // Neither an option nor more than one commit.
+    if (name === '' || name.startsWith('-') || /[\0\n]|\.\./.test(name)) return null;
+    const out = (await this.#git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`], signal))?.trim() ?? '';
+    return hash.test(out) ? out : null;
+  }
+
+  #git(args: readonly string[], signal: AbortSignal): Promise<string | null> {
+    return askGit(this.#folder, args, signal);
+  }
+}
