@@ -346,6 +346,39 @@ test('a lease is counted from before the renewal was sent, and a failing renewal
   await held.stop();
 });
 
+test('a renewal that hangs is given up and made again within the lease, the first one too', async (t) => {
+  const { runs, claim, clock } = await setUp();
+  let hanging = 1;
+  let asked = 0;
+  const store = {
+    renew: async (...given: Parameters<typeof runs.renew>) => {
+      asked += 1;
+      if (hanging-- > 0) return new Promise<never>(() => {});
+      return runs.renew(...given);
+    },
+  };
+  const troubles: unknown[] = [];
+  const held = await clock.until(
+    holdLease(store, claim.fence, {
+      leaseMs,
+      renewEveryMs: 10_000,
+      clock,
+      renewEffects: async () => {},
+      onTrouble: (error) => troubles.push(error),
+    }),
+  );
+  t.equal(asked, 2);
+  // One after the other, as when each of several connections hangs: there is time for more than one.
+  hanging = 1;
+  await clock.advance(10 * leaseMs);
+  t.equal(held.lost.aborted, false);
+  t.match(troubles, [{ code: 'unavailable' }, { code: 'unavailable' }]);
+  hanging = Number.POSITIVE_INFINITY;
+  await clock.advance(2 * leaseMs);
+  t.equal((held.lost.reason as HaldaneError).code, 'lease-lost', 'but not for ever');
+  await held.stop();
+});
+
 test('a runner that was asleep sees no lease before it does anything, by either clock', async (t) => {
   for (const which of ['both clocks went on', 'the monotonic clock stood still', 'the clock of the day was set back'] as const) {
     const { runs, claim, clock, journal, world, options } = await setUp();

@@ -30,7 +30,7 @@ export type HoldOptions = {
 };
 
 /**
- * Holds a claimed run: renews its lease at once (throws when that fails) and then with every heartbeat, each time first in
+ * Holds a claimed run: renews its lease at once (throws when that fails, and not for a moment only) and then with every heartbeat, each time first in
  * the store, then at the effects. What is left is counted from a reading taken *before* the renewal was sent, by the clock
  * of the day and by the monotonic one, whichever says less: a machine that slept, and a clock that was set back, both see
  * no more lease than there is.
@@ -41,6 +41,9 @@ export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, op
     throw new HaldaneError('internal', `renewEveryMs is ${renewEveryMs}; it must be above 0 and below leaseMs (${leaseMs})`);
   // What is slow on a busy machine is no trouble yet; after so long there is still time to try again, more than once.
   const effectsWithinMs = Math.max(renewEveryMs, leaseMs / 4);
+  // What hangs is given up while there is time for others, and tried again soon.
+  const renewWithinMs = leaseMs / 3;
+  const againMs = Math.min(renewEveryMs, leaseMs / 30);
   const lost = new AbortController();
   const stopped = new AbortController();
   let sent = { day: Number.NEGATIVE_INFINITY, ticks: Number.NEGATIVE_INFINITY };
@@ -50,7 +53,7 @@ export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, op
 
   const renewRun = async (signal: AbortSignal) => {
     const before = { day: clock.now(), ticks: ticks(clock) };
-    await within(clock, leaseMs, 'renewing the lease of the run', signal, () => store.renew(fence, leaseMs));
+    await within(clock, renewWithinMs, 'renewing the lease of the run', signal, () => store.renew(fence, leaseMs));
     sent = before;
   };
   const renewEffects = async (signal: AbortSignal) => {
@@ -58,14 +61,31 @@ export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, op
     await within(clock, effectsWithinMs, 'renewing the effects of the run', signal, (bounded) => options.renewEffects(until, bounded));
   };
 
+  /** The claim has just been made: for as long as it lasts, a store that does not answer is no reason to let go of the run. */
+  const firstRenewal = async () => {
+    const end = ticks(clock) + leaseMs;
+    for (;;) {
+      try {
+        return await renewRun(stopped.signal);
+      } catch (error) {
+        if (!hasCode(error, 'unavailable') || ticks(clock) + againMs > end) throw error;
+        options.onTrouble?.(error);
+        await clock.sleep(againMs, stopped.signal);
+      }
+    }
+  };
+
   const beat = async () => {
     const signal = AbortSignal.any([stopped.signal, lost.signal]);
+    let wait = renewEveryMs;
     while (!signal.aborted) {
       try {
-        await clock.sleep(renewEveryMs, signal);
+        await clock.sleep(wait, signal);
         // Whoever slept past its lease must not take it up again: somebody else may already be putting things back.
         if (leaseLeft() <= 0) return;
+        wait = againMs;
         await renewRun(signal);
+        wait = renewEveryMs;
         await renewEffects(signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -85,7 +105,7 @@ export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, op
     }
   };
 
-  await renewRun(stopped.signal);
+  await firstRenewal();
   try {
     await renewEffects(stopped.signal);
   } catch (error) {

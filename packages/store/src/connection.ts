@@ -53,9 +53,9 @@ export function clientConfig(address: Address): pg.ClientConfig {
   return { connectionString: address.url, ...limits };
 }
 
-/** A pool of connections. An idle one that breaks is dropped; the next query gets a fresh one or says what is wrong. */
-export function openPool(address: Address, max: number): pg.Pool {
-  const pool = new pg.Pool({ ...clientConfig(address), max });
+/** A pool of connections, each of which is there within so long or not at all. An idle one that breaks is dropped; the next query gets a fresh one or says what is wrong. */
+export function openPool(address: Address, max: number, connectWithinMs = 10_000): pg.Pool {
+  const pool = new pg.Pool({ ...clientConfig(address), max, connectionTimeoutMillis: connectWithinMs });
   pool.on('error', () => {});
   // The pool listens to idle clients only: a busy one that breaks would end the process, though its query already says so.
   pool.on('connect', (client) => void client.on('error', () => {}));

@@ -29,6 +29,7 @@ import { migrate } from './migrate/migrate.ts';
 import { migrationsFolder, readMigrations } from './migrate/read-migrations.ts';
 import { type PolicyStore, PostgresPolicyFacts } from './policy/postgres-policy-facts.ts';
 import { PostgresRunStore } from './runs/postgres-run-store.ts';
+import { RenewalLine } from './runs/renewal-line.ts';
 import { PostgresSchedules } from './schedules/postgres-schedules.ts';
 import { PostgresSettings, type Settings } from './settings.ts';
 
@@ -78,8 +79,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   const feed = new EventFeed(address);
+  const renewals = new RenewalLine(address);
   return {
-    runs: new PostgresRunStore(db),
+    runs: new PostgresRunStore(db, renewals),
     journal: new PostgresJournal(db),
     evidence: new PostgresEvidenceStore(db),
     alerts: new PostgresAlertInbox(db),
@@ -95,7 +97,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     figures: new PostgresFigures(db),
     onEvents: (listener) => feed.onEvents(listener),
     close: async () => {
-      await feed.close();
+      await Promise.all([feed.close(), renewals.close()]);
       await db.destroy();
       // Kysely ends the pool only if it ever ran a query.
       if (!pool.ended) await pool.end();

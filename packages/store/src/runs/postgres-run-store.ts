@@ -18,7 +18,11 @@ import { held, refusedWrite } from '../held.ts';
 import { storable } from '../storable.ts';
 import { brokenConstraint, isHalted, translated } from '../translate.ts';
 import { eventsOfMove } from './move-events.ts';
+import type { RenewalLine } from './renewal-line.ts';
 import { eventOf, runOf } from './run-row.ts';
+
+/** What a renewal may take: so much of the lease that there is time for another, and never less than a busy server needs. */
+const renewWithinMs = (leaseMs: number) => Math.max(1_000, leaseMs / 4);
 
 type RunRow = Selectable<RunsTable>;
 type ClaimedRow = RunRow & { abandoned: boolean };
@@ -29,8 +33,10 @@ type ClaimedRow = RunRow & { abandoned: boolean };
  */
 export class PostgresRunStore implements RunStore {
   readonly #db: Database;
-  constructor(db: Database) {
+  readonly #renewals: RenewalLine;
+  constructor(db: Database, renewals: RenewalLine) {
     this.#db = db;
+    this.#renewals = renewals;
   }
 
   async create(run: NewRun): Promise<Run> {
@@ -139,11 +145,12 @@ export class PostgresRunStore implements RunStore {
 
   async renew(fence: Fence, leaseMs: number): Promise<number> {
     return translated('renewing a lease', async () => {
-      const { rows } = await sql<{ lease_until: Date }>`
+      const renewal = sql<{ lease_until: Date }>`
         update runs set lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
           abort_asked = case when watched_until < clock_timestamp()
             then coalesce(abort_asked, 'nobody asked after it for ' || watch_ms / 1000 || ' s') else abort_asked end
-        where ${held(fence)} returning lease_until`.execute(this.#db);
+        where ${held(fence)} returning lease_until`.compile(this.#db);
+      const rows = await this.#renewals.ask(renewal, renewWithinMs(leaseMs));
       return rows[0]?.lease_until.getTime() ?? (await refusedWrite(this.#db, fence));
     });
   }
