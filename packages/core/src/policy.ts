@@ -74,6 +74,8 @@ export interface PolicyFacts {
   passed(service: string, scenario: string, version: number): Promise<readonly PassedRun[]>;
   /** Who has approved the scenario's version for the service and environment. */
   approvals(service: ServiceRef, scenario: string, version: number): Promise<readonly string[]>;
+  /** Alerts that reached the receiver since then (epoch ms) while other runs went on, each counted once. */
+  pages(receiver: string, since: number, besides: string): Promise<number>;
   /** Sets `failures` aside for the run unless the month would then hold more than `perMonth`; what it holds without this run. */
   reserve(
     run: ServiceRef & { readonly id: string },

@@ -87,6 +87,8 @@ export const policySchema: JsonObject = {
             }),
             firstShare: { type: ['number', 'string'], share: { above: 0, atMost: 0.5 } },
             failuresPerMonth: { type: 'integer', minimum: 0 },
+            pagesPerWeek: { type: 'integer', minimum: 0 },
+            consents: { type: 'array', uniqueItems: true, items: name, default: [] },
             ladder: part({ after: name, within: { type: ['number', 'string'], duration: { above: 0 }, default: '14d' } }, ['after']),
             healthy: { type: 'boolean', default: false },
             checks: { type: 'array', default: [], items: check },

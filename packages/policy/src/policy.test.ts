@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { ClusterState, Lock, OpenRun, Outside, PassedRun, PolicyFacts, PolicyQuestion } from '@haldane/core';
+import type { ClusterState, ExperimentSpec, Lock, OpenRun, Outside, PassedRun, PolicyFacts, PolicyQuestion } from '@haldane/core';
 import { sampleDeployment, sampleExperiment } from '@haldane/testkit';
 import { type Test, test } from 'tap';
 import { readPolicy, ruledBy } from './index.ts';
@@ -15,6 +15,10 @@ type Given = {
   readonly passed?: readonly Partial<PassedRun>[];
   readonly approvals?: readonly string[];
   readonly live?: ClusterState | null | Error;
+  readonly pages?: number;
+  /** Who approved for idp, in place of payments. */
+  readonly consents?: readonly string[];
+  readonly noticed?: ExperimentSpec['noticed'];
   /** What a check of that name is answered. */
   readonly outside?: (name: string) => string | null;
 };
@@ -32,7 +36,8 @@ function factsOf(given: Given): PolicyFacts {
     open: async () => (given.open ?? []).map((one) => ({ service: 'other', environment: 'production', share: 0.1, touches: null, ...one })),
     passed: async () =>
       (given.passed ?? []).map((one) => ({ environment: 'production', revision: 'old', share: 0.01, at: wednesday - 100 * day, ...one })),
-    approvals: async () => given.approvals ?? [],
+    approvals: async ({ service }) => (service === 'idp' ? (given.consents ?? []) : (given.approvals ?? [])),
+    pages: async () => given.pages ?? 0,
     runsOn: async (_environment, services) =>
       (given.open ?? []).flatMap(({ id, service = 'other' }) => (services.includes(service) ? [{ id, service }] : [])),
     lock: async () => given.lock ?? null,
@@ -46,8 +51,14 @@ function factsOf(given: Given): PolicyFacts {
   };
 }
 
-const asked = (id = 'mine', share = 0.1): PolicyQuestion => ({
-  run: { id, service: 'payments', environment: 'production', createdAt: 0, experiment: { ...sampleExperiment('payments'), share } },
+const asked = (id = 'mine', share = 0.1, noticed: ExperimentSpec['noticed'] = null): PolicyQuestion => ({
+  run: {
+    id,
+    service: 'payments',
+    environment: 'production',
+    createdAt: 0,
+    experiment: { ...sampleExperiment('payments'), share, noticed },
+  },
   deployment: { ...sampleDeployment('payments'), environment: 'production' },
   scenario: { id: 'keys-away', version: 2 },
 });
@@ -69,7 +80,7 @@ function policy(rule: string, given: Given = {}) {
 
 async function says(t: Test, rule: string, given: Given, words: RegExp | null, share?: number): Promise<void> {
   const ruled = policy(rule, given);
-  const question = asked('mine', share);
+  const question = asked('mine', share, given.noticed);
   const said = await Promise.all([ruled.objections, ruled.disturbances].map((ask) => ask(question, AbortSignal.timeout(5_000))));
   const [first = null, ...more] = said.flat();
   t.same(more, []);
@@ -261,4 +272,19 @@ test('a run gives way to one on what its service depends on, without a rule', as
   t.same(await free.objections(asked(), AbortSignal.timeout(5_000)), [], 'it is no question of permission');
   const others = ruledBy({ rules: [] }, factsOf({ open: [{ id: 'first' }] }), {} as never, {} as never);
   t.same(await others.disturbances(asked(), AbortSignal.timeout(5_000)), []);
+});
+
+test('a receiver is paged so often a week, and whom a run reaches through another has consented', async (t) => {
+  const expect = { rules: ['a'], receiver: 'oncall', withinSeconds: 5, fields: [] };
+  const noticed = { source: 'webhook', expect, heartbeatWithinSeconds: 5 };
+  await says(t, 'pagesPerWeek: 3', { noticed, pages: 2 }, null);
+  await says(t, 'pagesPerWeek: 3', { noticed, pages: 3 }, /oncall got 3 alerts of experiments in seven days, and at most 3 may be/);
+  await says(t, 'pagesPerWeek: 3', { pages: 9 }, null);
+  await says(
+    t,
+    'consents: [idp]',
+    { approvals: ['ann'] },
+    /the owner of idp has not consented to keys-away \(version 2\); .*approve idp production/,
+  );
+  await says(t, 'consents: [idp, payments]', { consents: ['bob'] }, null);
 });

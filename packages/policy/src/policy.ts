@@ -27,6 +27,10 @@ export type Rule = {
   readonly firstShare?: number;
   /** Failures of real users that experiments may cost a service in a calendar month (UTC). */
   readonly failuresPerMonth?: number;
+  /** Alerts that experiments may send to one receiver in seven days. */
+  readonly pagesPerWeek?: number;
+  /** Services that bear what a run on another does to them: an approver of each has approved the scenario's version there. */
+  readonly consents: readonly string[];
   /** Only what passed in another environment: on this revision, or within so many seconds on any. */
   readonly ladder?: { readonly after: string; readonly within: number };
   /** Whether every production instance must be healthy; a platform that cannot say means no. */

@@ -14,6 +14,8 @@ export type Sight = PolicyQuestion & {
 /** One thing that a rule can ask for: why the run may not go on by it, or null. `ask` runs only when the rule says anything about it. */
 export type Check = (rule: Rule, sight: Sight) => Promise<string | null> | string | null;
 
+const weekMs = 7 * 86_400_000;
+
 const percent = (share: number) => `${Number((share * 100).toPrecision(3))} %`;
 
 /** What a rule permits at all. */
@@ -29,6 +31,8 @@ export const permissions: readonly Check[] = [
   smallSteps,
   ladder,
   approved,
+  consented,
+  fewPages,
 ];
 
 /** What must be so around the run. */
@@ -136,6 +140,26 @@ async function healthy(rule: Rule, { deployment, platform, signal }: Sight): Pro
   return sick.length === 0
     ? null
     : `${sick.map(({ name }) => name).join(', ')} of ${deployment.service} not healthy; heal production first`;
+}
+
+/** Whoever is called more often, or waited for longer, is asked before. */
+async function consented({ consents }: Rule, { run, scenario, facts }: Sight): Promise<string | null> {
+  const { environment } = run;
+  const given = consents
+    .filter((service) => service !== run.service)
+    .map(async (service) => ({ service, who: await facts.approvals({ service, environment }, scenario.id, scenario.version) }));
+  const [missing] = (await Promise.all(given)).filter(({ who }) => who.length === 0);
+  if (missing === undefined) return null;
+  return `the owner of ${missing.service} has not consented to ${scenario.id} (version ${scenario.version}); an approver of its team: haldane approve ${missing.service} ${environment} ${scenario.id}`;
+}
+
+async function fewPages({ pagesPerWeek }: Rule, { run, now, facts }: Sight): Promise<string | null> {
+  const { noticed } = run.experiment;
+  if (pagesPerWeek === undefined || noticed === null) return null;
+  const { receiver } = noticed.expect;
+  const pages = await facts.pages(receiver, now - weekMs, run.id);
+  if (pages < pagesPerWeek) return null;
+  return `${receiver} got ${pages} alerts of experiments in seven days, and at most ${pagesPerWeek} may be; wait, or choose another receiver`;
 }
 
 async function asked({ checks }: Rule, { outside, run, now, signal }: Sight): Promise<string | null> {

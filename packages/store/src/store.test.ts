@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Block, type Claim, emptyProbeTally, emptyTally, type RunStore } from '@haldane/core';
 import { type ContractTest, evidenceContract, journalContract, runStoreContract, type StoresUnderTest, sampleRun } from '@haldane/testkit';
+import pg from 'pg';
 import { after, type Test, test } from 'tap';
+import { clientConfig } from './connection.ts';
 import { openStore } from './open-store.ts';
 import { connectionOf, startTestDatabase, type TestCopy } from './testing/start-test-database.ts';
 
@@ -239,6 +242,47 @@ storeTest('a database that does not answer is unavailable, and no error holds th
   t.notMatch(JSON.stringify([crooked, crooked.message]) + String((crooked as { cause?: unknown }).cause), /marker-secret/);
 });
 
+storeTest('a lease is renewed while every other connection waits', async (t, { address, query }) => {
+  const busy = await openStore({ ...address, poolSize: 2 });
+  const run = await busy.runs.create(sampleRun());
+  const { fence } = await claimed(busy.runs);
+  const locker = new pg.Client(clientConfig(address));
+  await locker.connect();
+  await locker.query('begin; lock table settings in access exclusive mode');
+  const waiting = Promise.all([1, 2, 3].map(() => busy.settings.get('anything').catch(() => null)));
+  const stuck = async () => (await query(`select count(*)::int as n from pg_locks where not granted`))[0]?.['n'];
+  while ((await stuck()) !== 2) await sleep(20);
+  t.ok((await busy.runs.renew(fence, 60_000)) > Date.now() + 30_000);
+  await locker.query('rollback');
+  await locker.end();
+  await waiting;
+  t.equal((await busy.runs.get(run.id))?.phase, 'planning');
+  await busy.close();
+});
+
+storeTest(
+  'a renewal that is not answered takes its connection with it, and the next one has another',
+  async (t, { address, query, store }) => {
+    await store.runs.create(sampleRun());
+    const { fence } = await claimed(store.runs);
+    t.ok(await store.runs.renew(fence, 60_000));
+    const line = await query(
+      `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and query like '%update runs set lease_until%'`,
+    );
+    t.equal(line.length, 1);
+    const locker = new pg.Client(clientConfig(address));
+    await locker.connect();
+    await locker.query('begin; lock table runs in access exclusive mode');
+    t.match(await rejection(store.runs.renew(fence, 1_000)), { code: 'unavailable', message: /did not answer within 1000 ms/ });
+    await locker.query('rollback');
+    await locker.end();
+    t.ok((await store.runs.renew(fence, 60_000)) > Date.now() + 30_000);
+    const isGone = async () => (await query('select pid from pg_stat_activity where pid = $1', [line[0]?.['pid']])).length === 0;
+    for (let tries = 0; !(await isGone()) && tries < 500; tries += 1) await sleep(20);
+    t.ok(await isGone());
+  },
+);
+
 storeTest('a url opens the same database', async (t, { address, store }) => {
   const connection = connectionOf(address);
   const run = await store.runs.create(sampleRun());
@@ -321,6 +365,30 @@ storeTest('rules see open runs, runs that passed, and who approved', async (t, {
     'as the newest run found it that looked',
   );
   t.same(await policy.whereRunning('live', ['idp']), []);
+});
+
+storeTest('pages are what reached a receiver while other runs went on, each once', async (t, { store: { runs, evidence, policy } }) => {
+  const alert = (id: string, receivedAt: number, receiver = 'oncall') => ({
+    id,
+    receiver,
+    rule: 'a',
+    severity: 'page',
+    receivedAt,
+    fields: {},
+  });
+  const now = await policy.now();
+  const ids: string[] = [];
+  for (const service of ['payments', 'orders']) {
+    ids.push((await runs.create(sampleRun(service))).id);
+    const { fence } = await claimed(runs);
+    await evidence.append(fence, {
+      alerts: [alert(service, now - 5), alert('both', now - 4), alert('old', now - 9_000), alert('b', now, 'other')],
+    });
+  }
+  t.equal(await policy.pages('oncall', now - 1_000, 'nobody'), 3);
+  t.equal(await policy.pages('oncall', now - 10_000, 'nobody'), 4);
+  t.equal(await policy.pages('oncall', now - 1_000, ids[0] ?? ''), 1, 'what the run itself was sent, another may have seen');
+  t.equal(await policy.pages('nobody', 0, 'nobody'), 0);
 });
 
 storeTest('a lock holds until it expires or is taken off, and nobody shortens it with another', async (t, { store: { policy } }) => {

@@ -115,6 +115,19 @@ export class PostgresPolicyFacts implements PolicyStore {
     );
   }
 
+  async pages(receiver: string, since: number, besides: string): Promise<number> {
+    return translated('counting pages', async () => {
+      const { rows } = await sql<{ pages: number }>`
+        select count(*)::int as pages from (
+          select p.value ->> 'id' from evidence_parts p join runs r on r.id = p.run_id
+          -- No run lasts a day: what it was sent since then is in the evidence of those that were made a day before.
+          where p.kind = 'alerts' and r.created_at >= to_timestamp(${since / 1000}) - interval '1 day'
+            and p.value ->> 'receiver' = ${receiver} and (p.value ->> 'receivedAt')::float8 >= ${since}
+          group by p.value ->> 'id' having not bool_or(p.run_id = ${besides})) as one`.execute(this.#db);
+      return rows[0]?.pages ?? 0;
+    });
+  }
+
   async lock({ service, environment }: ServiceRef): Promise<Lock | null> {
     return translated('looking for a lock', async () => {
       const { rows } = await sql<LockRow>`
