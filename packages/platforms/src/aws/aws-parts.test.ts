@@ -164,6 +164,9 @@ test('the expiry lies beyond the lease and is written again in time, not with ev
   await clock.advance(10_000);
   await platform.renew('wr', until(), signal);
   t.equal(await expires(), new Date(until() + 60_000).toISOString());
+  await clock.advance(1_000);
+  await awsPlatform({ calls: stand.calls, clock, expiryAheadMs: 60_000 }).renew('wr', until(), signal);
+  t.equal(await expires(), new Date(until() + 60_000).toISOString(), 'a process that renews it for the first time writes at once');
 });
 
 test('a sweep takes away what has expired and nothing else, users first, from the tags alone', async (t) => {

@@ -6,7 +6,8 @@ import { ownGroup, ownTargetGroup } from './own.ts';
 
 /**
  * Nothing in AWS ends by itself: the lease of a resource is the expiry in its tags, which a sweep acts on. It lies `aheadMs` after the
- * run's own lease, and is written again when a third of that is over, not with every heartbeat: AWS counts calls.
+ * run's own lease, and is written again when a third of that is over, not with every heartbeat: AWS counts calls. Whoever renews a run for
+ * the first time writes at once: what another process made may be near its end.
  */
 export class Expiry {
   readonly #calls: AwsCalls;
@@ -27,13 +28,13 @@ export class Expiry {
   async renew(runId: string, until: number, signal: AbortSignal): Promise<void> {
     const expires = until + this.#aheadMs;
     const last = this.#written.get(runId);
-    if (last === undefined) this.#written.set(runId, expires);
-    if (last === undefined || expires - last < this.#aheadMs / 3) return;
+    if (last !== undefined && expires - last < this.#aheadMs / 3) return;
     this.#written.set(runId, expires);
     try {
       await this.#write(runId, expires, signal);
     } catch (error) {
-      this.#written.set(runId, last);
+      if (last === undefined) this.#written.delete(runId);
+      else this.#written.set(runId, last);
       throw error;
     }
   }
