@@ -13,6 +13,7 @@ import { Fuse } from '@haldane/testkit';
 import { after, type Test, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { goThrough, namesResources, putBack, setScene, somebodyElse, wrongs } from '../testing/aws-life.ts';
+import { cloudInit } from '../testing/cloud-init.ts';
 import { startRun } from '../testing/follow.ts';
 import { hinderingProxy, type Refusal } from '../testing/hindering-proxy.ts';
 import { listenerBalancer } from '../testing/listener-balancer.ts';
@@ -56,6 +57,8 @@ if (moto === undefined) {
     return lookAt(stand);
   };
   const deadlineMs = 2_000;
+  /** Where nothing stands in the way but a busy machine. */
+  const patientMs = 180_000;
   const tried = (went: Promise<void>) =>
     went.then(
       () => 'went through',
@@ -66,7 +69,7 @@ if (moto === undefined) {
     const scene = await newScene();
     await goThrough(scene, scene.stand.calls);
     t.not(JSON.stringify(await lookAt(scene.stand)), JSON.stringify(scene.before), 'it was there');
-    t.match(await putBack(scene, scene.stand.calls, 10_000), { clean: true, stuck: [], superseded: [] });
+    t.match(await putBack(scene, scene.stand.calls, patientMs), { clean: true, stuck: [], superseded: [] });
     t.same(await wrongs(scene, scene.before), []);
   });
 
@@ -83,7 +86,7 @@ if (moto === undefined) {
     const counting = new Fuse();
     const whole = await newScene();
     await goThrough(whole, whole.stand.calls, counting);
-    await putBack(whole, whole.stand.calls, 10_000);
+    await putBack(whole, whole.stand.calls, patientMs);
     const steps = counting.count;
     const chosen = full ? Array.from({ length: steps }, (_, step) => step) : draws(seed, 'crash', 6, steps);
     t.comment(`steps ${chosen.join(', ')} of ${steps}, seed ${seed}`);
@@ -95,7 +98,7 @@ if (moto === undefined) {
       t.ok(fuse.dead, `killed at step ${step}`);
       const visit = at % 2 === 0;
       if (visit) await somebodyElse(scene.stand);
-      const restored = await putBack(scene, scene.stand.calls, 10_000);
+      const restored = await putBack(scene, scene.stand.calls, patientMs);
       t.ok(restored.clean, restored.stuck.join('; '));
       t.same(await wrongs(scene, visit ? theirs : scene.before), [], visit ? 'as if only somebody else had been there' : 'as it was');
     }
@@ -114,7 +117,7 @@ if (moto === undefined) {
     const whole = await newScene();
     proxy.hinder(-1, 'lost', false);
     await goThrough(whole, whole.stand.calls);
-    await putBack(whole, whole.stand.calls, 10_000);
+    await putBack(whole, whole.stand.calls, patientMs);
     const all = proxy.calls();
     t.comment(`${all} calls in a life, seed ${seed}`);
     for (const [refusal, forGood] of modes) {
@@ -128,7 +131,7 @@ if (moto === undefined) {
         proxy.passOn();
         if (!first.clean) {
           t.ok(first.stuck.length > 0 && namesResources(first), `stuck: ${first.stuck.join('; ')}`);
-          const second = await putBack(scene, scene.stand.calls, 10_000);
+          const second = await putBack(scene, scene.stand.calls, patientMs);
           t.ok(second.clean, `put back when the right was given back: ${second.stuck.join('; ')}`);
         }
         t.same(await wrongs(scene, scene.before), [], what);
@@ -200,6 +203,68 @@ if (moto === undefined) {
       await stack.stop();
     }
   });
+
+  test('keys that are away for one arm only: a sidecar beside each instance takes them, a lax service is caught and all is put back', async (t) => {
+    const keys = await serveKeys();
+    t.teardown(() => keys.close());
+    const room = await openRoom();
+    t.teardown(() => room.leave());
+    proxy.passOn();
+    const service = fileURLToPath(new URL('../testing/tiny-service.mjs', import.meta.url));
+    const sidecar = fileURLToPath(new URL('../../services/router/dist/sidecar/main.js', import.meta.url));
+    for (const lax of [false, true]) {
+      const mark = `k${lax ? 1 : 0}x`;
+      // What any service does here whose owner lets it be pointed at a sidecar: it reads arm.env last, when there is one.
+      const userData = `#!/bin/sh
+export PORT=8080 TINY_TOKEN='${keys.token}' KEYS_URL='${keys.url}'${lax ? ' TINY_LAX=yes' : ''}
+if [ -e "$HALDANE_DIR/arm.env" ]; then set -a; . "$HALDANE_DIR/arm.env"; fi
+exec '${process.execPath}' '${service}'
+`;
+      const stand = await sdkStand(mark, { ...connection, endpoint: proxy.url }, { network: `127.${lax ? 78 : 77}`, userData });
+      const folder = join(room.folder, mark);
+      const groups = [`${mark}-production`];
+      const machines = cloudInit(stand.calls, join(folder, 'machines'), () => groups);
+      t.teardown(() => machines.close());
+      const balancer = await listenerBalancer(stand.calls, stand.listener, machines.serving);
+      t.teardown(() => balancer.close());
+      const before = await lookAt(stand);
+      const route = `${mark}-alb:80`;
+      const experiment = await writeDeployed(folder, mark, {
+        optIn: 'idp-jwks-unavailable',
+        scenario: '{ id: idp-jwks-unavailable, params: { dependency: keys, keyCacheSeconds: 1s } }',
+        more: `dependencies:\n  - { name: keys, env: KEYS_URL, url: "\${KEYS_URL}", as: http }\n`,
+      });
+      const stack = await startStack({
+        dataDir: join(folder, 'data'),
+        databaseUrl: null,
+        port: 0,
+        env: { TINY_TOKEN: keys.token, KEYS_URL: keys.url },
+        ephemeral: true,
+        aws: {
+          region: connection.region,
+          endpoint: proxy.url,
+          addresses: { [route]: balancer.url },
+          sidecar: `'${process.execPath}' '${sidecar}'`,
+        },
+      });
+      room.onLeave(() => stack.stop());
+      const client = new HaldaneClient(stack.access);
+      const plan = await client.plan(experiment);
+      t.same(plan.refusals, []);
+      t.match(plan.changes.find((one) => one.kind === 'aws.template')?.does, /sets KEYS_URL in .*nothing else differs/);
+      const { ended, run } = await startRun(client, experiment, { withinMs: 400_000 });
+      groups.push(`${run.id}.control`, `${run.id}.experiment`);
+      const done = await ended;
+      t.match(done.facts.restored, { clean: true, stuck: [], superseded: [] }, `${JSON.stringify(done.stop)} ${machines.said()}`);
+      t.same(await lookAt(stand, run.id), before, 'the account is what it was');
+      t.same(await stand.calls.templates.tagged('haldane:run', never), [], 'and no template is left');
+      if (lax) t.match([done.stop?.reason, done.facts.verdict?.verdict], ['breach', 'vulnerable'], done.stop?.why ?? 'it did not stop');
+      else t.match([done.stop, done.facts.verdict?.verdict], [null, 'resilient'], done.facts.verdict?.headline ?? 'no verdict');
+      const { contact } = done.facts.verdict?.record ?? {};
+      t.ok((contact?.count ?? 0) > 0 && contact?.leaked === 0, `the experiment met the fault ${contact?.count} times, nobody else did`);
+      await stack.stop();
+    }
+  });
 }
 
 /** A service of its own on a free port, that ends with the test. */
@@ -222,7 +287,11 @@ async function tinyProcess(t: Test, keys: Keys, open: boolean): Promise<{ readon
   throw new Error('the tiny service did not answer within a minute');
 }
 
-async function writeDeployed(folder: string, mark: string): Promise<string> {
+async function writeDeployed(
+  folder: string,
+  mark: string,
+  { optIn = 'jwt-forged-alg', scenario = '{ id: jwt-forged-alg }', more = '' }: { optIn?: string; scenario?: string; more?: string } = {},
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   await writeFile(
     join(folder, 'service.yaml'),
@@ -230,7 +299,7 @@ async function writeDeployed(folder: string, mark: string): Promise<string> {
 environment: test
 owner: { team: tests, contact: nobody }
 platform: aws
-optIn: [jwt-forged-alg]
+optIn: [${optIn}]
 deployed: { cluster: ${mark}-production, route: "${mark}-alb:80" }
 intake: []
 synthetic:
@@ -239,7 +308,7 @@ synthetic:
   requests:
     - { name: me, path: /me, as: caller, protected: true }
   jwksUrl: \${KEYS_URL}
-`,
+${more}`,
   );
   const experiment = join(folder, 'experiment.yaml');
   await writeFile(
@@ -250,7 +319,7 @@ platform: aws
 metrics: none
 exposure: synthetic
 instances: 2
-scenario: { id: jwt-forged-alg }
+scenario: ${scenario}
 share: 5%
 baseline: 5s
 watch: 8s

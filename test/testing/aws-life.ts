@@ -2,7 +2,7 @@ import { type AnyChangeKind, type Change, type Clock, type Fence, HaldaneError, 
 import { perform, type Restored, restore, undo } from '@haldane/engine';
 import { makePlan } from '@haldane/experiment';
 import { type AwsCalls, awsPlatform } from '@haldane/platforms';
-import { deploymentOf, editRule, lookAt, type ServiceStand } from '@haldane/platforms/aws-testing';
+import { deploymentOf, editRule, lookAt, memorySidecars, type ServiceStand } from '@haldane/platforms/aws-testing';
 import { scenarios } from '@haldane/scenarios';
 import { Fuse, fused, type MemoryStores, memoryStores, sampleExperiment } from '@haldane/testkit';
 
@@ -14,6 +14,7 @@ export type AwsScene = {
   readonly fence: Fence;
   readonly runId: string;
   readonly before: unknown;
+  readonly sidecars: ReturnType<typeof memorySidecars>;
 };
 
 const never = new AbortController().signal;
@@ -24,7 +25,7 @@ export async function setScene(stand: ServiceStand, clock: Clock): Promise<AwsSc
   await stores.runs.create({ id: runId, service: 'payments', environment: 'test', experiment: sampleExperiment(), key: null });
   const claim = await stores.runs.claim('runner', 3_600_000, 0);
   if (claim === null) throw new Error('the run could not be claimed');
-  return { stand, clock, stores, fence: claim.fence, runId, before: await lookAt(stand) };
+  return { stand, clock, stores, fence: claim.fence, runId, before: await lookAt(stand), sidecars: memorySidecars(clock) };
 }
 
 /** Some of what else happens in an account while a run is in it. None of it is ours to touch. */
@@ -37,24 +38,44 @@ export async function somebodyElse(stand: ServiceStand): Promise<void> {
   await calls.balancing.addRule(listener, { priority: 7, conditions, actions, tags: { owner: 'them' } }, never);
 }
 
-const platformOf = (calls: AwsCalls, clock: Clock) => awsPlatform({ calls, clock, leaveMs: 0, settleMs: 0 });
+type Around = Pick<AwsScene, 'clock' | 'sidecars'>;
+const dependencies = [{ name: 'keys', env: 'KEYS_URL', as: 'http', ca: null, url: 'http://keys.test/jwks' }] as const;
+
+const platformOf = (calls: AwsCalls, { clock, sidecars }: Around, fuse = new Fuse()) =>
+  awsPlatform({
+    calls,
+    clock,
+    leaveMs: 0,
+    settleMs: 0,
+    sidecar: {
+      start: 'haldane-sidecar',
+      connect: (url, token) => fused(sidecars.connect(url, token), fuse, ['renew', 'setFault', 'clearFault']),
+    },
+    connections: async () => ({ dependencies, intakeOff: {} }),
+  });
 
 /**
  * A run from the plan to the watch, as the story makes it, by one process: each write of the journal and each call that changes the account
  * is two steps of its fuse. Throws what went wrong.
  */
-export async function goThrough({ stand, clock, stores, fence, runId }: AwsScene, calls: AwsCalls, fuse = new Fuse()): Promise<void> {
-  const platform = platformOf(burning(calls, fuse), clock);
+export async function goThrough(scene: AwsScene, calls: AwsCalls, fuse = new Fuse()): Promise<void> {
+  const { stand, clock, stores, fence, runId } = scene;
+  const platform = platformOf(burning(calls, fuse), scene, fuse);
   const journal = fused(stores.journal, fuse, ['intend', 'mark']);
-  const scenario = scenarios.find((one) => one.id === 'jwt-forged-alg');
-  if (scenario === undefined) throw new Error('there is no scenario jwt-forged-alg');
+  const scenario = scenarios.find((one) => one.id === 'idp-jwks-unavailable');
+  if (scenario === undefined) throw new Error('there is no scenario idp-jwks-unavailable');
   const deployment = deploymentOf(stand);
-  const spec = { ...sampleExperiment(), platform: 'aws', scenario: { id: scenario.id, params: {} }, share: 0.05 };
+  const spec = {
+    ...sampleExperiment(),
+    platform: 'aws',
+    scenario: { id: scenario.id, params: { dependency: 'keys', mode: '503', warmth: 'warm', keyCacheSeconds: 1 } },
+    share: 0.05,
+  };
   const plan = await makePlan({ runId, spec, deployment, platform, scenario }, never);
   if (plan.refusals.length > 0) throw new HaldaneError('refused', plan.refusals.join('; '));
   const hold = { fence, leaseLeft: () => 3_600_000 };
   const make = (change: Change) => perform(journal, platform.changeKinds, hold, change, { applyTimeoutMs: 60_000, clock, signal: never });
-  for (const change of plan.changes.filter((one) => one.kind !== 'aws.slice')) {
+  for (const change of plan.changes.filter((one) => one.kind !== 'aws.slice' && one.kind !== 'aws.fault')) {
     if (change.kind === 'aws.attach') await ready(platform.clusters.describe, runId);
     await make(change);
   }
@@ -63,8 +84,12 @@ export async function goThrough({ stand, clock, stores, fence, runId }: AwsScene
   if (baseline === undefined || watch === undefined) throw new Error('the plan has no two slices');
   await make(baseline);
   await undo(journal, platform.changeKinds, hold, baseline.id, { clock, deadlineMs: 10_000, signal: never });
+  const fault = plan.changes.find((one) => one.kind === 'aws.fault');
+  if (fault === undefined) throw new Error('the plan has no fault');
+  await platform.renew(runId, clock.now() + 60_000, never);
+  await make(fault);
   await make(watch);
-  await platform.renew(runId, clock.now() + 15_000, never);
+  await platform.renew(runId, clock.now() + 60_000, never);
 }
 
 async function ready(describe: ReturnType<typeof platformOf>['clusters']['describe'], runId: string): Promise<void> {
@@ -76,22 +101,24 @@ async function ready(describe: ReturnType<typeof platformOf>['clusters']['descri
 }
 
 /** Puts the run back from the journal alone, by a process that knows nothing else. */
-export function putBack({ clock, stores, fence, runId }: AwsScene, calls: AwsCalls, deadlineMs: number): Promise<Restored> {
-  const kinds: readonly AnyChangeKind[] = platformOf(calls, clock).changeKinds;
+export function putBack(scene: AwsScene, calls: AwsCalls, deadlineMs: number): Promise<Restored> {
+  const { clock, stores, fence, runId } = scene;
+  const kinds: readonly AnyChangeKind[] = platformOf(calls, scene).changeKinds;
   return restore(stores.journal, kinds, fence, runId, { clock, deadlineMs, settleMs: 1 });
 }
 
 /** What is wrong after a run was put back: an account that differs from `wanted`, something of ours in it, or an open entry. */
 export async function wrongs(scene: AwsScene, wanted: unknown): Promise<readonly string[]> {
-  const { stand, stores, runId, clock } = scene;
+  const { stand, stores, runId } = scene;
   const now = await lookAt(stand);
-  const left = await platformOf(stand.calls, clock).leftovers(runId, never);
+  const left = await platformOf(stand.calls, scene).leftovers(runId, never);
   const open = (await stores.journal.entries(runId)).filter((entry: JournalEntry) => entry.state !== 'reverted');
   return [
     ...(JSON.stringify(now) === JSON.stringify(wanted)
       ? []
       : [`the account differs: ${JSON.stringify(now)} and not ${JSON.stringify(wanted)}`]),
     ...left,
+    ...(scene.sidecars.faults() > 0 ? ['a sidecar still has its fault'] : []),
     ...open.map((entry) => `${entry.change.id} is ${entry.state}`),
   ];
 }
@@ -109,7 +136,7 @@ function burning({ balancing, groups, templates }: AwsCalls, fuse: Fuse): AwsCal
       'removeTargetGroup',
     ]),
     groups: fused(groups, fuse, ['addGroup', 'suspend', 'removeGroup', 'setTags']),
-    templates: fused(templates, fuse, []),
+    templates: fused(templates, fuse, ['addTemplate', 'removeTemplate', 'setTags']),
   };
 }
 
@@ -118,7 +145,7 @@ function burning({ balancing, groups, templates }: AwsCalls, fuse: Fuse): AwsCal
  * as long as that one is stuck it seems to be back.
  */
 export function namesResources({ stuck }: Restored): boolean {
-  const isNamed = (word: string) => /(target group|Auto Scaling group|rules?) \S+/.test(word);
+  const isNamed = (word: string) => /(target group|Auto Scaling group|launch template|rules?|forward action of) \S+/.test(word);
   const isTwin = (word: string) =>
     word.startsWith('slice:baseline: it came back') && stuck.some((one) => one.startsWith('slice:watch: rule'));
   return stuck.every((word) => isNamed(word) || isTwin(word));

@@ -22,7 +22,7 @@ const never = new AbortController().signal;
 export async function listenerBalancer(
   { balancing }: AwsCalls,
   listenerArn: string,
-  targetsOf: (targetGroup: string) => Promise<{ readonly port: number }>,
+  targetsOf: (targetGroup: string) => Promise<{ readonly host?: string; readonly port: number }>,
 ): Promise<ListenerBalancer> {
   const agent = new Agent({ keepAlive: true });
   const counts = new Map<string, number>();
@@ -44,9 +44,9 @@ export async function listenerBalancer(
     const name = chosen === undefined ? undefined : names.get(chosen);
     if (name === undefined) return void outgoing.writeHead(503).end();
     counts.set(name, (counts.get(name) ?? 0) + 1);
-    const { port } = await targetsOf(name);
+    const { host = '127.0.0.1', port } = await targetsOf(name);
     const { method = 'GET', url = '/', headers } = incoming;
-    const onward = request({ host: '127.0.0.1', port, method, path: url, headers, agent }, (answered) =>
+    const onward = request({ host, port, method, path: url, headers, agent }, (answered) =>
       answered.pipe(outgoing.writeHead(answered.statusCode ?? 502, answered.headers)),
     );
     onward.on('error', () => (outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end()));

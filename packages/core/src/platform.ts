@@ -1,4 +1,5 @@
 import type { AnyChangeKind, Change } from './change.ts';
+import type { TrafficBlock } from './evidence.ts';
 import type { Deployment } from './service.ts';
 import type { Slice } from './slice.ts';
 
@@ -124,6 +125,9 @@ export type Advice = {
   readonly refusals: readonly string[];
 };
 
+/** Calls of each arm to its dependencies in one second, and those of them that met a fault. */
+export type Contacts = Pick<TrafficBlock, 'dependencyCalls' | 'met'>;
+
 /** Where clusters run and traffic is routed. */
 export interface Platform {
   readonly id: string;
@@ -139,6 +143,11 @@ export interface Platform {
   advise?(deployment: Deployment, changes: readonly Change[], seconds: number, signal: AbortSignal): Promise<Advice>;
   /** Why these changes cannot be made here, in words for the owner; empty when they can. Reads only. */
   refusals(deployment: Deployment, signal: AbortSignal, changes?: readonly Change[]): Promise<readonly string[]>;
+  /**
+   * What arms called and met, counted where their faults are made when that is not where traffic is counted; of seconds after `after`. Null:
+   * nothing is counted there for this run. Throws when somebody who counts does not answer.
+   */
+  contacts?(runId: string, after: number, signal: AbortSignal): Promise<{ readonly through: number; of(at: number): Contacts } | null>;
   /** Renews every effect of the run until `until` (epoch ms), never beyond it. Called only after the run's own lease was. */
   renew(runId: string, until: number, signal: AbortSignal): Promise<void>;
   /** What of this run is still there, in words; empty when the world is whole. */

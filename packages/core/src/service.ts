@@ -121,6 +121,9 @@ export type LaunchRecipe = ServiceRef & {
   readonly intakeOff: Readonly<Record<string, string>>;
 };
 
+/** Where a service's dependencies really are, and what turns its intake off: for a platform that launches arms of a service that runs already. May hold secrets: never stored. */
+export type Connections = Pick<LaunchRecipe, 'dependencies' | 'intakeOff'>;
+
 /** A CI/CD system as Haldane reads it. */
 export interface DeploymentPipeline {
   readonly id: string;

@@ -1,4 +1,12 @@
-import { type Arm, type DependencyFault, type ErrorCode, HaldaneError, messageOf, type RequestFault } from '@haldane/core';
+import {
+  type Arm,
+  type DependencyFault,
+  type DependencyProbe,
+  type ErrorCode,
+  HaldaneError,
+  messageOf,
+  type RequestFault,
+} from '@haldane/core';
 import type { Dataplane } from './dataplane.ts';
 import { linesOf } from './lines-of.ts';
 import { mostKeysAtOnce } from './schemas.ts';
@@ -82,6 +90,10 @@ export class DataplaneClient implements Dataplane {
   }
   async clearFault(proxy: string, signal?: AbortSignal): Promise<void> {
     await this.#call('DELETE', adminPaths.fault(proxy), undefined, signal);
+  }
+  /** The router calls the dependency through its own proxy, as the arm beside it does; counted as no contact. */
+  check(proxy: string, path: string, signal?: AbortSignal): Promise<DependencyProbe> {
+    return this.#call('POST', adminPaths.check(proxy), { path }, signal);
   }
   setRequestFault(route: string, runId: string, arm: Arm, fault: RequestFault, signal?: AbortSignal): Promise<RouteView> {
     return this.#call('PUT', adminPaths.requestFault(route, runId, arm), fault, signal);

@@ -87,7 +87,31 @@ export type ProxyConfig = {
   readonly tls?: PemPair & { readonly wrongName?: PemPair; readonly expired?: PemPair };
   /** PEM certificates that an https target may be signed by, beside the usual authorities. Never told back. */
   readonly trust?: string;
+  /** Where it listens on the router's machine; 0 (the default) takes a free one. */
+  readonly port?: number;
+  /**
+   * When nobody renews it, its fault ends and it goes on carrying calls: for a router beside an instance that lives and ends with it. Absent:
+   * it closes, and an arm without proxy has lost its dependency.
+   */
+  readonly stays?: boolean;
   readonly until: number;
+};
+
+/**
+ * What a router beside an instance (a sidecar) is started with: the dependencies that the instance is to reach through it, and the
+ * variables that it writes for the instance. Holds the token, so the file is its user's only.
+ */
+export type SidecarOrder = {
+  readonly token: string;
+  readonly adminPort: number;
+  readonly proxies: readonly (Omit<ProxyConfig, 'until' | 'port' | 'stays' | 'tls' | 'trust'> & {
+    /** The variable that tells the instance the dependency's address, and what of the address stays as it is. */
+    readonly variable: string;
+    readonly scheme: string;
+    readonly rest: string;
+  })[];
+  /** Set beside those, as they are. */
+  readonly variables: Readonly<Record<string, string>>;
 };
 
 /** Requests to this arm meet this fault; `met`: how many did so far, Haldane's own checks not counted. */
@@ -166,6 +190,7 @@ export const keyCookie = 'haldane_key';
  *   DELETE /proxies/:proxy                                                            ok when there is none
  *   PUT    /proxies/:proxy/fault              DependencyFault      -> ProxyView
  *   DELETE /proxies/:proxy/fault                                                      ok when there is none
+ *   POST   /proxies/:proxy/check              {path}               -> DependencyProbe  calls the dependency through the proxy, as its arm does
  *   PUT    /faults/:route/:runId/:arm            RequestFault         -> RouteView
  *   DELETE /faults/:route/:runId/:arm                                                 ok when there is none
  *   POST   /leases/:runId                     {until}              -> {}              renews all of a run's effects
@@ -192,6 +217,7 @@ export const adminPaths = {
   cut: (route: string, runId: string, name: string) => `${adminPaths.slice(route, runId, name)}?cut=1`,
   proxy: (proxy: string) => `/proxies/${encodeURIComponent(proxy)}`,
   fault: (proxy: string) => `/proxies/${encodeURIComponent(proxy)}/fault`,
+  check: (proxy: string) => `/proxies/${encodeURIComponent(proxy)}/check`,
   lease: (runId: string) => `/leases/${encodeURIComponent(runId)}`,
   budget: (runId: string) => `/budgets/${encodeURIComponent(runId)}`,
   keys: (runId: string) => `/keys/${encodeURIComponent(runId)}`,

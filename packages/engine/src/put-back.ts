@@ -21,11 +21,11 @@ export type PutBack = { readonly back: true; readonly superseded: string | null 
  */
 export async function putBack(kind: AnyChangeKind, entry: JournalEntry, options: PutBackOptions): Promise<PutBack> {
   const { clock, until, attemptMs, signal } = options;
-  const { params, id } = entry.change;
+  const { params, id, does } = entry.change;
   for (let pause = 20; ; pause = Math.min(pause * 2, 2000)) {
     let why: string;
     try {
-      const result = await within(clock, attemptMs, `undoing "${id}"`, signal, async (bounded): Promise<PutBack> => {
+      const result = await within(clock, attemptMs, `undoing "${id}" (${does})`, signal, async (bounded): Promise<PutBack> => {
         await kind.revert(params, entry.before, bounded);
         if (!(await kind.isReverted(params, entry.before, bounded)))
           return { back: false, why: 'it was undone without an error, but something of it is still there' };

@@ -187,7 +187,7 @@ class WayBack {
         .map(async (entry) => {
           try {
             const kind = kindNamed(this.#kinds, entry.change.kind);
-            const gone = await within(clock, attemptMs, `looking at "${entry.change.id}" again`, signal, (bounded) =>
+            const gone = await within(clock, attemptMs, `looking at "${entry.change.id}" (${entry.change.does}) again`, signal, (bounded) =>
               kind.isReverted(entry.change.params, entry.before, bounded),
             );
             return gone ? null : { entry, why: 'it came back after it had been undone' };

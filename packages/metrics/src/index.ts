@@ -10,4 +10,5 @@ export type MetricNeeds = { readonly client: Dataplane; readonly clock: Clock };
 export function metricSources(needs: MetricNeeds): Registry<MetricSource> {
   return new Registry<MetricSource>('metric source', [noTraffic(needs), routerMetrics(needs)]);
 }
+export { withContacts } from './with-contacts.ts';
 export { routerMetrics };

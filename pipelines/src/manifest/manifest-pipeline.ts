@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFile as readFromDisk } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Deployment, type DeploymentPipeline, HaldaneError, type LaunchRecipe, messageOf, type ServiceRef } from '@haldane/core';
+import {
+  type Connections,
+  type Deployment,
+  type DeploymentPipeline,
+  HaldaneError,
+  type LaunchRecipe,
+  messageOf,
+  type ServiceRef,
+} from '@haldane/core';
 import type { EnvironmentMap } from '@haldane/documents';
 import { type GitRevision, gitRevision } from './git-revision.ts';
 import { readManifest } from './read-manifest.ts';
@@ -19,6 +27,8 @@ export type ManifestReading = {
   readonly deployment: Deployment;
   /** Null: it runs on a platform already, and Haldane never starts it. */
   readonly recipe: LaunchRecipe | null;
+  /** Holds what turns intake off, which may be secret. */
+  readonly connections: Connections;
   readonly revisionFrom: 'file' | 'git' | 'content';
 };
 
@@ -52,6 +62,7 @@ export async function loadManifest(
     // A checked-in file cannot say that a deploy is under way: whoever deploys by it changes the file first.
     deployment: { ...manifest.deployment, revision, pipeline: 'manifest', deployInProgress: false },
     recipe: manifest.recipe(revision),
+    connections: manifest.connections,
     revisionFrom: manifest.revision !== null ? 'file' : git === null ? 'content' : 'git',
   };
 }

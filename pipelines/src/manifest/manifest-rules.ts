@@ -5,7 +5,14 @@ type Keys = readonly (string | number)[];
 
 /** What a manifest must be beside what its schema says: names that agree with each other, and secrets that are there. */
 export function manifestRules(file: ManifestFile, env: EnvironmentMap): readonly Finding[] {
-  return [...placeRules(file), ...variableRules(file, env), ...dependencyRules(file), ...identityRules(file, env), ...requestRules(file)];
+  return [
+    ...placeRules(file),
+    ...variableRules(file, env),
+    ...dependencyRules(file),
+    ...addressRules(file),
+    ...identityRules(file, env),
+    ...requestRules(file),
+  ];
 }
 
 function value(keys: Keys, message: string): Finding {
@@ -83,6 +90,21 @@ function dependencyRules({ dependencies, deploy }: ManifestFile): readonly Findi
         : []),
     ];
   });
+}
+
+/** Arms of a service that runs elsewhere are told addresses by what they are launched from, which many may read there. */
+function addressRules({ dependencies, deployed }: ManifestFile): readonly Finding[] {
+  if (deployed === undefined) return [];
+  return dependencies.flatMap(({ url }, i) =>
+    /^[^/]*\/\/[^/?#]*@/.test(url)
+      ? [
+          value(
+            ['dependencies', i, 'url'],
+            'holds a name or a password, which would stand where arms are launched from; give it to the service in another variable',
+          ),
+        ]
+      : [],
+  );
 }
 
 const tokenFields = {

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import type { Deployment, LaunchRecipe, SyntheticIdentity, SyntheticRequest } from '@haldane/core';
+import type { Connections, Deployment, LaunchRecipe, SyntheticIdentity, SyntheticRequest } from '@haldane/core';
 import { type EnvironmentMap, readDocument } from '@haldane/documents';
 import { manifestSchema } from './manifest.schema.ts';
 import type { ManifestFile } from './manifest-file.ts';
@@ -12,6 +12,7 @@ export type Manifest = {
   readonly revision: string | null;
   /** Complete but for the revision, which `null` above leaves to the pipeline; null for a service that runs on a platform already. */
   readonly recipe: (revision: string) => LaunchRecipe | null;
+  readonly connections: Connections;
 };
 
 /**
@@ -40,7 +41,12 @@ export function readManifest({
   const { deploy, deployed } = file;
   const route = deployed?.route ?? file.route?.name ?? file.service;
   const intake = file.intake ?? [];
+  const connections: Connections = {
+    dependencies: file.dependencies.map(({ name, env: variable, as, ca, url }) => ({ name, env: variable, as, ca: ca ?? null, url })),
+    intakeOff: Object.assign({}, ...intake.map(({ off }) => off)) as Record<string, string>,
+  };
   return {
+    connections,
     deployment: {
       ...ref,
       owner: file.owner,
@@ -75,14 +81,7 @@ export function readManifest({
             health: { path: deploy.health.path, withinMs: Math.round(deploy.health.within * 1000) },
             instances: deploy.instances,
             route: { name: route, ...doorOf(file.route) },
-            dependencies: file.dependencies.map(({ name, env: variable, as, ca, url }) => ({
-              name,
-              env: variable,
-              as,
-              ca: ca ?? null,
-              url,
-            })),
-            intakeOff: Object.assign({}, ...intake.map(({ off }) => off)) as Record<string, string>,
+            ...connections,
           },
   };
 }

@@ -1,4 +1,5 @@
-import { type Arm, type DependencyFault, HaldaneError, type RequestFault } from '@haldane/core';
+import { randomUUID } from 'node:crypto';
+import { type Arm, type DependencyFault, type DependencyProbe, HaldaneError, type RequestFault } from '@haldane/core';
 import {
   type Attachment,
   type BudgetHeld,
@@ -17,6 +18,7 @@ import {
 import { RouteDoor } from './door/route-door.ts';
 import { exposition } from './prometheus/exposition.ts';
 import { familiesOf } from './prometheus/families.ts';
+import { checkDependency } from './proxy/check-dependency.ts';
 import { DependencyProxy } from './proxy/dependency-proxy.ts';
 import { AttachedRun } from './run/attached-run.ts';
 import { RunLedger } from './run/run-ledger.ts';
@@ -51,6 +53,8 @@ export class DataPlane {
   readonly #runs = new Map<string, AttachedRun>();
   readonly #ledgers = new Map<string, RunLedger>();
   readonly #proxies = new Map<string, DependencyProxy>();
+  /** Marks this router's own calls to its proxies. */
+  readonly #ownCheck = randomUUID();
   #lapses: readonly Lapse[] = [];
 
   #halted: string | null;
@@ -150,12 +154,16 @@ export class DataPlane {
       return known.view();
     }
     const isCheck = (header: string | readonly string[] | undefined) => {
+      if (header === this.#ownCheck) return true;
       const run = this.#runs.get(config.runId);
       const mark = run && !run.lease.isOver() ? verifySynthetic(run.secret, header) : null;
       return mark?.runId === config.runId && mark.stream === 'check';
     };
-    const proxy = new DependencyProxy(config, this.#ledger(config.runId), isCheck, this.#options.time);
+    const ledger = this.#ledger(config.runId);
+    const proxy = new DependencyProxy(config, ledger, isCheck, this.#options.time);
     await proxy.open('127.0.0.1');
+    // No run is ever attached where its arm's own machine is: what it calls is told from now on.
+    if (proxy.stays) ledger.attach();
     this.#proxies.set(config.proxy, proxy);
     return proxy.view();
   }
@@ -171,6 +179,13 @@ export class DataPlane {
     if (!proxy) throw new HaldaneError('not-found', `there is no proxy ${name}; known: ${[...this.#proxies.keys()].join(', ') || 'none'}`);
     proxy.setFault(fault);
     return proxy.view();
+  }
+  /** Calls the dependency as the arm does that the proxy belongs to. */
+  async check(name: string, path: string): Promise<DependencyProbe> {
+    this.sweep();
+    const view = this.#proxies.get(name)?.view();
+    if (view === undefined) throw new HaldaneError('not-found', `there is no proxy ${name} to check`);
+    return checkDependency(view, path, this.#ownCheck);
   }
   clearFault(name: string): void {
     this.#proxies.get(name)?.clearFault();
@@ -239,7 +254,11 @@ export class DataPlane {
   sweep(): void {
     for (const door of this.#doors.values()) door.sweep();
     for (const run of [...this.#runs.values()]) if (run.lease.isOver()) this.#lapse(run);
-    for (const [name, proxy] of [...this.#proxies]) if (proxy.lease.isOver()) void this.deleteProxy(name);
+    for (const [name, proxy] of [...this.#proxies]) {
+      if (!proxy.lease.isOver()) continue;
+      if (proxy.stays) proxy.clearFault();
+      else void this.deleteProxy(name);
+    }
     for (const [runId, ledger] of this.#ledgers) {
       ledger.close();
       const used = this.#runs.has(runId) || [...this.#proxies.values()].some((proxy) => proxy.runId === runId);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf } from '@haldane/core';
-import type { RouteConfig } from '@haldane/dataplane';
+import type { ProxyConfig, ProxyView, RouteConfig } from '@haldane/dataplane';
 import { AdminRoutes } from './admin/admin-routes.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { DataPlane } from './data-plane.ts';
@@ -15,8 +15,10 @@ export type RouterOptions = {
   readonly token: string;
   /** Where routes are kept for a restart; null keeps them nowhere. */
   readonly stateDir?: string | null;
-  /** Port of the admin interface on 127.0.0.1; 0 (the default) takes a free one. */
+  /** Port of the admin interface; 0 (the default) takes a free one. */
   readonly adminPort?: number;
+  /** Where the admin interface listens. Default 127.0.0.1; anywhere else it is reached by whoever reaches the machine, and only the token keeps them out. */
+  readonly adminHost?: string;
   /** Where routes listen. Default 127.0.0.1. */
   readonly host?: string;
   /** When set, the router ends itself once nobody has shown it the token for that long. */
@@ -32,6 +34,8 @@ export type Router = {
   readonly id: string;
   readonly adminPort: number;
   readonly adminUrl: string;
+  /** As `PUT /proxies/:proxy` does. */
+  putProxy(config: ProxyConfig): Promise<ProxyView>;
   /** Looks at leases and lingering now, as its own timer does four times a second. */
   sweep(): void;
   /** Takes nothing new, finishes what is in flight, ends. Safe to repeat. */
@@ -94,7 +98,8 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
       heardAt = time.monotonic();
     },
   });
-  const adminPort = await listen(admin, options.adminPort ?? 0, '127.0.0.1');
+  const adminHost = options.adminHost ?? '127.0.0.1';
+  const adminPort = await listen(admin, options.adminPort ?? 0, adminHost);
   const sweep = () => {
     plane.sweep();
     const lingerMs = options.lingerMs ?? null;
@@ -118,7 +123,15 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     }
     return stopped;
   };
-  return { id, adminPort, adminUrl: `http://127.0.0.1:${adminPort}`, sweep, stop, stopped };
+  return {
+    id,
+    adminPort,
+    adminUrl: `http://${adminHost}:${adminPort}`,
+    putProxy: (config) => plane.putProxy(config),
+    sweep,
+    stop,
+    stopped,
+  };
 }
 
 /** A route of before the restart, on its port of before; a person is told when that port does not come free. */

@@ -17,7 +17,7 @@ import { Registry } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
 import { criteriaOf, type World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
-import { metricSources } from '@haldane/metrics';
+import { metricSources, withContacts } from '@haldane/metrics';
 import { manifestPipeline } from '@haldane/pipelines';
 import { type Policy, ruledBy } from '@haldane/policy';
 import { httpProber } from '@haldane/probes';
@@ -103,6 +103,7 @@ export class House {
     const { store, clock, env } = this.#options;
     const spec = run.experiment;
     const platform = this.#platforms.get(spec.platform);
+    const source = this.#metrics.get(spec.metrics);
     const alerts = new Registry('alert source', [webhookAlerts({ inbox: store.alerts })]);
     const pipelines = new Registry('pipeline', [manifestPipeline({ locate: () => spec.manifest, env })]);
     return {
@@ -110,7 +111,7 @@ export class House {
       pipeline: pipelines.get(spec.pipeline),
       platform,
       scenario: this.#scenarios.get(spec.scenario.id),
-      metrics: this.#metrics.get(spec.metrics),
+      metrics: platform.contacts === undefined ? source : withContacts(source, platform.contacts),
       alerts: spec.noticed === null ? null : alerts.get(spec.noticed.source),
       prober: this.#prober,
       policy: this.policy(platform),

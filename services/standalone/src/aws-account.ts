@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Clock, HaldaneError, messageOf, type Platform } from '@haldane/core';
-import { awsPlatform, connectAws, readPrices, type SweepRow, sweepAws } from '@haldane/platforms';
+import { awsPlatform, connectAws, type ReadConnections, readPrices, type SweepRow, sweepAws } from '@haldane/platforms';
 import type { Config } from './config.ts';
 
 const connectWithinMs = 30_000;
@@ -9,14 +9,16 @@ const connectWithinMs = 30_000;
 export async function connectedAccount(
   aws: NonNullable<Config['aws']>,
   clock: Clock,
+  connections: ReadConnections,
 ): Promise<{ readonly platform: Platform; close(): void }> {
   const { calls, sessions, close } = await connectAws(aws, AbortSignal.timeout(connectWithinMs));
-  const { prices, ceilingUsd, addresses } = aws;
+  const { prices, ceilingUsd, addresses, sidecar } = aws;
   const budget = {
     ...(prices === undefined ? {} : { prices: readPrices(await pricesAt(prices), prices) }),
     ...(ceilingUsd === undefined ? {} : { ceilingUsd }),
   };
-  return { platform: awsPlatform({ calls, clock, addresses, budget, ...(sessions === undefined ? {} : { sessions }) }), close };
+  const optional = { ...(sessions === undefined ? {} : { sessions }), ...(sidecar === undefined ? {} : { sidecar: { start: sidecar } }) };
+  return { platform: awsPlatform({ calls, clock, addresses, budget, connections, ...optional }), close };
 }
 
 async function pricesAt(path: string): Promise<string> {

@@ -24,6 +24,8 @@ export type Config = {
     /** A file of prices, and the most that a run may cost, in US dollars. */
     readonly prices?: string;
     readonly ceilingUsd?: number;
+    /** The shell command by which an instance starts a sidecar. */
+    readonly sidecar?: string;
   };
   /** Variables that manifests and experiments may name. */
   readonly env: Readonly<Record<string, string>>;
@@ -63,7 +65,12 @@ function awsOf(env: Readonly<Record<string, string | undefined>>): Pick<Config, 
   const ceilingUsd = Number(env['HALDANE_AWS_CEILING'] ?? 5);
   if (!(ceilingUsd >= 0))
     throw new HaldaneError('bad-request', `HALDANE_AWS_CEILING is "${env['HALDANE_AWS_CEILING']}"; give US dollars, like 5`);
-  const named = { endpoint: env['HALDANE_AWS_ENDPOINT'], role: env['HALDANE_AWS_ROLE'], prices: env['HALDANE_AWS_PRICES'] };
+  const named = {
+    endpoint: env['HALDANE_AWS_ENDPOINT'],
+    role: env['HALDANE_AWS_ROLE'],
+    prices: env['HALDANE_AWS_PRICES'],
+    sidecar: env['HALDANE_AWS_SIDECAR'],
+  };
   const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined && value !== ''));
   return { aws: { region, ceilingUsd, addresses: addressesOf(env['HALDANE_AWS_ADDRESSES'] ?? ''), ...given } };
 }

@@ -12,6 +12,7 @@ import { headFile } from './audit-heads.ts';
 import { connectedAccount } from './aws-account.ts';
 import { beginScheduled } from './begin-scheduled.ts';
 import type { Config } from './config.ts';
+import { connectionsOf } from './connections-of.ts';
 import { desk, publish } from './desk.ts';
 import { liveDataplane, startRouters } from './local-routers.ts';
 import { own } from './ownership.ts';
@@ -104,7 +105,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closing.push(() => watching.stop());
 
     const platform = localPlatform({ dataDir, dataplane, clock });
-    const account = options.aws === undefined ? null : await connectedAccount(options.aws, clock);
+    const account = options.aws === undefined ? null : await connectedAccount(options.aws, clock, connectionsOf(store.runs, options.env));
     closing.push(async () => account?.close());
     // Who starts with a bad policy should hear of it now and not from the first run.
     await policyOf(dataDir);

@@ -117,7 +117,18 @@ export interface Templates {
   version(templateId: string, version: string, signal: AbortSignal): Promise<string | null>;
   /** Private addresses, by instance id. */
   addresses(instanceIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /** What instances of this version are launched from, whole; null when there is no such version. */
+  data(templateId: string, version: string, signal: AbortSignal): Promise<JsonObject | null>;
+  template(name: string, signal: AbortSignal): Promise<Template | null>;
+  /** Templates that carry this tag. */
+  tagged(key: string, signal: AbortSignal): Promise<readonly Template[]>;
+  /** One with a single version of these data. */
+  addTemplate(name: string, data: JsonObject, tags: Tags, signal: AbortSignal): Promise<void>;
+  removeTemplate(id: string, signal: AbortSignal): Promise<void>;
+  setTags(id: string, tags: Tags, signal: AbortSignal): Promise<void>;
 }
+
+export type Template = { readonly id: string; readonly name: string; readonly tags: Tags };
 
 /** Everything of one account and region that this platform can do. */
 export type AwsCalls = { readonly balancing: LoadBalancing; readonly groups: Groups; readonly templates: Templates };

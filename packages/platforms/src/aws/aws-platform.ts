@@ -4,18 +4,22 @@ import { awsAdvice, type Budget } from './advice.ts';
 import type { AwsCalls } from './aws-calls.ts';
 import type { AwsWorld } from './aws-world.ts';
 import { awsClusters } from './cluster-provider.ts';
+import { contactsOf } from './contacts.ts';
 import { Expiry } from './expiry.ts';
 import { awsFaults } from './fault-plane.ts';
 import { attachKind } from './kinds/attach-kind.ts';
 import { clusterKind } from './kinds/cluster-kind.ts';
 import { doorKind } from './kinds/door-kind.ts';
+import { faultKind } from './kinds/fault-kind.ts';
 import { sliceKind } from './kinds/slice-kind.ts';
 import { targetsKind } from './kinds/targets-kind.ts';
+import { templateKind } from './kinds/template-kind.ts';
 import { awsLeftovers } from './leftovers.ts';
 import { commonPrices } from './price.ts';
 import { awsRefusals } from './refusals.ts';
 import { namingItsResource } from './resource-words.ts';
 import { inItsSession, type OpenSession, RunSessions } from './run-sessions.ts';
+import { type ReadConnections, type SidecarOptions, Sidecars } from './sidecars.ts';
 import { awsTraffic } from './traffic-router.ts';
 
 export type AwsPlatformOptions = {
@@ -26,6 +30,10 @@ export type AwsPlatformOptions = {
   readonly random?: (bytes: number) => Uint8Array;
   /** Opens a session for each run, narrowed to it; absent: everything is done with the connection's own rights. */
   readonly sessions?: OpenSession;
+  /** How instances of arms start a router beside them; absent: arms are launched without, and cannot be harmed. */
+  readonly sidecar?: SidecarOptions;
+  /** Where the dependencies of a run's service are; needed with `sidecar`. */
+  readonly connections?: ReadConnections;
   /** What an hour of an instance costs, and the most that a run may. Default: common prices, 5 US dollars. */
   readonly budget?: Partial<Budget>;
   /** How far the expiry in the tags lies beyond the run's lease. Default 15 minutes. */
@@ -41,16 +49,19 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
   const { calls, clock, addresses = {}, settleMs = 5_000, leaveMs = 5_000 } = options;
   const expiry = new Expiry(calls, clock, options.expiryAheadMs ?? 15 * 60_000);
   const budget: Budget = { prices: commonPrices, ceilingUsd: 5, ...options.budget };
+  const sidecars = options.sidecar === undefined ? null : new Sidecars(options.sidecar, calls, clock);
   const worldOf = (own: AwsCalls): AwsWorld => ({
     calls: own,
     clock,
     random: options.random ?? randomBytes,
     settleMs,
     leaveMs,
+    sidecars,
+    connections: options.connections ?? (() => Promise.resolve({ dependencies: [], intakeOff: {} })),
     expiresFor: (runId) => expiry.for(runId),
   });
   const sessions = options.sessions === undefined ? null : new RunSessions(calls, options.sessions, clock);
-  const made: readonly ((world: AwsWorld) => AnyChangeKind)[] = [targetsKind, doorKind, clusterKind, attachKind, sliceKind];
+  const made: readonly ((world: AwsWorld) => AnyChangeKind)[] = [targetsKind, doorKind, templateKind, clusterKind, attachKind, sliceKind];
   const kinds = made.map((make) => {
     const of = (own: AwsCalls) => make(worldOf(own));
     return namingItsResource(sessions === null ? of(calls) : inItsSession(sessions, of, calls));
@@ -59,16 +70,20 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
     id: 'aws',
     clusters: awsClusters(calls),
     traffic: awsTraffic(worldOf(calls), (route) => addresses[route]),
-    faults: awsFaults(),
-    changeKinds: kinds,
+    faults: awsFaults(sidecars),
+    // A fault is a word to the sidecars, not a call to AWS: no session stands between.
+    changeKinds: [...kinds, namingItsResource(faultKind(worldOf(calls)))],
     settleMs,
     patience: { readyMs: 10 * 60_000, restoreMs: 10 * 60_000 },
     async refusals(deployment, signal, changes = []) {
-      const refusals = await awsRefusals(calls, deployment, changes, signal);
+      const refusals = await awsRefusals(calls, deployment, changes, sidecars !== null, signal);
       return refusals.length > 0 || sessions === null ? refusals : trespasses(sessions, changes, deployment.route, signal);
     },
     advise: (deployment, changes, seconds, signal) => awsAdvice(calls, budget, deployment, changes, seconds, signal),
-    renew: (runId, until, signal) => expiry.renew(runId, until, signal),
+    async renew(runId, until, signal) {
+      await Promise.all([expiry.renew(runId, until, signal), sidecars?.renew(runId, until, signal)]);
+    },
+    ...(sidecars === null ? {} : { contacts: contactsOf(sidecars) }),
     leftovers: (runId, signal) => awsLeftovers(calls, runId, signal),
   };
 }

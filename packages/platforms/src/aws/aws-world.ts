@@ -1,5 +1,6 @@
 import type { Clock } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
+import type { ReadConnections, Sidecars } from './sidecars.ts';
 
 /** What everything on this platform works with. */
 export type AwsWorld = {
@@ -10,6 +11,10 @@ export type AwsWorld = {
   readonly settleMs: number;
   /** How long requests that entered an arm before its slice went may take to leave it: the balancer does not say when they have. */
   readonly leaveMs: number;
+  /** Routers beside the instances of arms; null: instances are launched without. */
+  readonly sidecars: Sidecars | null;
+  /** Where the dependencies of the run's service are. */
+  readonly connections: ReadConnections;
   /** Until when (epoch ms) a resource of this run that is made now is its own; after that a sweep may end it. */
   expiresFor(runId: string): number;
 };

@@ -15,14 +15,25 @@ export function awsClusters(calls: AwsCalls): ClusterProvider {
     },
     launch({ source, revision, service, route }, arm, wiring, runId, instances) {
       const cluster = armClusterName(runId, arm);
-      const params: ClusterParams = { runId, arm, cluster, source, revision, targetGroup: targetGroupName(runId, arm), route, instances };
+      const template = wiring.changes.find((change) => change.kind === 'aws.template')?.params['name'];
+      const params: ClusterParams = {
+        runId,
+        arm,
+        cluster,
+        source,
+        revision,
+        targetGroup: targetGroupName(runId, arm),
+        ...(typeof template === 'string' ? { template } : {}),
+        route,
+        instances,
+      };
       return {
         id: clusterChangeId(arm),
         kind: 'aws.cluster',
         params,
         standsOn: wiring.changes.map((change) => change.id),
         does:
-          `launches ${instances} ${instances === 1 ? 'instance' : 'instances'} of ${service} from ${revision} as Auto Scaling group ${cluster}, ` +
+          `launches ${instances} ${instances === 1 ? 'instance' : 'instances'} of ${service} from ${params.template ?? revision} as Auto Scaling group ${cluster}, ` +
           `in the subnets and with the tags of ${source}; zone rebalancing, alarms, schedules and refreshes suspended`,
         undo: 'deletes the group with its instances; without Haldane, haldane sweep --aws does it when the expiry in its tags has passed',
       };

@@ -1,8 +1,8 @@
 import { arms, type Clock, hasCode } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
-import { armClusterName, targetGroupName } from './names.ts';
+import { armClusterName, targetGroupName, templateName } from './names.ts';
 import { expiry, tagNames } from './our-tags.ts';
-import { ownGroup, ownTargetGroup } from './own.ts';
+import { ownGroup, ownTargetGroup, ownTemplate } from './own.ts';
 
 /**
  * Nothing in AWS ends by itself: the lease of a resource is the expiry in its tags, which a sweep acts on. It lies `aheadMs` after the
@@ -44,6 +44,8 @@ export class Expiry {
     for (const arm of arms) {
       const targets = await ownTargetGroup(this.#calls, targetGroupName(runId, arm), runId, signal);
       if (targets !== null) await this.#calls.balancing.setTags([targets.arn], tags, signal);
+      const template = await ownTemplate(this.#calls, templateName(runId, arm), runId, signal);
+      if (template !== null) await this.#calls.templates.setTags(template.id, tags, signal);
       const group = await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);
       try {
         if (group !== null && !group.isLeaving) await this.#calls.groups.setTags(group.name, tags, signal);

@@ -11,6 +11,12 @@ export function targetGroupName(runId: string, arm: Arm): string {
   return `hal-${createHash('sha256').update(runId).digest('hex').slice(0, 16)}-${arm}`;
 }
 
+/** A launch template of the run's own, for one arm. */
+export const templateName = (runId: string, arm: Arm): string => `haldane-${runId}-${arm}`;
+/** Names the dependency's proxy at every sidecar of the arm. */
+export const proxyName = (runId: string, arm: Arm, dependency: string): string => `${runId}.${arm}.${dependency}`;
+
 export const targetGroupChangeId = (arm: Arm): string => `targets:${arm}`;
+export const templateChangeId = (arm: Arm): string => `template:${arm}`;
 export const clusterChangeId = (arm: Arm): string => `cluster:${arm}`;
 export const attachChangeId = 'attach';

@@ -1,5 +1,5 @@
 import { HaldaneError, hasCode } from '@haldane/core';
-import type { AwsCalls, Group, Rule, TargetGroup } from './aws-calls.ts';
+import type { AwsCalls, Group, Rule, TargetGroup, Template } from './aws-calls.ts';
 import { tagNames } from './our-tags.ts';
 
 /** The target group by that name if it is this run's; null when there is none, or it is somebody else's. */
@@ -13,6 +13,12 @@ export async function ownTargetGroup(
   if (found === null) return null;
   const tags = (await balancing.tags([found.arn], signal)).get(found.arn);
   return tags?.[tagNames.run] === runId ? found : null;
+}
+
+/** The launch template by that name if it is this run's. */
+export async function ownTemplate({ templates }: AwsCalls, name: string, runId: string, signal: AbortSignal): Promise<Template | null> {
+  const found = await templates.template(name, signal);
+  return found?.tags[tagNames.run] === runId ? found : null;
 }
 
 /** The group by that name if it is this run's. */

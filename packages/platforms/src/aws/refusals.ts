@@ -15,6 +15,7 @@ export async function awsRefusals(
   calls: AwsCalls,
   deployment: Deployment,
   changes: readonly Change[],
+  hasSidecars: boolean,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { source, route } = deployment;
@@ -27,9 +28,9 @@ export async function awsRefusals(
     ...(found === null
       ? [`there is no listener rule ${route}; write balancer:port, or balancer:port/priority`]
       : await routeRefusals(calls, found, group, deployment, changes, signal)),
-    ...deployment.intake.map(
+    ...(hasSidecars ? [] : deployment.intake).map(
       ({ name }) =>
-        `${name} would have to be turned off in the arms by variables, which cannot be set in instances of a launch template: a service with such intake cannot run here yet`,
+        `${name} would have to be turned off in the arms by variables, and no sidecar is there to set them: say in HALDANE_AWS_SIDECAR how an instance starts one`,
     ),
   ];
 }

@@ -15,8 +15,8 @@ export type PolicyScope = {
 
 /**
  * What a session for this run may do, and nothing else: read, and change what carries this run's name or tag, and the one rule that it
- * slices. It can only narrow the role that it is opened under, never widen it. Rules of the run are told from others by the tag that they
- * are created with, so a session may tag a rule only in creating it.
+ * slices. It can only narrow the role that it is opened under, never widen it. Rules and templates of the run are told from others by the
+ * tag that they are created with, so a session may tag one only in creating it.
  */
 export function sessionPolicy({ region, account, runId, loadBalancer, slicedArn }: PolicyScope): string {
   const balancing = (resource: string) => `arn:aws:elasticloadbalancing:${region}:${account}:${resource}`;
@@ -24,30 +24,32 @@ export function sessionPolicy({ region, account, runId, loadBalancer, slicedArn 
   const listeners = balancing(`listener/app/${loadBalancer}/*`);
   const rules = balancing(`listener-rule/app/${loadBalancer}/*`);
   const groups = `arn:aws:autoscaling:${region}:${account}:autoScalingGroup:*:autoScalingGroupName/${armClusterName(runId, 'control').replace(/control$/, '*')}`;
-  const ofTheRun = { StringEquals: { 'aws:ResourceTag/haldane:run': runId } };
+  const templates = 'arn:aws:ec2:*:*:launch-template/*';
   const elb = (...calls: readonly string[]) => calls.map((call) => `elasticloadbalancing:${call}`);
+  // An action counts only with resources of its own service, so statements are shared where nothing else follows: AWS counts characters.
   const statements: readonly { readonly [key: string]: Json }[] = [
     {
-      Action: ['elasticloadbalancing:Describe*', 'autoscaling:Describe*', 'ec2:DescribeLaunchTemplateVersions', 'ec2:DescribeInstances'],
+      Action: ['elasticloadbalancing:Describe*', 'autoscaling:Describe*', 'ec2:DescribeLaunchTemplate*', 'ec2:DescribeInstances'],
       Resource: '*',
     },
-    { Action: elb('CreateTargetGroup', 'DeleteTargetGroup', 'ModifyTargetGroupAttributes', 'AddTags'), Resource: targets },
-    { Action: elb('CreateRule'), Resource: listeners },
+    {
+      Action: [
+        ...elb('*TargetGroup*', 'AddTags'),
+        ...['*AutoScalingGroup', 'Suspend*', 'CreateOrUpdateTags'].map((call) => `autoscaling:${call}`),
+      ],
+      Resource: [targets, groups],
+    },
+    { Action: [...elb('CreateRule'), 'ec2:CreateLaunchTemplate'], Resource: [listeners, templates] },
     { Action: elb('AddTags'), Resource: rules, Condition: { StringEquals: { 'elasticloadbalancing:CreateAction': 'CreateRule' } } },
-    { Action: elb('ModifyRule', 'DeleteRule'), Resource: rules, Condition: ofTheRun },
-    ...(slicedArn === null ? [] : [{ Action: elb('ModifyRule', 'ModifyListener'), Resource: slicedArn }]),
+    { Action: 'ec2:CreateTags', Resource: templates, Condition: { StringEquals: { 'ec2:CreateAction': 'CreateLaunchTemplate' } } },
     {
-      Action: ['CreateAutoScalingGroup', 'DeleteAutoScalingGroup', 'SuspendProcesses', 'CreateOrUpdateTags'].map(
-        (call) => `autoscaling:${call}`,
-      ),
-      Resource: groups,
-    },
-    // Auto Scaling asks whether its caller could have launched the template itself.
-    {
-      Action: ['ec2:RunInstances', 'ec2:CreateTags'],
+      Action: [...elb('*Rule'), 'ec2:DeleteLaunchTemplate'],
       Resource: '*',
-      Condition: { ArnLike: { 'ec2:LaunchTemplate': `arn:aws:ec2:${region}:${account}:launch-template/*` } },
+      Condition: { StringEquals: { 'aws:ResourceTag/haldane:run': runId } },
     },
+    ...(slicedArn === null ? [] : [{ Action: elb('ModifyRule', 'ModifyListener'), Resource: slicedArn }]),
+    // Auto Scaling asks whether its caller could have launched the template itself.
+    { Action: ['ec2:RunInstances', 'ec2:CreateTags'], Resource: '*', Condition: { ArnLike: { 'ec2:LaunchTemplate': templates } } },
     { Action: 'iam:PassRole', Resource: '*', Condition: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } } },
   ];
   return JSON.stringify({ Version: '2012-10-17', Statement: statements.map((one) => ({ Effect: 'Allow', ...one })) });

@@ -17,11 +17,11 @@ type Finding = Omit<SweepRow, 'action'> & { readonly end: () => Promise<void> };
 
 /**
  * Lists (and with `end` ends) what runs left in an account past the expiry in its tags, from the tags alone: needs no database. Users leave
- * first: arms are cut out of every rule that leads to them, by whatever its owner has made of it since; then rules, groups and target groups
- * go. What carries no expiry of ours, or one still to come, is never touched.
+ * first: arms are cut out of every rule that leads to them, by whatever its owner has made of it since; then rules, groups, target groups and
+ * templates go. What carries no expiry of ours, or one still to come, is never touched.
  */
 export async function sweepAws({ calls, now, end }: AwsSweepOptions, signal: AbortSignal): Promise<readonly SweepRow[]> {
-  const { balancing, groups } = calls;
+  const { balancing, groups, templates } = calls;
   const targetGroups = await balancing.targetGroups('all', signal);
   const tags = await balancing.tags(
     targetGroups.map((one) => one.arn),
@@ -40,6 +40,16 @@ export async function sweepAws({ calls, now, end }: AwsSweepOptions, signal: Abo
   }
   for (const { arn, name, runId, until } of expired)
     findings.push({ what: `target group ${name}`, runId, expiredAt: until, end: () => balancing.removeTargetGroup(arn, signal) });
+  for (const { id, name, tags: itsTags } of await templates.tagged(tagNames.run, signal)) {
+    const own = ownedUntil(itsTags);
+    if (own === null || own.until > now) continue;
+    findings.push({
+      what: `launch template ${name}`,
+      runId: own.runId,
+      expiredAt: own.until,
+      end: () => templates.removeTemplate(id, signal),
+    });
+  }
 
   const rows: SweepRow[] = [];
   for (const { end: act, ...row } of findings) rows.push({ ...row, action: end ? await attempt(act) : 'would be ended' });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { LaunchRecipe } from '@haldane/core';
-import { hostOf, isLoopback, rewireUrl } from './rewire-url.ts';
+import { hostOf, isLoopback, rewireUrl } from '../rewire-url.ts';
 
 /** A dependency's proxy, as an arm is pointed at it. `authority` is the PEM that it is to trust, for https that ends at the proxy. */
 export type ProxyPoint = { readonly dependency: string; readonly port: number; readonly authority: string | null };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaunchRecipe } from '@haldane/core';
 import { test } from 'tap';
+import { originOf, pathOf, rewireUrl } from '../rewire-url.ts';
 import { httpFaultObjection } from './http-fault-objection.ts';
 import { armEnvironment } from './instance-environment.ts';
 import { Lease } from './keeper/lease.ts';
@@ -14,7 +15,6 @@ import { layoutOf } from './layout.ts';
 import { redact } from './redact.ts';
 import { RunLeases } from './renew-run.ts';
 import { resolveCommand } from './resolve-command.ts';
-import { originOf, pathOf, rewireUrl } from './rewire-url.ts';
 import { until } from './testing/sandbox.ts';
 import { trustedAuthorities } from './trusted-authorities.ts';
 

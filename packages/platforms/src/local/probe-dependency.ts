@@ -3,11 +3,11 @@ import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { type Arm, type DependencyProbe, HaldaneError, messageOf } from '@haldane/core';
 import { checkHeader, faultHeader, type ProxyView, signSynthetic } from '@haldane/dataplane';
+import { pathOf } from '../rewire-url.ts';
 import { readClusterRecord } from './cluster-record.ts';
 import type { LocalWorld } from './local-world.ts';
 import { armClusterName, proxyName } from './names.ts';
 import { proxyAuthority } from './proxy-authority.ts';
-import { pathOf } from './rewire-url.ts';
 import { readRunSecret } from './run-secret.ts';
 
 const answerWithinMs = 2000;

@@ -1,9 +1,9 @@
 import type { Arm, ChangeKind } from '@haldane/core';
+import { originOf } from '../rewire-url.ts';
 import { reachableAs } from './instance-environment.ts';
 import type { LocalWorld } from './local-world.ts';
 import { dependencyOf, productionRecipe } from './production-recipe.ts';
 import { makeProxyCertificate } from './proxy-certificate.ts';
-import { originOf } from './rewire-url.ts';
 import { trustedAuthorities } from './trusted-authorities.ts';
 
 export type ProxyParams = {

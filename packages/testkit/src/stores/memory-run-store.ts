@@ -96,7 +96,8 @@ export class MemoryRunStore implements RunStore {
     const row = heldRow(this.#tables, fence);
     const now = this.#tables.clock.now();
     row.leaseEnd = now + leaseMs;
-    if (row.unattendedMs !== null && row.attendedUntil < now) await this.askAbort(fence.runId, `nobody asked after it for ${row.unattendedMs / 1000} s`);
+    if (row.unattendedMs !== null && row.attendedUntil < now)
+      await this.askAbort(fence.runId, `nobody asked after it for ${row.unattendedMs / 1000} s`);
     return row.leaseEnd;
   }
 

@@ -55,6 +55,9 @@ export class AdminRoutes {
       case 'DELETE proxies 2':
         if (b === 'fault') return this.#plane.clearFault(a);
         break;
+      case 'POST proxies 2':
+        if (b === 'check') return this.#plane.check(a, conform<{ path: string }>(schemas.check, body, 'check').path);
+        break;
       case 'POST leases 1':
         return this.#plane.renew(a, conform<{ until: number }>(schemas.lease, body, 'lease').until);
       case 'GET budgets 1':

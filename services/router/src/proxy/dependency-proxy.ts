@@ -33,7 +33,7 @@ export class DependencyProxy implements FaultSource {
     this.#carrier = config.as === 'tcp' ? new TcpDependency(config.target, this) : new HttpDependency(config, this);
   }
   async open(host: string): Promise<void> {
-    this.#port = await this.#carrier.open(0, host);
+    this.#port = await this.#carrier.open(this.#config.port ?? 0, host);
   }
   /** Whether this is the same proxy, so that putting it again only renews it. */
   isSame(config: ProxyConfig): boolean {
@@ -43,6 +43,10 @@ export class DependencyProxy implements FaultSource {
   }
   get runId(): string {
     return this.#config.runId;
+  }
+  /** Whether it outlives its lease, without its fault. */
+  get stays(): boolean {
+    return this.#config.stays === true;
   }
   get fault(): DependencyFault | null {
     return this.lease.isOver() ? null : this.#switch.fault;

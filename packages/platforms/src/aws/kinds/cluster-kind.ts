@@ -1,8 +1,8 @@
 import { type Arm, type ChangeKind, HaldaneError } from '@haldane/core';
-import type { Group } from '../aws-calls.ts';
+import type { Group, NewGroup } from '../aws-calls.ts';
 import type { AwsWorld } from '../aws-world.ts';
-import { ourTags } from '../our-tags.ts';
-import { findOrMake, ownGroup, ownTargetGroup } from '../own.ts';
+import { ourTags, tagNames } from '../our-tags.ts';
+import { findOrMake, ownGroup, ownTargetGroup, ownTemplate } from '../own.ts';
 import { revisionOf } from '../revision.ts';
 
 export type ClusterParams = {
@@ -14,6 +14,8 @@ export type ClusterParams = {
   /** Its launch template and the version of it that the arm is pinned to. */
   readonly revision: string;
   readonly targetGroup: string;
+  /** The run's own launch template with a sidecar; absent: production's is used as it is. */
+  readonly template?: string;
   readonly route: string;
   readonly instances: number;
 };
@@ -38,11 +40,13 @@ export function clusterKind({ calls, expiresFor }: AwsWorld): ChangeKind<Cluster
           const production = await asPlanned(params, signal);
           const targets = await ownTargetGroup(calls, params.targetGroup, runId, signal);
           if (targets === null) throw new HaldaneError('gone', `the target group ${params.targetGroup} of run ${runId} is not there`);
-          const tags = Object.entries(ourTags(runId, arm, expiresFor(runId))).map(([key, value]) => ({ key, value, atLaunch: true }));
+          const template = await templateOf(params, production, signal);
+          const own = { ...ourTags(runId, arm, expiresFor(runId)), ...(params.template && { [tagNames.revision]: params.revision }) };
+          const tags = Object.entries(own).map(([key, value]) => ({ key, value, atLaunch: true }));
           await calls.groups.addGroup(
             {
               name: cluster,
-              template: { id: production.template.id, version: production.version },
+              template,
               instances,
               targetGroup: targets.arn,
               settings: production.settings,
@@ -63,6 +67,17 @@ export function clusterKind({ calls, expiresFor }: AwsWorld): ChangeKind<Cluster
     // A group that is being deleted is listed until its last instance is gone.
     isReverted: async ({ cluster, runId }, _before, signal) => (await ownGroup(calls, cluster, runId, signal)) === null,
   };
+
+  async function templateOf(
+    { template, runId }: ClusterParams,
+    production: Awaited<ReturnType<typeof asPlanned>>,
+    signal: AbortSignal,
+  ): Promise<NewGroup['template']> {
+    if (template === undefined) return { id: production.template.id, version: production.version };
+    const own = await ownTemplate(calls, template, runId, signal);
+    if (own === null) throw new HaldaneError('gone', `the launch template ${template} of run ${runId} is not there`);
+    return { id: own.id, version: '1' };
+  }
 
   async function asPlanned({ source, revision }: ClusterParams, signal: AbortSignal) {
     const production: Group | null = await calls.groups.group(source, signal);

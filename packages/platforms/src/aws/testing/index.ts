@@ -1,4 +1,5 @@
 export { MemoryAccount } from './memory-account.ts';
+export { memorySidecars } from './memory-sidecars.ts';
 export * from './memory-stand.ts';
 export * from './moto-server.ts';
 export * from './sdk-stand.ts';

@@ -1,10 +1,11 @@
 import { HaldaneError, type JsonObject } from '@haldane/core';
-import type { Action, AwsCalls, Group, Groups, LoadBalancing, Rule, Tags, TargetGroup, Templates } from '../aws-calls.ts';
+import type { Action, AwsCalls, Group, Groups, LoadBalancing, Rule, Tags, TargetGroup, Template, Templates } from '../aws-calls.ts';
 import { forwardOf } from '../forward.ts';
 
 type MemoryTargetGroup = TargetGroup & { tags: Tags; attributes: Tags };
 type MemoryListener = { readonly arn: string; readonly loadBalancer: string; readonly port: number; rules: (Rule & { tags: Tags })[] };
 
+const productionData = { ImageId: 'ami-1', InstanceType: 't3.micro', UserData: Buffer.from('#!/bin/sh\n').toString('base64') };
 const defaultAttributes = { 'deregistration_delay.timeout_seconds': '300', 'stickiness.enabled': 'false' };
 
 /** One account and region in memory, that refuses what AWS refuses: taken names and priorities, a target group in use, an empty action. */
@@ -16,6 +17,7 @@ export class MemoryAccount implements AwsCalls {
   readonly #targetGroups: MemoryTargetGroup[] = [];
   readonly #groups: Group[] = [];
   readonly #versions = new Map<string, number>();
+  readonly #templates: (Template & { readonly data: JsonObject })[] = [];
   #made = 0;
 
   constructor() {
@@ -26,6 +28,32 @@ export class MemoryAccount implements AwsCalls {
         const latest = this.#versions.get(id);
         const number = version.startsWith('$') ? latest : Number(version);
         return latest === undefined || number === undefined || number > latest ? null : `${number}`;
+      },
+      data: async (id, version) => {
+        const own = this.#templates.find((one) => one.id === id);
+        if (own !== undefined) return structuredClone(own.data);
+        return (await this.templates.version(id, version, new AbortController().signal)) === null ? null : { ...productionData };
+      },
+      template: async (name) => {
+        const found = this.#templates.find((one) => one.name === name);
+        return found === undefined ? null : { id: found.id, name, tags: { ...found.tags } };
+      },
+      tagged: async (key) =>
+        this.#templates.filter(({ tags }) => tags[key] !== undefined).map(({ id, name, tags }) => ({ id, name, tags })),
+      addTemplate: async (name, data, tags) => {
+        if (this.#templates.some((one) => one.name === name)) throw new HaldaneError('conflict', `launch template ${name} exists`);
+        const id = this.#arn('template');
+        this.#templates.push({ id, name, tags, data: structuredClone(data) });
+        this.addTemplate(id, 1);
+      },
+      removeTemplate: async (id) => {
+        const index = this.#templates.findIndex((one) => one.id === id);
+        if (index >= 0) this.#templates.splice(index, 1);
+      },
+      setTags: async (id, tags) => {
+        const index = this.#templates.findIndex((one) => one.id === id);
+        const found = this.#templates[index];
+        if (found !== undefined) this.#templates[index] = { ...found, tags: { ...found.tags, ...tags } };
       },
       addresses: async (ids) => new Map(ids.map((id, index) => [id, `10.0.0.${index + 1}`])),
     };

@@ -1,5 +1,5 @@
 import { AutoScalingClient, CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
-import { CreateLaunchTemplateCommand, DescribeSubnetsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { CreateLaunchTemplateCommand, CreateSubnetCommand, CreateVpcCommand, DescribeSubnetsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import {
   CreateListenerCommand,
   CreateLoadBalancerCommand,
@@ -9,14 +9,18 @@ import {
 import { type AwsConnection, sdkCalls } from '../sdk/connect.ts';
 import type { ServiceStand } from './service-stand.ts';
 
-/** The same service made by the SDK's own calls, in whatever answers them at `connection.endpoint`. */
-export async function sdkStand(mark: string, connection: AwsConnection): Promise<ServiceStand & { close(): void }> {
+/** The same service made by the SDK's own calls, in whatever answers them at `connection.endpoint`; in a network of its own (`10.1`: 10.1.0.0/16) where one is named. */
+export async function sdkStand(
+  mark: string,
+  connection: AwsConnection,
+  made: { readonly network?: string; readonly userData?: string } = {},
+): Promise<ServiceStand & { close(): void }> {
   const clients = {
     ec2: new EC2Client(connection),
     balancing: new ElasticLoadBalancingV2Client(connection),
     groups: new AutoScalingClient(connection),
   };
-  const { Subnets = [] } = await clients.ec2.send(new DescribeSubnetsCommand({}));
+  const Subnets = made.network === undefined ? await usualSubnets(clients.ec2) : await subnetsIn(clients.ec2, made.network);
   const subnets = Subnets.slice(0, 2).map((one) => one.SubnetId ?? '');
   const VpcId = Subnets[0]?.VpcId;
   const addTargets = async (name: string) => {
@@ -29,11 +33,13 @@ export async function sdkStand(mark: string, connection: AwsConnection): Promise
   const balancer = await clients.balancing.send(new CreateLoadBalancerCommand({ Name: `${mark}-alb`, Subnets: subnets }));
   const LoadBalancerArn = balancer.LoadBalancers?.[0]?.LoadBalancerArn;
   const DefaultActions = [{ Type: 'forward', TargetGroupArn: production } as const];
-  const made = await clients.balancing.send(new CreateListenerCommand({ LoadBalancerArn, Protocol: 'HTTP', Port: 80, DefaultActions }));
+  const listening = await clients.balancing.send(
+    new CreateListenerCommand({ LoadBalancerArn, Protocol: 'HTTP', Port: 80, DefaultActions }),
+  );
   const LaunchTemplateData = {
     ImageId: 'ami-12c6146b',
     InstanceType: 't3.micro',
-    UserData: Buffer.from('#!/bin/sh\n').toString('base64'),
+    UserData: Buffer.from(made.userData ?? '#!/bin/sh\n').toString('base64'),
   } as const;
   await clients.ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName: `${mark}-template`, LaunchTemplateData }));
   await clients.groups.send(
@@ -52,5 +58,16 @@ export async function sdkStand(mark: string, connection: AwsConnection): Promise
   );
   for (const client of Object.values(clients)) client.destroy();
   const calls = sdkCalls(connection);
-  return { calls, mark, listener: made.Listeners?.[0]?.ListenerArn ?? '', theirs, close: () => calls.close() };
+  return { calls, mark, listener: listening.Listeners?.[0]?.ListenerArn ?? '', theirs, close: () => calls.close() };
+}
+
+async function usualSubnets(ec2: EC2Client) {
+  return (await ec2.send(new DescribeSubnetsCommand({}))).Subnets ?? [];
+}
+
+async function subnetsIn(ec2: EC2Client, network: string) {
+  const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: `${network}.0.0/16` }));
+  const add = async (n: number, AvailabilityZone: string) =>
+    (await ec2.send(new CreateSubnetCommand({ VpcId: Vpc?.VpcId, CidrBlock: `${network}.${n}.0/24`, AvailabilityZone }))).Subnet ?? {};
+  return [await add(1, 'eu-west-1a'), await add(2, 'eu-west-1b')];
 }

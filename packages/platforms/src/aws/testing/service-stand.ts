@@ -26,7 +26,7 @@ export function deploymentOf({ mark }: Pick<ServiceStand, 'mark'>, version = 1):
     source: `${mark}-production`,
     instances: 2,
     route: `${mark}-alb:80`,
-    dependencies: [],
+    dependencies: [{ name: 'keys', env: 'KEYS_URL', as: 'http', ca: null }],
     intake: [],
     intakeDeclared: true,
     synthetic: {
@@ -35,7 +35,7 @@ export function deploymentOf({ mark }: Pick<ServiceStand, 'mark'>, version = 1):
       jwksUrl: 'http://identity.test/jwks',
       heartbeat: null,
     },
-    optIn: ['jwt-forged-alg'],
+    optIn: ['jwt-forged-alg', 'idp-jwks-unavailable'],
     deployInProgress: false,
   };
 }

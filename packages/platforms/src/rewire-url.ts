@@ -59,7 +59,12 @@ const wellKnownPorts: Readonly<Record<string, number>> = {
 };
 
 /** Not `URL`: it normalises paths and cannot hold the several hosts that database drivers allow. */
-function partsOf(url: string): { readonly scheme: string; readonly credentials: string; readonly hosts: string; readonly rest: string } {
+export function partsOf(url: string): {
+  readonly scheme: string;
+  readonly credentials: string;
+  readonly hosts: string;
+  readonly rest: string;
+} {
   const found = /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?([^/?#@]+)([/?#].*)?$/i.exec(url);
   // The address itself may hold a password: it is not repeated.
   if (!found)

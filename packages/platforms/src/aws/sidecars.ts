@@ -1,0 +1,103 @@
+import { type Arm, arms, type Clock, type Connections, HaldaneError, messageOf } from '@haldane/core';
+import { DataplaneClient } from '@haldane/dataplane';
+import type { AwsCalls } from './aws-calls.ts';
+import { armClusterName, templateName } from './names.ts';
+import { ownGroup, ownTemplate } from './own.ts';
+import { orderIn } from './user-data.ts';
+
+export type SidecarOptions = {
+  /** The shell command that starts `services/router/dist/sidecar/main.js` on an instance; its arguments are appended. */
+  readonly start: string;
+  /** Where sidecars listen to Haldane. Default 9911. */
+  readonly port?: number;
+  /** Default: over HTTP. */
+  readonly connect?: (url: string, token: string) => SidecarClient;
+};
+
+/** What is said to a sidecar. */
+export type SidecarClient = Pick<DataplaneClient, 'renew' | 'setFault' | 'clearFault' | 'view' | 'names' | 'check'>;
+
+/** Where the dependencies of a run's service are, and what turns its intake off. */
+export type ReadConnections = (runId: string, signal: AbortSignal) => Promise<Connections>;
+
+export type Sidecar = { readonly instance: string; readonly client: SidecarClient };
+type Found = { readonly at: number; readonly sidecars: readonly Sidecar[]; readonly token: string | null };
+
+/** AWS counts calls, and arms change seldom. */
+const knownForMs = 10_000;
+const answerWithinMs = 2_000;
+
+/** The routers beside the instances of a run's arms, found by the run's names: which instances there are, and the token in their template. */
+export class Sidecars {
+  readonly start: string;
+  readonly port: number;
+  readonly #connect: NonNullable<SidecarOptions['connect']>;
+  readonly #calls: AwsCalls;
+  readonly #clock: Clock;
+  readonly #found = new Map<string, Promise<Found>>();
+  readonly #until = new Map<string, number>();
+
+  constructor(options: SidecarOptions, calls: AwsCalls, clock: Clock) {
+    this.start = options.start;
+    this.port = options.port ?? 9911;
+    this.#connect = options.connect ?? ((url, token) => new DataplaneClient({ url, token, timeoutMs: answerWithinMs }));
+    this.#calls = calls;
+    this.#clock = clock;
+  }
+
+  /** All of an arm; none when it was launched without, or is gone. `fresh`: asks AWS, whatever it said a moment ago. */
+  async of(runId: string, arm: Arm, signal: AbortSignal, fresh = false): Promise<readonly Sidecar[]> {
+    const key = armClusterName(runId, arm);
+    const before = await this.#found.get(key)?.catch(() => undefined);
+    if (before !== undefined && !fresh && this.#clock.now() - before.at < knownForMs) return before.sidecars;
+    const finding = this.#find(runId, arm, before?.token ?? null, signal);
+    this.#found.set(key, finding);
+    return (await finding).sidecars;
+  }
+
+  /** Until when (epoch ms) the faults of a run last that are made now; 0: nobody has renewed them here, so whatever they lasted until is over. */
+  until(runId: string): number {
+    return this.#until.get(runId) ?? 0;
+  }
+
+  /** Says it to each that answers; then throws the first that did not. */
+  async renew(runId: string, until: number, signal: AbortSignal): Promise<void> {
+    this.#until.set(runId, until);
+    const all = (await Promise.all(arms.map((arm) => this.of(runId, arm, signal)))).flat();
+    await each(all, ({ client }) => client.renew(runId, until, signal));
+  }
+
+  async #find(runId: string, arm: Arm, known: string | null, signal: AbortSignal): Promise<Found> {
+    const at = this.#clock.now();
+    const token = known ?? (await this.#token(runId, arm, signal));
+    const group = token === null ? null : await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);
+    const ids = group?.instances.map((one) => one.id) ?? [];
+    if (token === null || ids.length === 0) return { at, token, sidecars: [] };
+    const addresses = await this.#calls.templates.addresses(ids, signal);
+    const sidecars = ids.map((instance) => ({
+      instance,
+      client: this.#connect(`http://${addresses.get(instance) ?? ''}:${this.port}`, token),
+    }));
+    return { at, token, sidecars };
+  }
+
+  async #token(runId: string, arm: Arm, signal: AbortSignal): Promise<string | null> {
+    const template = await ownTemplate(this.#calls, templateName(runId, arm), runId, signal);
+    const data = template === null ? null : await this.#calls.templates.data(template.id, '1', signal);
+    const userData = data?.['UserData'];
+    return typeof userData === 'string' ? (orderIn(userData)?.token ?? null) : null;
+  }
+}
+
+/** Asks all, also when one fails, and throws what the first that failed said, naming its instance. */
+export async function each<T>(sidecars: readonly Sidecar[], ask: (sidecar: Sidecar) => Promise<T>): Promise<readonly T[]> {
+  const answers = await Promise.allSettled(sidecars.map(ask));
+  return answers.map((answer, index) => {
+    if (answer.status === 'fulfilled') return answer.value;
+    const { reason } = answer as { reason: unknown };
+    if (!(reason instanceof HaldaneError)) throw reason;
+    throw new HaldaneError(reason.code, `instance ${sidecars[index]?.instance}: ${messageOf(reason)}`, {
+      cause: reason,
+    });
+  });
+}
