@@ -1,5 +1,4 @@
 import type { AnyChangeKind, Change } from './change.ts';
-import type { TrafficBlock } from './evidence.ts';
 import type { Deployment } from './service.ts';
 import type { Slice } from './slice.ts';
 
@@ -126,7 +125,7 @@ export type Advice = {
 };
 
 /** Calls of each arm to its dependencies in one second, and those of them that met a fault. */
-export type Contacts = Pick<TrafficBlock, 'dependencyCalls' | 'met'>;
+export type Contacts = { readonly dependencyCalls: Readonly<Record<Arm, number>>; readonly met: Readonly<Record<Arm, number>> };
 
 /** Where clusters run and traffic is routed. */
 export interface Platform {
