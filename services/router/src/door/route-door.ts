@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
@@ -19,6 +18,7 @@ import { InFlight } from './in-flight.ts';
 import { listen } from './listener.ts';
 import { mirror } from './mirrored.ts';
 import { isStranded, type Placement, place, type Treatment, type Visitor } from './placement.ts';
+import { randomHex } from './random-hex.ts';
 import { RateMeter } from './rate-meter.ts';
 import { ShieldedExchange } from './shielded.ts';
 import { refuse, refuseOn, type Target } from './sound-request.ts';
@@ -249,7 +249,7 @@ function forwardedBy({ trustedProxies = [], tls }: RouteConfig): ForwardedBy {
 /** Who got the cookie over TLS shows it over nothing else. */
 function newKey(scheme: 'http' | 'https'): string[] {
   const secure = scheme === 'https' ? '; Secure' : '';
-  return ['set-cookie', `${keyCookie}=${randomBytes(16).toString('hex')}; Path=/; HttpOnly; SameSite=Lax${secure}`];
+  return ['set-cookie', `${keyCookie}=${randomHex(16)}; Path=/; HttpOnly; SameSite=Lax${secure}`];
 }
 
 /** Stops listening, lets what is in flight finish for at most `withinMs`, then ends the rest. */

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { Arm } from '@haldane/core';
+import { randomHex } from './random-hex.ts';
 
 /** W3C Trace Context: version 00 has exactly four fields, a later one may add some; no id is all zero. */
 const traceparent = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -41,14 +41,14 @@ export function traced(headers: readonly string[], runId: string, arm: Arm): Tra
   const [parent] = parents;
   const known = parents.length === 1 && parent !== undefined ? traceparent.exec(parent) : null;
   const valid = known !== null && !(known[1] === '00' && known[5] !== undefined) ? known[2] : undefined;
-  const traceId = valid ?? randomBytes(16).toString('hex');
+  const traceId = valid ?? randomHex(16);
   const inherited = valid === undefined ? [] : states.filter((one) => !one.startsWith('haldane='));
   return {
     traceId,
     headers: [
       ...others,
       'traceparent',
-      valid === undefined ? `00-${traceId}-${randomBytes(8).toString('hex')}-01` : (parent as string),
+      valid === undefined ? `00-${traceId}-${randomHex(8)}-01` : (parent as string),
       'tracestate',
       fitting([`haldane=${runId}.${arm}`, ...inherited.slice(0, mostStates - 1)], longestState),
       'baggage',

@@ -1,41 +1,73 @@
-/** Who begins within this long of each other shares a timer. */
+/** Limits that pass within this long of each other are told of together. */
 const togetherMs = 10;
 
 export interface Late {
   /** Its limit has passed. */
   late(): void;
 }
-type Batch = { readonly began: number; readonly waiting: Set<Late> };
+
+/** One request's place in a queue of those with the same limit. */
+export class Wait {
+  readonly who: Late;
+  readonly over: number;
+  #before: Wait | null = null;
+  #next: Wait | null = null;
+  /** Without a queue it is its own neighbour: the ends of a queue meet in one such. */
+  constructor(who: Late, over: number, queue: Wait | null) {
+    this.who = who;
+    this.over = over;
+    const last = (queue === null ? null : queue.#before) ?? this;
+    this.#before = last;
+    this.#next = queue ?? this;
+    last.#next = this;
+    this.#next.#before = this;
+  }
+  get next(): Wait | null {
+    return this.#next;
+  }
+  /** Whoever left hears nothing any more; leaving again is harmless. */
+  leave(): void {
+    if (this.#before === null || this.#next === null) return;
+    this.#before.#next = this.#next;
+    this.#next.#before = this.#before;
+    this.#before = null;
+    this.#next = null;
+  }
+}
+
+const nobody: Late = { late: () => undefined };
 
 /**
  * Tells requests that their limit has passed: never early, and at most 10 ms late, so whoever ends in between has to look for himself.
- * A timer for each would cost more than placing it does; here they are a hundred a second for each limit at most.
+ * Of one limit, who came first is late first: a queue each and one timer for its head, for a timer a request would cost more than placing it.
  */
 export class Deadlines {
-  /** The batch that still takes requests, by limit; limits come from slices. */
-  readonly #batches = new Map<number, Batch>();
+  /** By limit; limits come from slices. */
+  readonly #queues = new Map<number, Wait>();
 
-  /** Whoever leaves the set before its limit has passed hears nothing. */
-  wait(limitMs: number, who: Late): Set<Late> {
-    const now = performance.now();
-    const young = this.#batches.get(limitMs);
-    const batch = young !== undefined && now - young.began < togetherMs ? young : this.#begin(limitMs, now);
-    return batch.waiting.add(who);
+  /** Whoever leaves before its limit has passed hears nothing. */
+  wait(limitMs: number, who: Late): Wait {
+    let queue = this.#queues.get(limitMs);
+    if (queue === undefined) {
+      queue = new Wait(nobody, 0, null);
+      this.#queues.set(limitMs, queue);
+      this.#ringIn(limitMs + togetherMs, limitMs, queue);
+    }
+    return new Wait(who, performance.now() + limitMs, queue);
   }
 
-  #begin(limitMs: number, began: number): Batch {
-    const batch: Batch = { began, waiting: new Set() };
-    this.#batches.set(limitMs, batch);
-    const over = began + togetherMs + limitMs;
-    const ring = () => {
-      const early = over - performance.now();
-      // A timer counts from when its turn of the event loop began, which may be a while ago.
-      if (early > 0) return void setTimeout(ring, Math.ceil(early)).unref();
-      if (this.#batches.get(limitMs) === batch) this.#batches.delete(limitMs);
-      for (const who of batch.waiting) who.late();
-      batch.waiting.clear();
-    };
-    setTimeout(ring, limitMs + togetherMs).unref();
-    return batch;
+  #ringIn(ms: number, limitMs: number, queue: Wait): void {
+    // A timer counts from when its turn of the event loop began, which may be a while ago: who is not late yet is asked again.
+    setTimeout(() => this.#ring(limitMs, queue), Math.ceil(ms)).unref();
+  }
+  #ring(limitMs: number, queue: Wait): void {
+    const now = performance.now();
+    let first = queue.next;
+    for (; first !== null && first !== queue && first.over <= now; first = queue.next) {
+      first.leave();
+      first.who.late();
+    }
+    if (first === null || first === queue) this.#queues.delete(limitMs);
+    else this.#ringIn(first.over + togetherMs - now, limitMs, queue);
   }
 }

@@ -1,14 +1,14 @@
-import { type AnswerClass, type Arm, classOfStatus, HaldaneError } from '@haldane/core';
+import { type AnswerClass, classOfStatus, HaldaneError } from '@haldane/core';
 import type { RouterTime } from '../time.ts';
-import type { Late } from './deadlines.ts';
+import type { Late, Wait } from './deadlines.ts';
 import type { Observer } from './observer.ts';
-import type { Outcome, RunLedger } from './run-ledger.ts';
+import type { Outcome, RunLedger, Whose } from './run-ledger.ts';
 import { ShieldedUser } from './shielded-user.ts';
 
 export type RealRequestOptions = {
   readonly ledger: RunLedger;
   /** Where it went, and for an arm its user's hash, by which it was admitted. */
-  readonly whose: { readonly role: 'production' } | { readonly role: Arm; readonly key: string };
+  readonly whose: Whose;
   /** Slower than this is a failure, counted as soon as it is late. Null: no limit. */
   readonly limitMs: number | null;
   readonly time: RouterTime;
@@ -24,7 +24,7 @@ export class RealRequest implements Observer, Late {
   /** The trace in which the arm was asked; null until it was. */
   traceId: string | null = null;
   readonly #began: number;
-  #waiting: Set<Late> | null = null;
+  #waiting: Wait | null = null;
   #settled = false;
   #answer: AnswerClass | null = null;
   #openedAfter: number | null = null;
@@ -45,7 +45,7 @@ export class RealRequest implements Observer, Late {
   }
   opened(): void {
     this.#openedAfter = this.#elapsed();
-    this.#waiting?.delete(this);
+    this.#waiting?.leave();
   }
   late(): void {
     this.#settle('broken', true, this.#options.limitMs);
@@ -95,9 +95,9 @@ export class RealRequest implements Observer, Late {
   ): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#waiting?.delete(this);
+    this.#waiting?.leave();
     const { whose, ledger, again = false } = this.#options;
-    ledger.settle({ ...whose, answer, failed, latencyMs, seenBy, traceId: this.traceId, instance: this.#instance, again });
+    ledger.settle({ whose, answer, failed, latencyMs, seenBy, traceId: this.traceId, instance: this.#instance, again });
   }
 }
 

@@ -13,8 +13,12 @@ const keptSeconds = 900;
 /** Trace ids that a run keeps, by arm and kind. */
 const mostExemplars = 20;
 
+/** Where a real request went, and in an arm its user's hash. */
+export type Whose = { readonly role: 'production' } | { readonly role: Arm; readonly key: string };
+
 /** What became of one real request. */
 export type Outcome = {
+  readonly whose: Whose;
   readonly answer: AnswerClass;
   readonly failed: boolean;
   readonly latencyMs: number | null;
@@ -26,7 +30,7 @@ export type Outcome = {
   readonly instance: number | null;
   /** It repeats an earlier request: charged, and counted as nothing but a retry. */
   readonly again: boolean;
-} & ({ readonly role: 'production' } | { readonly role: Arm; readonly key: string });
+};
 
 /**
  * What one run did to real traffic: its budget and its closed seconds. Outlives the run's attachment, so that what was in
@@ -95,11 +99,12 @@ export class RunLedger {
   }
   settle(outcome: Outcome): void {
     const second = this.#second();
-    if (outcome.role !== 'production') {
-      this.#settleArm(outcome, second);
+    const { whose } = outcome;
+    if (whose.role !== 'production') {
+      this.#settleArm(whose.role, whose.key, outcome, second);
       second?.snapshot(this.budget);
     }
-    if (!outcome.again) second?.answer(outcome.role, outcome.answer, outcome.failed);
+    if (!outcome.again) second?.answer(whose.role, outcome.answer, outcome.failed);
   }
   /** What a user got whom production answered in an arm's place. */
   settleUser(key: string, harmed: boolean): void {
@@ -176,13 +181,12 @@ export class RunLedger {
     if (this.#names[0] && this.#names[0].at < oldest) this.#names = this.#names.filter(({ at }) => at >= oldest);
   }
 
-  #settleArm(outcome: Outcome & { readonly role: Arm }, second: Second | undefined): void {
-    const arm = outcome.role;
+  #settleArm(arm: Arm, key: string, outcome: Outcome, second: Second | undefined): void {
     if (outcome.seenBy === 'shielded') {
       if (outcome.failed && second) second.shielded[arm] += 1;
     } else if (outcome.seenBy === 'user') {
-      if (outcome.failed) this.budget.charge(outcome.key);
-      else this.budget.release(outcome.key);
+      if (outcome.failed) this.budget.charge(key);
+      else this.budget.release(key);
     }
     if (outcome.traceId !== null && second) this.#keepTrace(arm, outcome.failed, outcome.traceId, second);
     if (outcome.again) {
@@ -191,9 +195,9 @@ export class RunLedger {
     }
     if (outcome.instance !== null) second?.instance(arm, outcome.instance, outcome.failed);
     if (outcome.latencyMs !== null) second?.latency(arm, outcome.latencyMs);
-    const news = this.keys.note(outcome.key, arm, outcome.answer === 'success', outcome.failed);
+    const news = this.keys.note(key, arm, outcome.answer === 'success', outcome.failed);
     if (!second) return;
-    if (this.budget.isLeased) second.name(arm, outcome.key, news);
+    if (this.budget.isLeased) second.name(arm, key, news);
     if (news.first) second.keys[arm] += 1;
     if (news.firstFailure) second.failedKeys[arm] += 1;
     if (news.switched) second.switched += 1;
