@@ -31,18 +31,18 @@ export class DoorCounts {
   constructor(time: RouterTime) {
     this.#time = time;
   }
-  /** Counts this answer when it has left, or could not. */
-  follow(response: ServerResponse, role: ClusterRole, traffic: Traffic): void {
+  /** Counts this answer when what it gives back is called: when the answer has left, or could not. */
+  follow(response: ServerResponse, role: ClusterRole, traffic: Traffic): () => void {
     const count = this.counts[traffic][role];
     const began = this.#time.monotonic();
-    response.on('close', () => {
+    return () => {
       const seconds = (this.#time.monotonic() - began) / 1000;
       add(count.classes, indexOf[response.writableFinished ? classOfStatus(response.statusCode) : 'broken']);
       let bin = 0;
       while (seconds > (latencyBounds[bin] ?? Number.POSITIVE_INFINITY)) bin += 1;
       add(count.bins, bin);
       count.seconds += seconds;
-    });
+    };
   }
 }
 

@@ -22,7 +22,8 @@ export type DoorServerOptions = {
   readonly limits?: Partial<DoorLimits> | undefined;
   /** Many clients share the address of a proxy before us. */
   readonly isProxy?: (address: string) => boolean;
-  readonly serve: (request: IncomingMessage, response: ServerResponse, target: Target) => void;
+  /** What it gives back is called once, when the answer has left or could not. */
+  readonly serve: (request: IncomingMessage, response: ServerResponse, target: Target) => () => void;
   /** `isWebSocket` is false for a protocol that we do not pass on: then the request goes on as an ordinary one, as RFC 9110, 7.8 allows. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, target: Target, isWebSocket: boolean) => void;
 };
@@ -59,11 +60,12 @@ export function createDoorServer({ tls, limits: given, isProxy = () => false, se
     }
     if (target) {
       inFlight += 1;
-      response.once('close', () => {
-        inFlight -= 1;
-      });
       if (limits.bodyIdleMs > 0 && hasBody(request)) endIfIdle(request, limits.bodyIdleMs);
-      serve(request, response, target);
+      const left = serve(request, response, target);
+      response.on('close', () => {
+        inFlight -= 1;
+        left();
+      });
       return;
     }
     refused.add(request.socket);

@@ -8,7 +8,7 @@ import { traced } from './trace-context.ts';
 export type Entry = {
   readonly headers: readonly string[];
   readonly fault: MetFault | null;
-  readonly soften?: (head: AnswerHead) => AnswerHead;
+  readonly soften?: ((head: AnswerHead) => AnswerHead) | undefined;
   readonly addToAnswer?: readonly string[];
 };
 

@@ -44,7 +44,7 @@ export type Treatment = { readonly slice: PlacedSlice; readonly run: AttachedRun
  * production's.
  */
 export function place(visitor: Visitor, production: Cluster, runs: readonly AttachedRun[], time: RouterTime): Placement {
-  const live = runs.filter((run) => !run.lease.isOver());
+  const live = runs.every((run) => !run.lease.isOver()) ? runs : runs.filter((run) => !run.lease.isOver());
   return (
     placeSynthetic(visitor.request, live) ??
     placeReal(visitor, production, live, time) ?? {
@@ -79,10 +79,11 @@ function placeSynthetic(request: IncomingMessage, runs: readonly AttachedRun[]):
   return null;
 }
 
+/** `runs`: those whose lease lasts. */
 function placeReal(visitor: Visitor, production: Cluster, runs: readonly AttachedRun[], time: RouterTime): Placement | null {
   const { request, path, cookie } = visitor;
   for (const run of runs) {
-    const slice = run.slice;
+    const slice = run.latest;
     if (slice === null || !slice.coverage.exposes(request)) continue;
     const key = slice.rules.key.from === 'cookie' ? cookie : stickyKeyOf(visitor, slice.rules.key);
     if (key === null) continue;
@@ -134,6 +135,6 @@ function admits(run: AttachedRun, slice: PlacedSlice, arm: Arm, key: string, cop
 function watchProduction(runs: readonly AttachedRun[], time: RouterTime): readonly Observer[] {
   return runs.map(
     (run) =>
-      new RealRequest({ ledger: run.ledger, whose: { role: 'production' }, limitMs: run.slice?.config.caps.latencyLimitMs ?? null, time }),
+      new RealRequest({ ledger: run.ledger, whose: { role: 'production' }, limitMs: run.latest?.config.caps.latencyLimitMs ?? null, time }),
   );
 }

@@ -124,16 +124,16 @@ export class RouteDoor {
     this.production.close();
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, target: Target): void {
+  #serve(request: IncomingMessage, response: ServerResponse, target: Target): () => void {
     if (this.#closing) response.shouldKeepAlive = false;
     if (isStranded(request, this.runs)) {
       refuse(response, stranded);
-      return;
+      return nothing;
     }
     const key = keyOf(request);
     const placement = place(this.#visitor(request, target, key), this.production, this.runs, this.#time);
     if (placement.synthetic === null) this.rate.count();
-    this.counts.follow(response, placement.role, placement.synthetic === null ? 'real' : 'synthetic');
+    const left = this.counts.follow(response, placement.role, placement.synthetic === null ? 'real' : 'synthetic');
     const forwarding: Forwarding = {
       cluster: placement.cluster,
       path: target.path,
@@ -149,8 +149,9 @@ export class RouteDoor {
     else if (treatment?.slice.rules.mode === 'mirror') mirror(request, response, treatment, forwarding, entry);
     else {
       this.#follow(placement, request.socket, response, () => false);
-      forward(request, response, { ...forwarding, ...entry });
+      forward(request, response, entering(forwarding, entry));
     }
+    return left;
   }
   #visitor(request: IncomingMessage, { path }: Target, cookie: string | null): Visitor {
     return { request, path, cookie, client: () => this.#forwardedBy.client(request) };
@@ -222,7 +223,7 @@ export class RouteDoor {
    * is to leave at once, `giveUp` may take it out gently; if that cannot be done any more, its connection ends.
    */
   #follow({ by, observers }: Placement, connection: Duplex, exchange: ServerResponse | Duplex, giveUp: () => boolean): () => void {
-    if (by === null) return () => undefined;
+    if (by === null) return nothing;
     const left = this.inFlight.enter(by, () => {
       if (giveUp()) return;
       // Told first: to a tunnel that is open, its client's end would be a good one.
@@ -240,6 +241,13 @@ export class RouteDoor {
   }
 }
 
+/** One shape for all: a copy by `...` of two objects would cost more than placing the request did. */
+function entering({ cluster, path, addToAnswer, observers, retry }: Forwarding, entry: Entry): Forwarding {
+  const { headers, fault, soften } = entry;
+  return { cluster, path, headers, addToAnswer: entry.addToAnswer ?? addToAnswer, observers, retry, fault, soften };
+}
+
+const nothing = () => undefined;
 const stranded = { status: 410, why: 'the run of this synthetic request is not here' };
 
 function forwardedBy({ trustedProxies = [], tls }: RouteConfig): ForwardedBy {

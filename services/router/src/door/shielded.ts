@@ -20,7 +20,7 @@ export type Shielding = {
   readonly headers: readonly string[];
   readonly addToAnswer: readonly string[];
   /** The answer's head as it may leave; absent: as it came. */
-  readonly soften?: (head: AnswerHead) => AnswerHead;
+  readonly soften?: ((head: AnswerHead) => AnswerHead) | undefined;
   readonly request: RealRequest;
   /** The fault that it met on its way to the arm; null: none. */
   readonly fault: MetFault | null;

@@ -24,7 +24,7 @@ export function traced(headers: readonly string[], runId: string, arm: Arm): Tra
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] as string;
     const value = headers[i + 1] as string;
-    switch (name.toLowerCase()) {
+    switch (traceNameOf(name)) {
       case 'traceparent':
         parents.push(value.trim());
         break;
@@ -55,6 +55,11 @@ export function traced(headers: readonly string[], runId: string, arm: Arm): Tra
       fitting([`haldane.run=${runId}`, `haldane.arm=${arm}`, ...baggage.filter((one) => !isOurs(one))], longestBaggage),
     ],
   };
+}
+
+/** Most names are of another length and need no copy in small letters. */
+function traceNameOf(name: string): string {
+  return name.length === 11 || name.length === 10 || name.length === 7 ? name.toLowerCase() : '';
 }
 
 /** Baggage without what a client says in our name; null when nothing is left. */

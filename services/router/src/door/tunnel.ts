@@ -17,7 +17,7 @@ export type Tunnelling = {
   /** False: the protocol stays as it is; the request goes on as an ordinary one, over a connection of its own. */
   readonly upgrade: boolean;
   /** A plain answer's head as it may leave; absent: as it came. */
-  readonly soften?: (head: AnswerHead) => AnswerHead;
+  readonly soften?: ((head: AnswerHead) => AnswerHead) | undefined;
   /** Whom an https instance may be certified by; absent or null: the usual authorities. */
   readonly tls?: SecureContext | null;
 };

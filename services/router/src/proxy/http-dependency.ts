@@ -44,7 +44,10 @@ export class HttpDependency implements Carrier {
     this.#served = this.#certificates;
     this.#server = createDoorServer({
       tls: this.#certificates ? { cert: this.#certificates.cert, key: this.#certificates.key } : undefined,
-      serve: (request, response, target) => void this.#call(request, response, target),
+      serve: (request, response, target) => {
+        void this.#call(request, response, target);
+        return () => undefined;
+      },
       upgrade: (request, socket, head, target, isWebSocket) => void this.#upgrade(request, socket, head, target, isWebSocket),
     });
     this.#server.on('connection', (socket: Socket) => this.#connect(socket));

@@ -50,6 +50,10 @@ export class AttachedRun {
   get slice(): PlacedSlice | null {
     return this.lease.isOver() ? null : this.#latest;
   }
+  /** As `slice`, for whoever has just asked the lease. */
+  get latest(): PlacedSlice | null {
+    return this.#latest;
+  }
   get slices(): readonly SliceConfig[] {
     return [...this.#slices.values()].map(({ config }) => config);
   }

@@ -51,8 +51,9 @@ export class RealRequest implements Observer, Late {
     this.#settle('broken', true, this.#options.limitMs);
   }
   finished(): void {
-    if (this.#openedAfter === null && this.#elapsed() > (this.#options.limitMs ?? Number.POSITIVE_INFINITY)) this.late();
-    this.#settle(this.#answer ?? 'broken', this.#answer === null, this.#openedAfter ?? this.#elapsed());
+    const elapsed = this.#openedAfter ?? this.#elapsed();
+    if (this.#openedAfter === null && elapsed > (this.#options.limitMs ?? Number.POSITIVE_INFINITY)) this.late();
+    this.#settle(this.#answer ?? 'broken', this.#answer === null, elapsed);
   }
   broken(): void {
     this.#settle('broken', true, null);
