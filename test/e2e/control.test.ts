@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HaldaneClient } from '@haldane/client';
 import type { RunEvent } from '@haldane/core';
@@ -142,6 +142,30 @@ test('a lock lets nothing run on a service, also what was asked for before it, a
   t.match(out, /an operator {2}127\.0\.0\.1 {2}lockService {2}service tiny in test {2}allowed/);
   t.match(out, /an operator {2}127\.0\.0\.1 {2}unlockService {2}service tiny in test {2}refused {2}forbidden/);
   t.match(out, /a risk owner {2}127\.0\.0\.1 {2}unlockService {2}service tiny in test {2}allowed/);
+});
+
+test('an incident that a check finds lets nothing begin, and ends what is under way without a verdict', async (t) => {
+  const incident = join(room.folder, 'incident');
+  const policy = (rules: unknown) => writeFile(join(dataDir, 'haldane.policy.yaml'), JSON.stringify({ rules }));
+  const run = ['/bin/sh', '-c', `test ! -e ${incident} || { echo "INC-7 is open on {service}"; exit 1; }`];
+  await writeFile(incident, '');
+  await policy([{ name: 'calm', checks: [{ name: 'no incident', command: { run } }] }]);
+  t.match(await say('plan', files.experiment), { out: /policy "calm": no incident: INC-7 is open on tiny/ });
+  await t.rejects(client.create({ file: files.experiment }), { code: 'refused', message: /INC-7/ });
+  await rm(incident);
+  const { id } = await client.create({ file: files.experiment });
+  const seen: RunEvent[] = [];
+  for await (const event of client.events(id, 0, AbortSignal.timeout(120_000))) {
+    seen.push(event);
+    if (event.type === 'phase' && event.data['phase'] === 'baseline') await writeFile(incident, '');
+    if (event.type === 'phase' && event.data['phase'] === 'done') break;
+  }
+  t.match(await client.run(id), {
+    stop: { reason: 'interference', why: /INC-7/ },
+    facts: { restored: { clean: true }, verdict: { verdict: 'inconclusive', headline: /something else happened meanwhile: .*INC-7/ } },
+  });
+  t.ok(seen.some(({ type, data }) => type === 'check' && data['name'] === 'interference' && data['passed'] === false));
+  await policy([]);
 });
 
 test('a person logs in at the issuer and is who the rule says', async (t) => {

@@ -116,6 +116,25 @@ test('a changed policy holds at once; one that cannot be read allows nothing', a
   t.same(await policyOf(dataDir, whole), { rules: [] }, 'or be in the midst of writing it');
 });
 
+test('a service that another depends on is looked at where a run found it, if its platform is connected here', async (t) => {
+  const asked: unknown[] = [];
+  const policy = {
+    whereRunning: async (...given: unknown[]) => {
+      asked.push(given);
+      return [
+        { service: 'keys', platform: 'local', source: 'keys.production' },
+        { service: 'gone', platform: 'local', source: 'gone.production' },
+        { service: 'far', platform: 'elsewhere', source: 'far.production' },
+      ];
+    },
+  };
+  const describe = async (name: string) => (name === 'keys.production' ? { name, revision: 'k1', instances: [{}, {}] } : null);
+  const house = new House({ store: { policy }, platform: { id: 'local', clusters: { describe } } } as never);
+  const deployment = { ...sampleDeployment('payments'), dependencies: [{ name: 'keys' }, { name: 'payments' }] } as never;
+  t.same(await house.surroundings.look(deployment, AbortSignal.timeout(10_000)), [{ service: 'keys', revision: 'k1', instances: 2 }]);
+  t.same(asked, [['test', ['keys']]], 'not at itself');
+});
+
 test('how to get in is on disk for its user alone, whole or not at all', async (t) => {
   const dataDir = await folder(t);
   t.equal(await readAccess(dataDir), null);
