@@ -122,10 +122,11 @@ export class InterferenceGuard {
 
 /** What happened to services since they were seen first. One that was not seen then is nobody we could compare. */
 function differences(before: readonly Neighbour[], after: readonly Neighbour[]): readonly string[] {
-  return after.flatMap(({ service, revision, instances }) => {
-    const was = before.find((one) => one.service === service);
-    if (was === undefined) return [];
-    if (was.revision !== revision) return [`${service} was deployed meanwhile: it now runs ${revision}, and ran ${was.revision}`];
-    return was.instances === instances ? [] : [`${service} was scaled meanwhile, from ${was.instances} to ${instances} instances`];
+  return before.flatMap((was) => {
+    const is = after.find(({ service }) => service === was.service);
+    if (is === undefined) return [`${was.service} is no longer to be seen`];
+    if (is.revision !== was.revision) return [`${was.service} was deployed meanwhile: it now runs ${is.revision}, and ran ${was.revision}`];
+    if (is.instances === was.instances) return [];
+    return [`${was.service} was scaled meanwhile, from ${was.instances} to ${is.instances} instances`];
   });
 }

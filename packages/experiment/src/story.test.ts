@@ -521,6 +521,11 @@ test('instances that come or go, and a deploy of what the service depends on, ar
   await endsWhole(t, deployed);
   t.match(deployed.run.stop, { reason: 'interference', why: 'keys was deployed meanwhile: it now runs k2, and ran k1' });
   t.equal(deployed.verdict?.verdict, 'inconclusive');
+
+  let there = true;
+  const leaving: Surroundings = { look: async () => (there ? [{ service: 'keys', revision: 'k1', instances: 1 }] : []) };
+  const left = await live({ surroundings: leaving, at: { proving: () => (there = false) } });
+  t.match(left.run.stop, { reason: 'interference', why: 'keys is no longer to be seen' });
 });
 
 test('whoever does not say what happens around a run is asked again, and then it is no yes', async (t) => {
