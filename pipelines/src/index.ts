@@ -1,5 +1,6 @@
 /** The room's list: one line a CI/CD system that Haldane reads, or that calls it; and the git repository of a service. */
 export * from './github-actions/index.ts';
+export { liveSources, openReaders } from './live-sources.ts';
 export * from './manifest/index.ts';
 export * from './repository/index.ts';
 export * from './spinnaker/index.ts';

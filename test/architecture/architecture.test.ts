@@ -7,7 +7,7 @@ import { webhookAlerts } from '@haldane/alerts';
 import { systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
 import { metricSources } from '@haldane/metrics';
-import { manifestPipeline } from '@haldane/pipelines';
+import { liveSources, manifestPipeline } from '@haldane/pipelines';
 import { platforms } from '@haldane/platforms';
 import { MemoryAccount } from '@haldane/platforms/aws-testing';
 import { reports } from '@haldane/reports';
@@ -134,8 +134,7 @@ test('in every room folder name, id and registered key are one', async (t) => {
     'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock }).ids(),
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
     'packages/reports/src': Object.keys(reports),
-    // GitHub Actions and Spinnaker call Haldane and are not read by it yet.
-    'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id, 'github-actions', 'spinnaker', 'repository'],
+    'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id, ...liveSources.map(({ id }) => id), 'repository'],
   };
   for (const [path, ids] of Object.entries(rooms)) t.same([...ids].sort(), await folders(path), path);
   t.same([...known.platforms], rooms['packages/platforms/src'], 'what a file may name as its platform');

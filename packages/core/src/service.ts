@@ -73,6 +73,22 @@ export type Deployment = ServiceRef & {
   /** Scenarios that the owner has opted in to. */
   readonly optIn: readonly string[];
   readonly deployInProgress: boolean;
+  /** What a CI/CD system says of it; absent where only a file in the repository speaks. */
+  readonly release?: Release;
+};
+
+/** What a CI/CD system says of what it deployed. Holds no secret. */
+export type Release = {
+  /** What it calls the revision: the commit where it knows one. Beside the deployment's own, which is the platform's name for what runs. */
+  readonly revision: string;
+  /** The image or package that runs; null when it says none. */
+  readonly artifact: string | null;
+  /** Epoch ms since when it is live; null when it does not say. */
+  readonly since: number | null;
+  /** What else it says, for the plan. */
+  readonly said: readonly { readonly what: string; readonly said: string }[];
+  /** What it is doing to the service now, each by its name; empty: nothing. */
+  readonly deploying: readonly string[];
 };
 
 /** A service that a run's own depends on, where Haldane knows it as a service: as it runs now. */
@@ -127,7 +143,10 @@ export type Connections = Pick<LaunchRecipe, 'dependencies' | 'intakeOff'>;
 /** A CI/CD system as Haldane reads it. */
 export interface DeploymentPipeline {
   readonly id: string;
-  /** What is live. Throws `not-found` or `unavailable`; never guesses. */
+  /**
+   * What is live, and whether a deploy is in progress. Never guesses: throws `not-found` when there is no such service, and `unavailable`,
+   * `denied` or `throttled` when it cannot be learned, above all instead of saying that nothing is in progress.
+   */
   interrogate(service: ServiceRef, signal: AbortSignal): Promise<Deployment>;
 }
 

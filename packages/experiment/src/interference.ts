@@ -1,6 +1,6 @@
 import type { Neighbour, Run, Stop } from '@haldane/core';
 import { hasCode, messageOf } from '@haldane/core';
-import { interrogate } from './interrogate.ts';
+import { interrogate, targetChanged } from './interrogate.ts';
 import type { Hand, World } from './world.ts';
 
 /** How often it is asked what goes on around a run. */
@@ -106,10 +106,8 @@ export class InterferenceGuard {
       surroundings?.look(planned, signal) ?? [],
       policy?.disturbances({ run, deployment: planned, scenario }, signal) ?? [],
     ]);
-    if (said.deployInProgress) return { reason: 'target-changed', why: `a deploy of ${said.service} is in progress` };
-    if (live === null) return { reason: 'target-changed', why: `the production cluster ${planned.source} is gone` };
-    if (live.revision !== planned.revision)
-      return { reason: 'target-changed', why: `${said.service} now runs ${live.revision}, the run began at ${planned.revision}` };
+    const changed = targetChanged(planned, said, live);
+    if (changed !== null || live === null) return { reason: 'target-changed', why: changed ?? 'the production cluster is gone' };
     const own = { service: planned.service, revision: live.revision, instances: live.instances.length };
     const others = [
       ...differences([{ ...own, instances: planned.instances }], [own]),

@@ -1,4 +1,4 @@
-import type { Deployment, Platform, Run } from '@haldane/core';
+import type { ClusterState, Deployment, Platform, Run } from '@haldane/core';
 import type { World } from './world.ts';
 
 /** Asks the pipeline what is live, and the platform which revision of it really runs. */
@@ -14,4 +14,22 @@ export async function interrogate(world: World, run: Run, signal: AbortSignal): 
 export async function asItRuns(deployment: Deployment, platform: Platform, signal: AbortSignal): Promise<Deployment> {
   const live = await platform.clusters.describe(deployment.source, signal);
   return live === null ? deployment : { ...deployment, revision: live.revision, instances: live.instances.length };
+}
+
+/** That a deploy is in progress, and which; null when none is. */
+export function deployWords({ service, deployInProgress, release }: Deployment): string | null {
+  if (!deployInProgress) return null;
+  const which = release?.deploying ?? [];
+  return `a deploy of ${service} is in progress${which.length > 0 ? ` (${which.join('; ')})` : ''}`;
+}
+
+/** Why the target is no longer the one that was planned for, by what the pipeline says and the platform runs now; null while it is. */
+export function targetChanged(planned: Deployment, said: Deployment, live: ClusterState | null): string | null {
+  const deploying = deployWords(said);
+  if (deploying !== null) return deploying;
+  if (said.source !== planned.source) return `${said.service} is now live as ${said.source}, the run began with ${planned.source}`;
+  if (live === null) return `the production cluster ${planned.source} is gone`;
+  if (live.revision !== planned.revision) return `${said.service} now runs ${live.revision}, the run began at ${planned.revision}`;
+  const [now, before] = [said, planned].map(({ release }) => release?.revision ?? 'nothing');
+  return now === before ? null : `${said.pipeline} now says ${now} of ${said.service}, the run began at ${before}`;
 }

@@ -82,6 +82,7 @@ function interrogated(deployment: Deployment): Plan['interrogated'] {
       what: `pipeline ${deployment.pipeline}`,
       said: `${deployment.service} (${deployment.environment}) is live at ${deployment.revision}`,
     },
+    ...releaseWords(deployment),
     {
       what: 'owner',
       said: `${deployment.owner.team}, ${deployment.owner.contact}; opted in to ${deployment.optIn.join(', ') || 'nothing'}`,
@@ -98,6 +99,13 @@ function interrogated(deployment: Deployment): Plan['interrogated'] {
         : 'not declared',
     },
   ];
+}
+
+function releaseWords({ pipeline, release }: Deployment): Plan['interrogated'] {
+  if (release === undefined) return [];
+  const { revision, artifact, since, said } = release;
+  const words = [revision, ...(artifact === null ? [] : [artifact]), ...(since === null ? [] : [`since ${new Date(since).toISOString()}`])];
+  return [{ what: `release by ${pipeline}`, said: words.join(', ') }, ...said];
 }
 
 function atRisk(spec: ExperimentSpec, rate: number | null, hostile: number, legitimate: number, seconds: number): Plan['atRisk'] {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Deployment, type ExperimentSpec, type Platform, plainSlice, type Scenario, timesOf } from '@haldane/core';
+import { deployWords } from './interrogate.ts';
 
 const exposures = ['synthetic', 'reads', 'all'] as const;
 
@@ -11,7 +12,8 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
     refusals.push(
       `${deployment.service} is not opted in to ${scenario.id}: its owner (${deployment.owner.team}) adds it to optIn in ${spec.manifest}`,
     );
-  if (deployment.deployInProgress) refusals.push(`a deploy of ${deployment.service} is in progress: wait until it is done`);
+  const deploying = deployWords(deployment);
+  if (deploying !== null) refusals.push(`${deploying}: wait until it is done`);
   const missing = scenario.needs.filter((need) => !platform.faults.can.includes(need));
   if (missing.length > 0)
     refusals.push(

@@ -461,6 +461,50 @@ test('a deploy that begins meanwhile ends the run: what it learns would be of so
   });
   await endsWhole(t, lived);
   t.match(lived.run.stop, { reason: 'target-changed', why: /a deploy of payments is in progress/ });
+  t.equal(lived.verdict?.verdict, 'inconclusive');
+});
+
+test('a pipeline that cannot say whether a deploy is in progress ends the run, and one that says something else is live does', async (t) => {
+  const release = { revision: 'abc', artifact: null, since: null, said: [], deploying: [] };
+  const change = async (observing: (lab: MemoryLab) => void) => {
+    const lived = await live({ deployment: { release }, at: { observing } });
+    await endsWhole(t, lived);
+    t.equal(lived.verdict?.verdict, 'inconclusive');
+    return lived.run.stop;
+  };
+  const silent = await change(({ pipeline }) => {
+    pipeline.interrogate = async () => {
+      throw new HaldaneError('unavailable', 'Gate did not answer');
+    };
+  });
+  t.match(silent, { reason: 'error', why: 'Gate did not answer' });
+  const deployed = await change(({ pipeline }) => {
+    pipeline.live = { ...pipeline.live, release: { ...release, revision: 'def' } };
+  });
+  t.match(deployed, { reason: 'target-changed', why: /now says def of payments, the run began at abc/ });
+  const moved = await change(({ pipeline }) => {
+    pipeline.live = { ...pipeline.live, source: 'payments-v043' };
+  });
+  t.match(moved, { reason: 'target-changed', why: /payments is now live as payments-v043/ });
+});
+
+test('a plan shows what the pipeline says of the release, and refuses while it deploys', async (t) => {
+  const release = {
+    revision: 'abc',
+    artifact: 'payments-1.2.3',
+    since: Date.parse('2026-01-02T03:04:05Z'),
+    said: [{ what: 'target groups', said: 'payments-prod' }],
+    deploying: ['pipeline "To prod" (01H): stage "Deploy" (deploy) is running'],
+  };
+  const { run } = await live({ deployment: { release, deployInProgress: true } });
+  t.match(run.stop, {
+    reason: 'refused',
+    why: /a deploy of payments is in progress \(pipeline "To prod" \(01H\): .* is running\): wait until it is done/,
+  });
+  t.match(run.facts.plan?.interrogated.slice(1, 3), [
+    { what: 'release by memory', said: 'abc, payments-1.2.3, since 2026-01-02T03:04:05.000Z' },
+    { what: 'target groups', said: 'payments-prod' },
+  ]);
 });
 
 test('what happens around a run ends it, or is seen when it is over; either way it then says nothing of the service', async (t) => {

@@ -2,6 +2,7 @@ export * from './bench/process-use.ts';
 export * from './bench/table.ts';
 export * from './contracts/change-kind-contract.ts';
 export * from './contracts/contract-test.ts';
+export * from './contracts/deployment-pipeline-contract.ts';
 export * from './contracts/evidence-contract.ts';
 export * from './contracts/journal-contract.ts';
 export * from './contracts/run-store-contract.ts';

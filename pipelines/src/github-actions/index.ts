@@ -1,1 +1,2 @@
+export { githubActions } from './github-actions.ts';
 export { jobLogin } from './job-login.ts';

@@ -1,4 +1,4 @@
-import type { Dependency, Intake, Owner, SyntheticRequest } from '@haldane/core';
+import type { Dependency, Intake, JsonObject, Owner, SyntheticRequest } from '@haldane/core';
 
 type RequestInFile = Omit<SyntheticRequest, 'body' | 'as'> & { readonly body?: string; readonly as?: string };
 
@@ -19,6 +19,8 @@ export type ManifestFile = {
   readonly platform: string;
   readonly optIn: readonly string[];
   readonly deployed?: { readonly cluster: string; readonly route: string };
+  /** One system by its id, with its own settings. */
+  readonly pipeline?: { readonly [id: string]: JsonObject };
   readonly deploy?: {
     readonly command: readonly string[];
     readonly cwd: string;

@@ -7,6 +7,7 @@ type Keys = readonly (string | number)[];
 export function manifestRules(file: ManifestFile, env: EnvironmentMap): readonly Finding[] {
   return [
     ...placeRules(file),
+    ...pipelineRules(file, env),
     ...variableRules(file, env),
     ...dependencyRules(file),
     ...addressRules(file),
@@ -39,6 +40,31 @@ function placeRules({ platform, deploy, route, deployed }: ManifestFile): readon
       ? []
       : [at('deployed', 'is for services that run on another platform; name it with "platform", or remove this')]),
   ];
+}
+
+/** A CI/CD system is asked with credentials that are there, and that nobody on the way can read. */
+function pipelineRules({ pipeline = {} }: ManifestFile, env: EnvironmentMap): readonly Finding[] {
+  return Object.entries(pipeline).flatMap(([id, settings]) => {
+    const secrets = Object.entries(settings).filter(([key, name]) => key.endsWith('Env') && typeof name === 'string');
+    const addresses = Object.entries(settings).filter(([, text]) => typeof text === 'string' && /^https?:\/\//.test(text));
+    return [
+      ...secrets.flatMap(([key, name]) =>
+        env[name as string] === undefined
+          ? [value(['pipeline', id, key], `the variable ${name as string} is not set where Haldane runs; set it there`)]
+          : [],
+      ),
+      ...addresses.flatMap(([key, address]) =>
+        secrets.length > 0 && !isPrivate(address as string)
+          ? [value(['pipeline', id, key], `credentials would cross the network in the clear; write https://`)]
+          : [],
+      ),
+    ];
+  });
+}
+
+function isPrivate(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 
 function variableRules({ deploy }: ManifestFile, env: EnvironmentMap): readonly Finding[] {

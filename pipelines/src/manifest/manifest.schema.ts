@@ -1,4 +1,5 @@
 import type { JsonObject } from '@haldane/core';
+import { liveSources } from '../live-sources.ts';
 
 const name = {
   type: 'string',
@@ -78,6 +79,14 @@ export const manifestSchema: JsonObject = {
         cluster: { type: 'string', minLength: 1, maxLength: 255, description: "production's cluster, like an Auto Scaling group" },
         route: { type: 'string', minLength: 1, maxLength: 255, description: 'where its traffic comes in, like payments-alb:443/10' },
       },
+    },
+    pipeline: {
+      type: 'object',
+      description: 'the CI/CD system that deploys it and is asked what is live; without it this file says so',
+      additionalProperties: false,
+      minProperties: 1,
+      maxProperties: 1,
+      properties: Object.fromEntries(liveSources.map(({ id, settings }) => [id, settings])),
     },
     deploy: {
       type: 'object',

@@ -47,7 +47,7 @@ const git = (...args: string[]) =>
   });
 
 test('a manifest comes apart into what may be stored and what starts its processes', async (t) => {
-  const { deployment, recipe, revision } = readManifest({ text, source: '/repo/deploy/shop.yaml', env });
+  const { described: deployment, recipe, revision } = readManifest({ text, source: '/repo/deploy/shop.yaml', env });
   t.equal(revision, null);
   t.match(deployment, {
     service: 'shop',
@@ -92,8 +92,8 @@ test('a route may say who stands before it and what its door takes; what it does
 
 test('intake that is not spoken of is undeclared, an empty list is a declaration', async (t) => {
   const without = text.replace(/intake:\n.*\n/, '');
-  t.equal(readManifest({ text: without, source: 'a', env }).deployment.intakeDeclared, false);
-  t.same(readManifest({ text: `${without}\nintake: []`, source: 'a', env }).deployment.intakeDeclared, true);
+  t.equal(readManifest({ text: without, source: 'a', env }).described.intakeDeclared, false);
+  t.same(readManifest({ text: `${without}\nintake: []`, source: 'a', env }).described.intakeDeclared, true);
 });
 
 test('without git the revision is a hash of the file and says so, with git the commit and a mark when something was changed', async (t) => {
@@ -101,20 +101,20 @@ test('without git the revision is a hash of the file and says so, with git the c
   writeFileSync(file, text);
   const load = () => loadManifest(file, { env, revisionOf: gitRevision }, signal);
   const bare = await loadManifest(file, { env, revisionOf: async () => null }, signal);
-  t.match(bare, { revisionFrom: 'content', deployment: { revision: /^content\.[0-9a-f]{12}$/, pipeline: 'manifest' } });
+  t.match(bare, { revisionFrom: 'content', revision: /^content\.[0-9a-f]{12}$/ });
   git('init', '-q');
   t.equal((await load()).revisionFrom, 'content', 'a repository without a commit has no revision');
   git('add', '.');
   git('commit', '-qm', 'one');
   const head = git('rev-parse', 'HEAD').trim();
-  t.match(await load(), { revisionFrom: 'git', deployment: { revision: head }, recipe: { revision: head } });
+  t.match(await load(), { revisionFrom: 'git', revision: head, recipe: { revision: head } });
   writeFileSync(file, `${text}\n# changed`);
-  const changed = (await load()).deployment.revision;
+  const changed = (await load()).revision;
   t.match(changed, new RegExp(`^${head}\\+dirty\\.[0-9a-f]{8}$`));
   writeFileSync(file, `${text}\n# changed again`);
-  t.not((await load()).deployment.revision, changed, 'two different changes are two revisions');
+  t.not((await load()).revision, changed, 'two different changes are two revisions');
   writeFileSync(file, text.replace('  health:', '  revision: v7\n  health:'));
-  t.match(await load(), { revisionFrom: 'file', deployment: { revision: 'v7' } });
+  t.match(await load(), { revisionFrom: 'file', revision: 'v7' });
 });
 
 test('the pipeline says what is live, and never guesses', async (t) => {
@@ -141,7 +141,7 @@ test('a service that runs on a platform already is named there, and has no recip
   const begin = 'service: shop\nenvironment: demo\nowner: { team: shop-team, contact: "#shop" }\n';
   const deployed = 'deployed: { cluster: shop-production, route: "shop-alb:443/10" }\n';
   const read = (rest: string) => readManifest({ text: begin + rest, source: '/repo/shop.yaml', env: {} });
-  const { deployment, recipe } = read(`platform: aws\n${deployed}`);
+  const { described: deployment, recipe } = read(`platform: aws\n${deployed}`);
   t.match(deployment, { platform: 'aws', source: 'shop-production', route: 'shop-alb:443/10' });
   t.equal(recipe('abc'), null);
   t.throws(() => read('platform: aws\n'), { code: 'bad-document', message: /missing "deployed"/ });

@@ -1,13 +1,18 @@
 import { dirname, resolve } from 'node:path';
 import type { Connections, Deployment, LaunchRecipe, SyntheticIdentity, SyntheticRequest } from '@haldane/core';
 import { type EnvironmentMap, readDocument } from '@haldane/documents';
+import type { NamedSource } from '../live-sources.ts';
 import { manifestSchema } from './manifest.schema.ts';
 import type { ManifestFile } from './manifest-file.ts';
 import { manifestRules } from './manifest-rules.ts';
 
 /** A manifest in two parts: what may be stored and shown, and how its processes are started, which holds secrets. */
 export type Manifest = {
-  readonly deployment: Omit<Deployment, 'revision' | 'pipeline' | 'deployInProgress'>;
+  readonly described: Omit<Deployment, 'revision' | 'pipeline' | 'deployInProgress' | 'release'>;
+  /** Which CI/CD system says what is live of it; null: nothing but this file does. */
+  readonly pipeline: NamedSource | null;
+  /** Where it runs on a platform already: the name that the file gives its cluster; null for a service of this machine. */
+  readonly cluster: string | null;
   /** What the file itself says is deployed; null when it leaves that to git. */
   readonly revision: string | null;
   /** Complete but for the revision, which `null` above leaves to the pipeline; null for a service that runs on a platform already. */
@@ -41,13 +46,16 @@ export function readManifest({
   const { deploy, deployed } = file;
   const route = deployed?.route ?? file.route?.name ?? file.service;
   const intake = file.intake ?? [];
+  const [named] = Object.entries(file.pipeline ?? {});
   const connections: Connections = {
     dependencies: file.dependencies.map(({ name, env: variable, as, ca, url }) => ({ name, env: variable, as, ca: ca ?? null, url })),
     intakeOff: Object.assign({}, ...intake.map(({ off }) => off)) as Record<string, string>,
   };
   return {
     connections,
-    deployment: {
+    pipeline: named === undefined ? null : { id: named[0], settings: named[1] },
+    cluster: deployed?.cluster ?? null,
+    described: {
       ...ref,
       owner: file.owner,
       platform: file.platform,

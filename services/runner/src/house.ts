@@ -3,7 +3,9 @@ import type {
   Claim,
   Clock,
   Criteria,
+  DeploymentPipeline,
   Evidence,
+  ExperimentSpec,
   Neighbour,
   Outside,
   Platform,
@@ -18,7 +20,7 @@ import type { Dataplane } from '@haldane/dataplane';
 import { criteriaOf, type World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
 import { metricSources, withContacts } from '@haldane/metrics';
-import { manifestPipeline } from '@haldane/pipelines';
+import { manifestPipeline, openReaders } from '@haldane/pipelines';
 import { type Policy, ruledBy } from '@haldane/policy';
 import { httpProber } from '@haldane/probes';
 import type { Report } from '@haldane/reports';
@@ -52,6 +54,7 @@ export class House {
   readonly #metrics: ReturnType<typeof metricSources>;
   readonly #prober: Prober;
   readonly #outside: Outside;
+  readonly #readers: ReturnType<typeof openReaders>;
 
   constructor(options: HouseOptions) {
     this.#options = options;
@@ -60,6 +63,7 @@ export class House {
     this.#metrics = metricSources({ client: options.dataplane, clock: options.clock });
     this.#outside = outside({ env: options.env, inbox: webhookAlerts({ inbox: options.store.alerts }) });
     this.#prober = httpProber({ clock: options.clock, secret: (name) => options.env[name] });
+    this.#readers = openReaders({ clock: options.clock });
   }
 
   scenario(id: string) {
@@ -70,6 +74,12 @@ export class House {
   }
   platform(id: string) {
     return this.#platforms.get(id);
+  }
+
+  /** Who says what is live of the experiment's service. Throws `unknown-id` naming the known ones. */
+  pipeline({ pipeline, manifest }: Pick<ExperimentSpec, 'pipeline' | 'manifest'>): DeploymentPipeline {
+    const { env } = this.#options;
+    return new Registry('pipeline', [manifestPipeline({ locate: () => manifest, env, readers: this.#readers })]).get(pipeline);
   }
 
   /** The policy at work on a platform, as it is when it is asked. One that cannot be read throws: nobody knows what it allows. */
@@ -100,15 +110,14 @@ export class House {
 
   /** What one claimed run needs. Throws `unknown-id` naming the known ones. */
   world({ run }: Claim): World {
-    const { store, clock, env } = this.#options;
+    const { store, clock } = this.#options;
     const spec = run.experiment;
     const platform = this.#platforms.get(spec.platform);
     const source = this.#metrics.get(spec.metrics);
     const alerts = new Registry('alert source', [webhookAlerts({ inbox: store.alerts })]);
-    const pipelines = new Registry('pipeline', [manifestPipeline({ locate: () => spec.manifest, env })]);
     return {
       clock,
-      pipeline: pipelines.get(spec.pipeline),
+      pipeline: this.pipeline(spec),
       platform,
       scenario: this.#scenarios.get(spec.scenario.id),
       metrics: platform.contacts === undefined ? source : withContacts(source, platform.contacts),

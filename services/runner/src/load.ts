@@ -7,13 +7,13 @@ import { known } from './known.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
-/** An experiment and the service it names, read from this runner's own disk. */
-export type Loaded = { readonly spec: ExperimentSpec; readonly service: ManifestReading };
+/** An experiment and the description of the service that it names, read from this runner's own disk. What is live of it a pipeline says. */
+export type Loaded = { readonly spec: ExperimentSpec; readonly manifest: ManifestReading };
 
 /** Reads an experiment file, which may name one of `scenarios`, and its manifest. Throws `bad-document` with every problem, or `not-found`. */
 export async function loadExperiment(file: string, env: Environment, scenarios: readonly Scenario[], signal: AbortSignal): Promise<Loaded> {
   const text = await readText(file, 'experiment');
-  let service: ManifestReading | null = null;
+  let read: ManifestReading | null = null;
   const spec = await readExperiment({
     text,
     source: file,
@@ -21,13 +21,13 @@ export async function loadExperiment(file: string, env: Environment, scenarios: 
     scenarios,
     known,
     serviceAt: async (manifest) => {
-      service = await loadManifest(manifest, { env }, signal);
-      return service.deployment;
+      read = await loadManifest(manifest, { env }, signal);
+      return read.described;
     },
   });
   // The reader asks for the service of every experiment that it accepts.
-  if (service === null) throw new HaldaneError('internal', `${file} was accepted without its manifest having been read`);
-  return { spec, service };
+  if (read === null) throw new HaldaneError('internal', `${file} was accepted without its manifest having been read`);
+  return { spec, manifest: read };
 }
 
 /** Reads a service's manifest by its absolute path. */

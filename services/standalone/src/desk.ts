@@ -47,24 +47,25 @@ export function desk(options: DeskOptions): Desk {
   return {
     store,
     async plan(file, permit, find) {
-      const { spec, service } = await loadExperiment(file, env, house.scenarios(), signal());
-      await permit(spec, service.deployment.owner);
+      const { spec, manifest } = await loadExperiment(file, env, house.scenarios(), signal());
+      await permit(spec, manifest.described.owner);
       const platform = house.platform(spec.platform);
       const scenario = house.scenario(spec.scenario.id);
-      const deployment = await asItRuns(service.deployment, platform, signal());
+      const deployment = await asItRuns(await house.pipeline(spec).interrogate(spec, signal()), platform, signal());
       const runId = newRunId();
       const plan = await makePlan({ runId, spec, deployment, platform, scenario, ...(find === undefined ? {} : { find }) }, signal());
       return { ...plan, refusals: [...plan.refusals, ...(await objections(runId, spec, deployment, platform))] };
     },
     async create(wanted: WantedRun, permit) {
-      const { spec, service } = await loadExperiment(wanted.file, env, house.scenarios(), signal());
-      await permit(spec, service.deployment.owner);
+      const { spec, manifest } = await loadExperiment(wanted.file, env, house.scenarios(), signal());
+      await permit(spec, manifest.described.owner);
       const platform = house.platform(spec.platform);
+      const said = await house.pipeline(spec).interrogate(spec, signal());
       // Nothing is started for a run that would be refused anyway.
-      const refusals = refusalsOf(spec, service.deployment, platform, house.scenario(spec.scenario.id));
+      const refusals = refusalsOf(spec, said, platform, house.scenario(spec.scenario.id));
       if (refusals.length > 0) throw new HaldaneError('refused', refusals.join('; '));
-      await ensureUp(platform, service.deployment.source, service.recipe);
-      const deployment = await asItRuns(service.deployment, platform, signal());
+      await ensureUp(platform, said.source, manifest.recipe);
+      const deployment = await asItRuns(said, platform, signal());
       const id = newRunId();
       const objected = await objections(id, spec, deployment, platform);
       if (objected.length > 0) throw new HaldaneError('refused', objected.join('; '));
@@ -81,13 +82,13 @@ export function desk(options: DeskOptions): Desk {
       });
     },
     async deploy(file, permit) {
-      const { recipe, deployment } = await loadService(file, env, signal());
+      const { recipe, described } = await loadService(file, env, signal());
       if (recipe === null)
         throw new HaldaneError(
           'bad-request',
-          `${deployment.service} runs on platform ${deployment.platform} already; haldane up starts only services of this machine`,
+          `${described.service} runs on platform ${described.platform} already; haldane up starts only services of this machine`,
         );
-      await permit(recipe, deployment.owner);
+      await permit(recipe, described.owner);
       const { route } = await options.deploy(recipe, signal());
       return {
         service: recipe.service,
@@ -102,8 +103,8 @@ export function desk(options: DeskOptions): Desk {
         throw new HaldaneError('bad-request', 'cron: give a cron expression, or afterDeploy: true, or both');
       if (cron !== null) readCron(cron);
       if (!isZone(zone)) throw new HaldaneError('bad-request', `zone: "${zone}" is no time zone; write it like Europe/Berlin`);
-      const { spec, service } = await loadExperiment(file, env, house.scenarios(), signal());
-      await permit(spec, service.deployment.owner);
+      const { spec, manifest } = await loadExperiment(file, env, house.scenarios(), signal());
+      await permit(spec, manifest.described.owner);
       await store.schedules.add({ id, file, pool: options.pool, cron, zone, afterDeploy, jitterSeconds, catchUp });
       const made = (await store.schedules.list()).find((one) => one.id === id);
       if (made === undefined) throw new HaldaneError('not-found', `schedule "${id}" was removed as soon as it was made`);

@@ -142,9 +142,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       pools: [pool],
       begin: beginScheduled({ desk: behind, runs: store.runs, policy: store.policy, audit: store.audit }),
       liveRevision: async (file) => {
-        const { spec, service } = await loadExperiment(file, options.env, house.scenarios(), AbortSignal.timeout(30_000));
-        const live = await house.platform(spec.platform).clusters.describe(service.deployment.source, AbortSignal.timeout(30_000));
-        return live?.revision ?? null;
+        const signal = AbortSignal.timeout(60_000);
+        const { spec } = await loadExperiment(file, options.env, house.scenarios(), signal);
+        const { source, deployInProgress } = await house.pipeline(spec).interrogate(spec, signal);
+        // What is being deployed is live when it is done; until then nobody can say.
+        if (deployInProgress) return null;
+        return (await house.platform(spec.platform).clusters.describe(source, signal))?.revision ?? null;
       },
       sweep: async () => void (await behind.sweep(true)),
       onTrouble,

@@ -1,0 +1,42 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export type Asked = { readonly url: URL; readonly headers: IncomingHttpHeaders };
+export type Answer = { readonly status: number; readonly json?: unknown; readonly headers?: Readonly<Record<string, string>> };
+
+/** How a server is in a test's way: an answer of its own, a connection that breaks, or silence; null lets it answer. */
+export type Hindrance = Answer | 'break' | 'silence' | null;
+
+export type JsonServer = {
+  readonly address: string;
+  /** Paths with their queries, in the order in which they were asked for. */
+  readonly asked: string[];
+  hinder: (asked: Asked) => Hindrance;
+  close(): Promise<void>;
+};
+
+/** Answers GETs with JSON, from this process. */
+export async function jsonServer(answer: (asked: Asked) => Answer): Promise<JsonServer> {
+  const server = createServer((request, response) => {
+    const asked = { url: new URL(request.url ?? '/', 'http://fake'), headers: request.headers };
+    self.asked.push(request.url ?? '/');
+    const hindrance = self.hinder(asked);
+    if (hindrance === 'silence') return;
+    if (hindrance === 'break') return void request.socket.destroy();
+    const { status, json, headers = {} } = hindrance ?? answer(asked);
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    response.end(json === undefined ? undefined : typeof json === 'string' ? json : JSON.stringify(json));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const self: JsonServer = {
+    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: [],
+    hinder: () => null,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return self;
+}
