@@ -86,7 +86,7 @@ const cruised = JSON.parse(
 );
 const arrows = new Set();
 for (const module of cruised.modules) {
-  if (!/\/src\//.test(module.source) || /\.test\.ts$/.test(module.source)) continue;
+  if (!/\/src\//.test(module.source) || /\.test\.ts$|\/bench\//.test(module.source)) continue;
   const from = roomOf(module.source);
   for (const dependency of module.dependencies) {
     const to = roomOf(dependency.resolved);

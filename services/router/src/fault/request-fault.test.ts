@@ -144,6 +144,36 @@ test('a shield hides what a fault does to an arm, and the evidence tells it', as
   t.equal((await rig.client.view()).routes[0]?.slices[0]?.spent, 0, 'nobody was harmed');
 });
 
+test('a copy meets the fault in the arm, and the user hears of nothing', async (t) => {
+  const rig = await standWithArms(t, { experiment: (_request, response) => response.end('production') });
+  const rules = { mode: 'mirror', routes: ['/list'], key: { from: 'cookie' }, never: { keys: [], routes: [], headers: [] } } as const;
+  await rig.client.putSlice('pay', sliceOf({ rules, cap: 0, limitMs: 400 }));
+  const asked: readonly (readonly [RequestFault | null, 'same' | 'status' | null])[] = [
+    [null, 'same'],
+    [{ mode: 'abort', status: 503 }, 'status'],
+    [{ mode: 'reset' }, null],
+    [{ mode: 'hang' }, null],
+  ];
+  for (const [wanted] of asked) {
+    if (wanted !== null) await fault(rig, wanted);
+    const seen = await answered(ask(rig.port, { path: '/list', headers: users.experiment }));
+    t.same([seen.status, seen.whole, seen.body], [200, true, 'production'], wanted?.mode ?? 'no fault');
+  }
+  t.equal(await met(rig), 3, 'each copy that met a fault is counted');
+  const told = async () => {
+    const { blocks } = await rig.client.telemetry('r1', 0);
+    const sum = (of: (block: (typeof blocks)[number]) => number) => blocks.reduce((all, block) => all + of(block), 0);
+    return {
+      same: sum(({ mirrored }) => mirrored?.experiment.same ?? 0),
+      status: sum(({ mirrored }) => mirrored?.experiment.status ?? 0),
+      failures: sum(({ real }) => real.experiment.failures),
+    };
+  };
+  await until(async () => (await told()).failures === 3, 'what the arm did with the copies is told');
+  t.same(await told(), { same: 1, status: 1, failures: 3 }, 'what broke is compared with nothing');
+  t.equal((await rig.client.view()).routes[0]?.slices[0]?.spent, 0, 'nobody was harmed');
+});
+
 test('a request to change the protocol meets the fault too', async (t) => {
   const rig = await standWithArms(t);
   rig.experiment.server.on('upgrade', (_request, socket) => {
