@@ -1,4 +1,5 @@
 export { checkValue } from './check-value.ts';
+export { editDocument } from './edit-document.ts';
 export { explain, type Finding } from './explain.ts';
 export { type EnvironmentMap, interpolate } from './interpolate.ts';
 export { nearest, nearestOfAll } from './nearest.ts';

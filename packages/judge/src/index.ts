@@ -1,4 +1,5 @@
 export { type AlphaLedger, alphaLedger } from './alpha-ledger.ts';
+export { type BisectAnswer, firstBad } from './bisect/first-bad.ts';
 export { candidatesOf, type Defined, touchedByOf } from './choice/candidates.ts';
 export { choose } from './choice/choose.ts';
 export { criteriaHash } from './criteria-hash.ts';

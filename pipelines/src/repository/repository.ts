@@ -68,6 +68,19 @@ export class Repository {
     return this.#git(['cat-file', 'blob', `${commit}:${path}`], signal);
   }
 
+  /** The first line of what was said with a commit. */
+  async subject(commit: string, signal: AbortSignal): Promise<string> {
+    return ((await this.#git(['log', '-1', '--format=%s', commit, '--'], signal)) ?? '').replace(/\p{Cc}+/gu, ' ').trim();
+  }
+
+  /** Lays a commit's files out in a new folder, a clone of its own that shares nothing but history. Throws `unavailable`. */
+  async checkOut(commit: string, into: string, signal: AbortSignal): Promise<void> {
+    const cloned = await this.#git(['clone', '--quiet', '--shared', '--no-checkout', '--', this.#folder, into], signal);
+    const done = cloned === null ? null : await askGit(into, ['checkout', '--quiet', '--detach', commit, '--'], signal);
+    if (done === null) throw new HaldaneError('unavailable', `git could not lay ${commit} out in ${into}`);
+  }
+
+  /** Where it is checked out: its root. */
   get folder(): string {
     return this.#folder;
   }

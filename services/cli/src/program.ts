@@ -5,6 +5,7 @@ import { HaldaneError, type Run, systemClock } from '@haldane/core';
 import { comparisonText, confirm, markVerdict, planText, recompute, replayReport } from '@haldane/reports';
 import { type Config, type Stack, startStack, sweepAccount, sweepLocal } from '@haldane/standalone';
 import { Command, Option } from 'commander';
+import { addBisectCommand } from './bisect/bisect-command.ts';
 import { addChoiceCommands } from './choice-commands.ts';
 import { type Connection, connect, connectTo, running } from './connect.ts';
 import { controlCommands } from './control-commands.ts';
@@ -199,6 +200,7 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
   controlCommands(haldane, withClient, out);
   addGateCommands(haldane, { out, say, withClient, exit });
   addChoiceCommands(haldane, { out, env: () => config().env, withClient });
+  addBisectCommand(haldane, { out, err, say, config, server, interrupts: terminal.interrupts, exit });
   addPipelineCommands(haldane, { out, say, server, exit });
 
   haldane
