@@ -158,8 +158,12 @@ test('only a proxy that is trusted may say where a request is from, and only fro
 
 test('a door has limits: of connections, of one client, of requests under way, and of patience', async (t) => {
   const held: (() => void)[] = [];
+  let gone = 0;
   const production = await upstream(t, (request, response) => {
     request.resume();
+    response.on('close', () => {
+      if (!response.writableFinished) gone += 1;
+    });
     held.push(() => response.end('done'));
   });
   const { client } = await stand(t);
@@ -193,6 +197,16 @@ test('a door has limits: of connections, of one client, of requests under way, a
   t.match(await ask(busy), { status: 503, headers: { 'retry-after': '1' } });
   held.pop()?.();
   t.match(await waiting, { status: 200 });
+  const roomy = await door({ inFlight: 3, connections: 9 });
+  const { socket } = await open(roomy, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(3));
+  await until(() => held.length === 3, 'three, of which two wait behind the first');
+  socket.destroy();
+  await until(() => gone === 3, 'all three are given up at the service');
+  held.length = 0;
+  const served = [ask(roomy), ask(roomy), ask(roomy)];
+  await until(() => held.length === 3, 'no place was lost');
+  for (const end of held.splice(0)) end();
+  for (const answer of await Promise.all(served)) t.match(answer, { status: 200 });
   const slow = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc';
   t.match(
     await (await open(await door({ headersMs: 200 }), 'GET / HTTP/1.1\r\nhost: a\r\n')).over,

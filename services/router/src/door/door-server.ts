@@ -61,11 +61,13 @@ export function createDoorServer({ tls, limits: given, isProxy = () => false, se
     if (target) {
       inFlight += 1;
       if (limits.bodyIdleMs > 0 && hasBody(request)) endIfIdle(request, limits.bodyIdleMs);
-      const left = serve(request, response, target);
+      let left: () => void = () => undefined;
       response.on('close', () => {
         inFlight -= 1;
         left();
       });
+      if (response.socket === null) closeWithItsConnection(request.socket, response);
+      left = serve(request, response, target);
       return;
     }
     refused.add(request.socket);
@@ -110,6 +112,18 @@ function limitEachClient(server: Server, most: number, isProxy: (address: string
     });
     if (count > most) socket.destroy();
   });
+}
+
+/** An answer that waits behind another one on its connection: Node does not tell it when that connection ends. */
+function closeWithItsConnection(connection: Socket, response: ServerResponse): void {
+  const cut = () => {
+    // Once it is its turn, Node tells it.
+    if (response.socket !== null) return;
+    response.destroy();
+    response.emit('close');
+  };
+  connection.once('close', cut);
+  response.once('close', () => connection.off('close', cut));
 }
 
 /** Ends a connection whose request stands still in the middle of its body. */

@@ -230,14 +230,8 @@ export class RouteDoor {
       for (const observer of observers) observer.broken();
       connection.destroy();
     });
-    const gone = () => {
-      left();
-      connection.off('close', gone);
-    };
-    exchange.on('close', gone);
-    // An answer that waits behind another one on its connection is not told when that connection ends.
-    connection.on('close', gone);
-    return gone;
+    exchange.on('close', left);
+    return left;
   }
 }
 
