@@ -41,6 +41,7 @@ module.exports = {
     only('packages/client', p('core')),
     only('packages/store', p('core')),
     only('packages/policy', p('core', 'documents')),
+    only('packages/notifiers', p('core', 'documents')),
     only('packages/testkit', p('core', 'engine')),
     only('pipelines', p('core', 'client', 'documents')),
     only('services/router', p('core', 'dataplane', 'statistics')),
@@ -74,7 +75,9 @@ module.exports = {
       from: { path: '^packages/(core|statistics)/src', pathNot: ['\\.test\\.ts$', '/(conformance|bench)/'] },
       to: { dependencyTypes: ['core'] },
     },
-    ...['packages/scenarios', 'packages/platforms', 'packages/metrics', 'packages/alerts', 'pipelines'].map(strangers),
+    ...['packages/scenarios', 'packages/platforms', 'packages/metrics', 'packages/alerts', 'packages/notifiers', 'pipelines'].map(
+      strangers,
+    ),
     sdk('(pg|kysely)/', ['packages/store/', 'examples/']),
     sdk('node-cron/', ['services/scheduler/']),
     sdk('fastify/', ['services/api/', 'services/router/src/bench/', 'examples/']),

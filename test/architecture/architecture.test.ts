@@ -7,6 +7,7 @@ import { webhookAlerts } from '@haldane/alerts';
 import { systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
 import { metricSources } from '@haldane/metrics';
+import { receiverKinds } from '@haldane/notifiers';
 import { liveSources, manifestPipeline } from '@haldane/pipelines';
 import { platforms } from '@haldane/platforms';
 import { MemoryAccount } from '@haldane/platforms/aws-testing';
@@ -133,6 +134,7 @@ test('in every room folder name, id and registered key are one', async (t) => {
     ],
     'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock }).ids(),
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
+    'packages/notifiers/src': receiverKinds,
     'packages/reports/src': Object.keys(reports),
     'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id, ...liveSources.map(({ id }) => id), 'repository'],
   };

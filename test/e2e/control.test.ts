@@ -1,5 +1,8 @@
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HaldaneClient } from '@haldane/client';
 import type { RunEvent } from '@haldane/core';
 import { lifeOf, parseReport } from '@haldane/reports';
@@ -48,8 +51,34 @@ const env = {
   KEYS_URL: keys.url,
   DATABASE_URL: databaseUrl,
   HALDANE_TRUST: trust,
+  HOOK_SECRET: `whsec_${Buffer.alloc(32, 3).toString('base64')}`,
 };
 const dataDir = join(room.folder, 'up');
+const told: { readonly type: string; readonly data: { readonly runId: string | null; readonly headline: string } }[] = [];
+const receiver = createServer((request, response) => {
+  let body = '';
+  request.setEncoding('utf8').on('data', (text: string) => {
+    body += text;
+  });
+  request.on('end', () => {
+    told.push(JSON.parse(body) as (typeof told)[number]);
+    response.end();
+  });
+});
+await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+room.onLeave(async () => {
+  receiver.closeAllConnections();
+  await new Promise((resolve) => receiver.close(resolve));
+});
+const { port: toldAt } = receiver.address() as AddressInfo;
+await mkdir(dataDir, { mode: 0o700 });
+await writeFile(
+  join(dataDir, 'haldane.notify.yaml'),
+  `allow: ["127.0.0.1:${toldAt}"]
+receivers: [{ name: on-call, by: webhook, url: "http://127.0.0.1:${toldAt}/", secretEnv: HOOK_SECRET }]
+tell: [{ where: { team: tests }, onCall: [on-call] }]
+`,
+);
 const files = await writeTiny(join(room.folder, 'tiny'));
 const say = (...args: readonly string[]) => haldane(['--data', dataDir, ...args], env, room.folder).outcome;
 const up = haldane(['--data', dataDir, 'up', files.manifest], env, room.folder);
@@ -70,6 +99,23 @@ test('a drill halts real runs by either way alone, users leave at once, everythi
   t.match(out, /routers: {2}users back in production after \d+ ms, run over and put back after \d+ ms/);
   t.same(await inventory({ dataDir }), before);
   t.equal((await client.halted()).halted, false);
+});
+
+test('who is on call hears of the start, the stop and the verdict of each run, in the words of the report', async (t) => {
+  const ids = (await client.runs()).map(({ id }) => id);
+  for (const until = Date.now() + 60_000; told.length < 3 * ids.length && Date.now() < until; ) await sleep(50);
+  for (const id of ids) {
+    const [started, stopped, verdict, ...more] = told.filter(({ data }) => data.runId === id);
+    t.match(started, { type: 'haldane.started', data: { headline: /^tiny \(test\): tiny-keys begins$/ } });
+    t.match(stopped, { type: 'haldane.stopped', data: { headline: /is stopped \(/ } });
+    t.match(verdict, { type: 'haldane.verdict', data: { headline: /^tiny \(test\): tiny-keys, inconclusive$/ } });
+    t.match(JSON.stringify(verdict), /was rehearsed without any harmful change.*Everything is put back/);
+    t.match(JSON.stringify(started), new RegExp(`haldane abort ${id} --why`));
+    t.same(more, []);
+  }
+  t.match(await say('notify', 'on-call'), { code: 0, out: 'on-call has it\n' });
+  t.match(told.at(-1), { data: { headline: 'Haldane can tell on-call' } });
+  t.match(await say('notify', 'nobody'), { code: 2, err: /there is no receiver "nobody"; known: on-call/ });
 });
 
 test('the life of a run can be read from its events alone', async (t) => {

@@ -1,5 +1,12 @@
 import { testDatabaseOn } from '@haldane/store/testing';
-import { type ContractTest, evidenceContract, journalContract, runStoreContract, type StoresUnderTest } from '@haldane/testkit';
+import {
+  type ContractTest,
+  evidenceContract,
+  journalContract,
+  outboxContract,
+  runStoreContract,
+  type StoresUnderTest,
+} from '@haldane/testkit';
 import { after, test } from 'tap';
 
 const url = process.env['LANE_POSTGRES'] ?? '';
@@ -22,4 +29,5 @@ if (url === '') {
   test('the run store keeps its contract on a server that is not ours', (t) => runStoreContract(t as ContractTest, stores));
   test('so does the journal', (t) => journalContract(t as ContractTest, stores));
   test('so does the evidence store', (t) => evidenceContract(t as ContractTest, stores));
+  test('so does the outbox', (t) => outboxContract(t as ContractTest, stores));
 }

@@ -23,7 +23,15 @@ export type JudgedRun = {
 
 /** What is written down at the gate of a service. `live`: what the pipeline said is live. Times are epoch ms. */
 export type GateNote =
-  | { readonly kind: 'ask'; readonly revision: string; readonly live: string | null; readonly blocking: readonly string[] }
+  | {
+      readonly kind: 'ask';
+      readonly revision: string;
+      readonly live: string | null;
+      readonly blocking: readonly string[];
+      /** Absent in entries of before. */
+      readonly decision?: 'allow' | 'warn' | 'block';
+      readonly why?: string;
+    }
   /** `debt`: what the live revision has too counts as much as what is new. */
   | { readonly kind: 'mode'; readonly experiment: string; readonly mode: GateMode; readonly debt: boolean; readonly why: string }
   | { readonly kind: 'acceptance'; readonly experiment: string; readonly until: number; readonly why: string }

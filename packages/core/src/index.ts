@@ -11,6 +11,7 @@ export * from './figure.ts';
 export * from './gate.ts';
 export * from './halt.ts';
 export * from './json.ts';
+export * from './notice.ts';
 export * from './phase.ts';
 export * from './plan.ts';
 export * from './platform.ts';

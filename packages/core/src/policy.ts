@@ -8,6 +8,8 @@ export interface SafetyPolicy {
   objections(asked: PolicyQuestion, signal: AbortSignal): Promise<readonly string[]>;
   /** What goes on around the run that harms it or that it could harm: it may not begin, and what was seen meanwhile counts for nothing. */
   disturbances(asked: PolicyQuestion, signal: AbortSignal): Promise<readonly string[]>;
+  /** Whether people must approve it first, and have not yet. */
+  unapproved(asked: PolicyQuestion): Promise<boolean>;
   /** Sets failures aside from the month's budget for this run, once however often it is asked. In words why it cannot, or null. */
   reserve(asked: PolicyQuestion): Promise<string | null>;
   /** What the run really spent; the rest of its reservation is free again. Harmless to repeat, and for a run that reserved nothing. */

@@ -151,9 +151,3 @@ export interface EvidenceStore {
   /** Everything that was appended, in order. */
   read(runId: string): Promise<Evidence>;
 }
-
-/** Told, never asked. A notifier that fails harms nothing. */
-export interface Notifier {
-  readonly id: string;
-  tell(event: RunEvent, signal: AbortSignal): Promise<void>;
-}

@@ -223,6 +223,7 @@ test('the policy is asked in the plan and again before each stage, and what was 
         return allows(asked) ? [] : ['policy "nights": it is late'];
       },
       disturbances: async () => [],
+      unapproved: async () => false,
       reserve: async () => money,
       settle: async (...given) => void settled.push(given),
     };
@@ -513,6 +514,7 @@ test('what happens around a run ends it, or is seen when it is over; either way 
     const policy: SafetyPolicy = {
       objections: async () => [],
       disturbances: async () => seen,
+      unapproved: async () => false,
       reserve: async () => null,
       settle: async () => undefined,
     };

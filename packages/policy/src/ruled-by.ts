@@ -1,6 +1,6 @@
 import type { Lock, Outside, Platform, PolicyFacts, PolicyQuestion, SafetyPolicy } from '@haldane/core';
 import type { Policy } from './policy.ts';
-import { type Check, isFor, objectionsOf, permissions, surroundings } from './rules.ts';
+import { approved, type Check, isFor, objectionsOf, permissions, surroundings } from './rules.ts';
 
 /** The policy at work: locks, which need no rule, its rules, what is known of other runs, the platform that production is on, and what is outside. */
 export function ruledBy(policy: Policy, facts: PolicyFacts, platform: Pick<Platform, 'clusters'>, outside: Outside): SafetyPolicy {
@@ -17,6 +17,10 @@ export function ruledBy(policy: Policy, facts: PolicyFacts, platform: Pick<Platf
     },
     async disturbances(asked, signal) {
       return [...(await runsUnderneath(facts, asked)), ...(await said(surroundings, asked, signal))];
+    },
+    async unapproved(asked) {
+      const rules = policy.rules.filter((rule) => isFor(rule, asked));
+      return (await Promise.all(rules.map((rule) => approved(rule, { ...asked, facts })))).some((objection) => objection !== null);
     },
     async reserve(asked) {
       const { run } = asked;

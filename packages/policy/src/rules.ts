@@ -176,9 +176,12 @@ async function asked({ checks }: Rule, { outside, run, now, signal }: Sight): Pr
   return no.length === 0 ? null : no.join('; ');
 }
 
-async function approved({ approvals }: Rule, sight: Sight): Promise<string | null> {
+/** Why people must approve it first; null when enough have, or none need to. */
+export async function approved(
+  { approvals }: Rule,
+  { run, scenario, facts }: PolicyQuestion & Pick<Sight, 'facts'>,
+): Promise<string | null> {
   if (approvals === undefined) return null;
-  const { run, scenario, facts } = sight;
   const who = await facts.approvals(run, scenario.id, scenario.version);
   if (who.length >= approvals) return null;
   const so = who.length === 0 ? 'nobody has' : `only ${who.join(', ')} has`;

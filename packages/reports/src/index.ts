@@ -7,6 +7,7 @@ import { terminalReport } from './terminal/index.ts';
 
 export { confirm } from './confirm.ts';
 export { lifeOf, lifeText } from './life.ts';
+export { noticeOf } from './notice.ts';
 export { planText } from './plan-text.ts';
 export { recompute } from './recompute.ts';
 export { rehearsalText } from './rehearsal-text.ts';

@@ -5,6 +5,7 @@ import type {
   GateBook,
   HaltSwitch,
   Journal,
+  Outbox,
   RunStore,
   ScheduleStore,
   ServiceRegister,
@@ -27,6 +28,7 @@ import { type AlertInbox, PostgresAlertInbox } from './inbox/alert-inbox.ts';
 import { PostgresJournal } from './journal/postgres-journal.ts';
 import { migrate } from './migrate/migrate.ts';
 import { migrationsFolder, readMigrations } from './migrate/read-migrations.ts';
+import { PostgresOutbox } from './outbox/postgres-outbox.ts';
 import { type PolicyStore, PostgresPolicyFacts } from './policy/postgres-policy-facts.ts';
 import { PostgresRunStore } from './runs/postgres-run-store.ts';
 import { RenewalLine } from './runs/renewal-line.ts';
@@ -55,6 +57,7 @@ export type Store = {
   readonly schedules: ScheduleStore;
   readonly policy: PolicyStore;
   readonly gate: GateBook;
+  readonly outbox: Outbox;
   readonly figures: Figures;
   /** Calls the listener whenever a run has new events (see EventFeed); returns what removes it. */
   onEvents(listener: EventListener): () => void;
@@ -94,6 +97,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     schedules: new PostgresSchedules(db),
     policy: new PostgresPolicyFacts(db),
     gate: new PostgresGateBook(db),
+    outbox: new PostgresOutbox(db),
     figures: new PostgresFigures(db),
     onEvents: (listener) => feed.onEvents(listener),
     close: async () => {

@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Block, type Claim, emptyProbeTally, emptyTally, type RunStore } from '@haldane/core';
-import { type ContractTest, evidenceContract, journalContract, runStoreContract, type StoresUnderTest, sampleRun } from '@haldane/testkit';
+import {
+  type ContractTest,
+  evidenceContract,
+  journalContract,
+  outboxContract,
+  runStoreContract,
+  type StoresUnderTest,
+  sampleRun,
+} from '@haldane/testkit';
 import pg from 'pg';
 import { after, type Test, test } from 'tap';
 import { clientConfig } from './connection.ts';
@@ -38,6 +46,7 @@ const rejection = (promise: Promise<unknown>): Promise<{ code: string; message: 
 test('the run store keeps its contract', (t) => runStoreContract(t as ContractTest, stores));
 test('the journal keeps its contract', (t) => journalContract(t as ContractTest, stores));
 test('the evidence store keeps its contract', (t) => evidenceContract(t as ContractTest, stores));
+test('the outbox keeps its contract', (t) => outboxContract(t as ContractTest, stores));
 
 storeTest('twenty runners and seven runs: each run goes to one', async (t, { store: { runs } }) => {
   for (let n = 0; n < 7; n += 1) await runs.create(sampleRun(`service-${n}`));

@@ -5,6 +5,7 @@ export * from './contracts/contract-test.ts';
 export * from './contracts/deployment-pipeline-contract.ts';
 export * from './contracts/evidence-contract.ts';
 export * from './contracts/journal-contract.ts';
+export * from './contracts/outbox-contract.ts';
 export * from './contracts/run-store-contract.ts';
 export * from './fuse.ts';
 export * from './fused.ts';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { HaldaneClient, type ReportFormat, reportFormats } from '@haldane/client';
 import { HaldaneError, type Run, systemClock } from '@haldane/core';
 import { comparisonText, confirm, markVerdict, planText, recompute, replayReport } from '@haldane/reports';
-import { type Config, type Stack, startStack, sweepAccount, sweepLocal } from '@haldane/standalone';
+import { type Config, type Stack, startStack, sweepAccount, sweepLocal, tryReceiver } from '@haldane/standalone';
 import { Command, Option } from 'commander';
 import { addBisectCommand } from './bisect/bisect-command.ts';
 import { addChoiceCommands } from './choice-commands.ts';
@@ -202,6 +202,16 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
   addChoiceCommands(haldane, { out, env: () => config().env, withClient });
   addBisectCommand(haldane, { out, err, say, config, server, interrupts: terminal.interrupts, exit });
   addPipelineCommands(haldane, { out, say, server, exit });
+
+  haldane
+    .command('notify')
+    .description('try a receiver of haldane.notify.yaml: sends it one message and says what it answered')
+    .argument('<receiver>')
+    .action(async (receiver: string) => {
+      await tryReceiver(config(), receiver);
+      out.write(`${receiver} has it\n`);
+      exit(0);
+    });
 
   haldane
     .command('up')

@@ -89,6 +89,7 @@ export class House {
     return {
       objections: async (asked, signal) => (await now()).objections(asked, signal),
       disturbances: async (asked, signal) => (await now()).disturbances(asked, signal),
+      unapproved: async (asked) => (await now()).unapproved(asked),
       reserve: async (asked) => (await now()).reserve(asked),
       settle: (runId, spent) => store.policy.settle(runId, spent),
     };

@@ -1,2 +1,3 @@
 export { readCron } from './cron-expression.ts';
+export { Herald, type Persistence } from './herald.ts';
 export { Scheduler, type SchedulerOptions } from './scheduler.ts';

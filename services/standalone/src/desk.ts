@@ -36,13 +36,24 @@ export function desk(options: DeskOptions): Desk {
     if (recipe !== null && (await platform.clusters.describe(source, signal())) === null) await options.deploy(recipe, signal());
   };
 
+  const asRun = (id: string, spec: ExperimentSpec) => {
+    const { service, environment } = spec;
+    return { id, service, environment, experiment: spec, createdAt: clock.now() };
+  };
   const objections = (id: string, spec: ExperimentSpec, deployment: Deployment, platform: Platform) =>
-    objectionsTo(
-      { policy: house.policy(platform), scenario: house.scenario(spec.scenario.id) },
-      { id, service: spec.service, environment: spec.environment, experiment: spec, createdAt: clock.now() },
-      deployment,
-      signal(),
+    objectionsTo({ policy: house.policy(platform), scenario: house.scenario(spec.scenario.id) }, asRun(id, spec), deployment, signal());
+
+  /** Who must approve hears of it, once a day however often it is tried. */
+  const askForApproval = async (id: string, spec: ExperimentSpec, deployment: Deployment, platform: Platform, who: string, why: string) => {
+    const scenario = house.scenario(spec.scenario.id);
+    if (!(await house.policy(platform).unapproved({ run: asRun(id, spec), deployment, scenario }))) return;
+    const { service, environment } = spec;
+    const once = ['approval', service, environment, scenario.id, scenario.version, new Date(clock.now()).toISOString().slice(0, 10)].join(
+      ':',
     );
+    const data = { scenario: scenario.id, experiment: spec.name, who, why };
+    await store.outbox.announce({ topic: 'approval-asked', service, environment, runId: null, data }, once);
+  };
 
   return {
     store,
@@ -68,7 +79,11 @@ export function desk(options: DeskOptions): Desk {
       const deployment = await asItRuns(said, platform, signal());
       const id = newRunId();
       const objected = await objections(id, spec, deployment, platform);
-      if (objected.length > 0) throw new HaldaneError('refused', objected.join('; '));
+      if (objected.length > 0) {
+        const why = objected.join('; ');
+        await askForApproval(id, spec, deployment, platform, wanted.by ?? 'a schedule', why);
+        throw new HaldaneError('refused', why);
+      }
       const experiment = { ...spec, fault: wanted.fault ?? spec.fault };
       return store.runs.create({
         id,

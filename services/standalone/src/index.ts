@@ -6,3 +6,4 @@ export { reportPaths } from './desk.ts';
 export { type RouterAddress, routersOf } from './halt-routers.ts';
 export { inventory } from './inventory.ts';
 export { type Stack, type StackOptions, startStack, sweepLocal } from './stack.ts';
+export { tryReceiver } from './try-receiver.ts';

@@ -17,7 +17,7 @@ export class PostgresFigures implements Figures {
 
   async read(): Promise<readonly Figure[]> {
     return translated('reading figures', async () => {
-      const [open, ended, stops, left, times] = await Promise.all([
+      const [open, ended, stops, left, times, notices, late] = await Promise.all([
         sql<{ phase: string; held: string; n: number }>`
           select phase, case when holder is null and (phase = 'planning' or lease_until is null or lease_until > clock_timestamp()) then 'no'
             when lease_until > clock_timestamp() then 'yes' else 'lost' end as held, count(*)::int as n
@@ -30,6 +30,13 @@ export class PostgresFigures implements Figures {
           from runs where facts ->> 'offAt' is not null and facts ->> 'decidedAt' is not null`.execute(this.#db),
         sql<{ n: number }>`select count(*)::int as n from journal where state = 'stuck'`.execute(this.#db),
         sql<{ state: string; n: number }>`select state, count(*)::int as n from schedule_times group by 1`.execute(this.#db),
+        sql<{ receiver: string; state: string; n: number }>`
+          select receiver, state, count(*)::int as n from deliveries group by 1, 2`.execute(this.#db),
+        sql<{ seconds: number }>`
+          select greatest(0, coalesce(extract(epoch from clock_timestamp() - least(
+            (select min(made_at) from deliveries where state = 'waiting'), (select min(at) from news where told_at is null))), 0))::float8 as seconds`.execute(
+          this.#db,
+        ),
       ]);
       const stopped = stops.rows[0] ?? { n: 0, seconds: 0 };
       return [
@@ -68,6 +75,18 @@ export class PostgresFigures implements Figures {
           kind: 'counter',
           says: 'Times of schedules, by what became of them.',
           samples: times.rows.map(({ state, n }) => ({ labels: { state }, value: n })),
+        },
+        {
+          name: 'haldane_notices',
+          kind: 'gauge',
+          says: 'Notices of the last days, by receiver and by whether they arrived; given-up did not and never will.',
+          samples: notices.rows.map(({ receiver, state, n }) => ({ labels: { receiver, state }, value: n })),
+        },
+        {
+          name: 'haldane_notice_waiting_seconds',
+          kind: 'gauge',
+          says: 'How long what waits longest to be told has waited.',
+          samples: [{ labels: {}, value: late.rows[0]?.seconds ?? 0 }],
         },
       ];
     });

@@ -1,5 +1,6 @@
 import type { Claim, Fence, JsonObject, Move, NewRun, Run, RunEvent, RunStore, RunsWanted } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
+import { noteNewsOf } from './memory-outbox.ts';
 import type { MemoryTables, RunRow } from './memory-tables.ts';
 import { heldRow, rowOf, stored } from './memory-tables.ts';
 
@@ -167,6 +168,7 @@ export class MemoryRunStore implements RunStore {
   #append(row: RunRow, type: RunEvent['type'], data: JsonObject): RunEvent {
     const event: RunEvent = { runId: row.run.id, seq: row.events.length + 1, at: this.#tables.clock.now(), type, data: stored(data) };
     row.events.push(event);
+    noteNewsOf(this.#tables, row, event);
     return event;
   }
 }

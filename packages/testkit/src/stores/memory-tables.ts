@@ -1,4 +1,4 @@
-import type { Clock, Evidence, Fence, JournalEntry, Run, RunEvent } from '@haldane/core';
+import type { Clock, Delivered, Delivery, Evidence, Fence, JournalEntry, News, Run, RunEvent } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 
 export type RunRow = {
@@ -21,12 +21,17 @@ export type RunRow = {
   readonly evidence: Partial<Evidence>[];
 };
 
+export type NewsRow = { readonly news: News; readonly once: string; readonly pool: string | null; takenUntil: number; told: boolean };
+export type DeliveryRow = { delivery: Delivery; state: Delivered['state']; notBefore: number };
+
 /** What a database would hold. The memory stores are views of it; `clock` plays the database's clock. */
 export type MemoryTables = {
   readonly clock: Clock;
   readonly rows: Map<string, RunRow>;
   /** Why a run is not to begin, by its key and who creates it, as JSON. */
   readonly forestalled: Map<string, string>;
+  readonly news: NewsRow[];
+  readonly deliveries: DeliveryRow[];
 };
 
 /** The row of a run; throws `not-found`. */

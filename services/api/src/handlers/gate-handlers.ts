@@ -17,7 +17,8 @@ export const gateHandlers = {
     // What waits for a run found nothing that a second run could confirm.
     const found = answer.findings.filter(({ blocks, standing }) => blocks && standing !== 'owed');
     const blocking = found.map(({ experiment }) => experiment);
-    await gate.note(params, { kind: 'ask', revision, live, blocking }, caller.token.subject);
+    const { decision, why } = answer;
+    await gate.note(params, { kind: 'ask', revision, live, blocking, decision, why }, caller.token.subject);
     return answer;
   },
 

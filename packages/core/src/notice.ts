@@ -1,0 +1,88 @@
+import type { JsonObject } from './json.ts';
+import type { Deployment, ServiceRef } from './service.ts';
+import type { Verdict } from './verdict.ts';
+
+/**
+ * What people are told of. `started`: a run is about to launch its arms · `stopped`: it ends before its time · `verdict`: it is over and judged ·
+ * `stuck`: not everything could be put back · `restored`: what was stuck is back · `approval-asked`: a run was refused because people must approve
+ * it first · `gate-blocked`: a deploy is held · `break-glass`: somebody let a revision through the gate.
+ */
+export const topics = ['started', 'stopped', 'verdict', 'stuck', 'restored', 'approval-asked', 'gate-blocked', 'break-glass'] as const;
+export type Topic = (typeof topics)[number];
+
+/** A fact worth telling, noted in the same transaction as the fact itself. */
+export type News = ServiceRef & {
+  readonly id: string;
+  readonly topic: Topic;
+  /** The run that it is about; null when it is about none. */
+  readonly runId: string | null;
+  readonly data: JsonObject;
+  /** Epoch ms by the store's clock. */
+  readonly at: number;
+};
+
+/** Something that whoever is told may do about it, by the operations of the API; their rights decide whether they may. */
+export type Remedy =
+  | { readonly do: 'abort'; readonly runId: string }
+  | (ServiceRef & { readonly do: 'approve'; readonly scenario: string })
+  | (ServiceRef & { readonly do: 'resolve'; readonly experiment: string; readonly revision: string });
+
+/** News in words, the same for whoever is told. Never a secret; words may be from outside and are not markup. */
+export type Notice = ServiceRef & {
+  readonly topic: Topic;
+  readonly at: number;
+  readonly team: string | null;
+  readonly experiment: string | null;
+  readonly runId: string | null;
+  readonly revision: Deployment['revision'] | null;
+  readonly verdict: Verdict['verdict'] | null;
+  readonly headline: string;
+  readonly lines: readonly string[];
+  /** Where more is to be read; null when nobody said where people reach this Haldane. */
+  readonly link: string | null;
+  /** Commands to copy. */
+  readonly commands: readonly { readonly does: string; readonly command: string }[];
+  readonly remedies: readonly Remedy[];
+};
+
+/** A notice on its way to one receiver. `id` is the same on every try: who has seen it need not look again. */
+export type Delivery = {
+  readonly id: string;
+  readonly receiver: string;
+  readonly notice: Notice;
+  /** This try's number, from 1. */
+  readonly tries: number;
+  /** Epoch ms by the store's clock. */
+  readonly madeAt: number;
+};
+
+/** What became of a try. `waiting`: it is tried again after `againMs`. */
+export type Delivered =
+  | { readonly state: 'delivered' }
+  | { readonly state: 'waiting'; readonly againMs: number; readonly why: string }
+  | { readonly state: 'given-up'; readonly why: string };
+
+/** Where news wait to be told, and notices to arrive. Any number of processes may share it: each piece is with one at a time. */
+export interface Outbox {
+  /** Notes news that no other table holds. Of several with the same `once` the first counts. */
+  announce(news: Omit<News, 'id' | 'at'>, once: string): Promise<void>;
+  /**
+   * The oldest news of runs of these pools (null: of no pool), of one service never before the earlier are told; nobody else is given it for
+   * `forMs`. Null when there is none.
+   */
+  takeNews(pools: readonly (string | null)[], forMs: number): Promise<News | null>;
+  /** Puts each receiver's notice on its way and is done with the news, in one step. False, and nothing happens, when somebody else did. */
+  post(news: News, notices: readonly Pick<Delivery, 'receiver' | 'notice'>[]): Promise<boolean>;
+  /** A delivery to one of these receivers whose time has come, for `forMs`: of one receiver and service the earlier always goes first. */
+  take(receivers: readonly string[], forMs: number): Promise<Delivery | null>;
+  /** What became of a try. False when it was not that try's to say any more. */
+  settle(delivery: Pick<Delivery, 'id' | 'tries'>, became: Delivered): Promise<boolean>;
+  /** Forgets what was over for so long, and gives up what has waited for so long: news that nobody told, deliveries of receivers that are gone. */
+  clear(olderThanMs: number): Promise<void>;
+}
+
+/** Tells a person or a machine outside. One that fails harms nothing; it is asked again with the same delivery. */
+export interface Notifier {
+  /** Resolves when the receiver has it. Throws `gone` or `bad-request` when it never will, `throttled` with `details.afterMs` when it asked for time. */
+  deliver(delivery: Delivery, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,5 @@
+export { egress } from './egress.ts';
+export { type NotifierParts, notifiers, secretOf } from './notifiers.ts';
+export { type Notify, receiverKinds } from './notify.ts';
+export { readNotify } from './read-notify.ts';
+export { whoIsTold } from './who-is-told.ts';

@@ -1,0 +1,47 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, type Delivery, HaldaneError, messageOf, type News, type Notifier } from '@haldane/core';
+import { egress, type Notify, notifiers, readNotify, whoIsTold } from '@haldane/notifiers';
+import { noticeOf } from '@haldane/reports';
+import type { House } from '@haldane/runner';
+import type { Store } from '@haldane/store';
+
+/** News that come up so late are news no more: nobody was told at the time, or nobody was named to tell. */
+const oldMs = 86_400_000;
+
+type Parts = { readonly dataDir: string; readonly env: Readonly<Record<string, string>>; readonly clock: Clock };
+type Sources = { readonly store: Pick<Store, 'runs' | 'services'>; readonly house: Pick<House, 'report'> };
+
+/** Who is told of what by this Haldane. */
+export type Telling = {
+  readonly notify: Notify;
+  readonly receivers: ReadonlyMap<string, Notifier>;
+  /** The notices that news come to, one for each who is to be told. */
+  compose(news: News, sources: Sources): Promise<readonly Pick<Delivery, 'receiver' | 'notice'>[]>;
+};
+
+/** Reads `haldane.notify.yaml` in the data folder; null when there is none. Throws `bad-document`, also for a secret that is not there. */
+export async function tellingOf({ dataDir, env, clock }: Parts): Promise<Telling | null> {
+  const path = join(dataDir, 'haldane.notify.yaml');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as { code?: string }).code === 'ENOENT') return null;
+    throw new HaldaneError('denied', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  const notify = readNotify(text, path);
+  return {
+    notify,
+    receivers: notifiers(notify, { env, clock, egress: egress(notify.allow) }),
+    async compose(news, { store, house }) {
+      if (clock.now() - news.at > oldMs) return [];
+      const run = news.runId === null ? null : await store.runs.get(news.runId);
+      // A run of a platform that is not connected here is told without its report's words.
+      const report = run === null || news.topic !== 'verdict' ? null : await house.report(run).catch(() => null);
+      const team = (await store.services.get(news))?.owner.team ?? null;
+      const notice = noticeOf({ news, run, report, team, link: notify.link ?? null });
+      return whoIsTold(notify.tell, notice).map((receiver) => ({ receiver, notice }));
+    },
+  };
+}
