@@ -1,4 +1,4 @@
-export { egress } from './egress.ts';
+export { type Egress, egress } from './egress.ts';
 export { type NotifierParts, notifiers, secretOf } from './notifiers.ts';
 export { type Notify, receiverKinds } from './notify.ts';
 export { readNotify } from './read-notify.ts';

@@ -72,6 +72,7 @@ export async function authorise(
     case 'login':
     case 'public':
     case 'sender':
+    case 'slack':
       return { to: namedBy(route, params), run: null, login: null };
   }
 }

@@ -42,9 +42,9 @@ import type { Capability } from './access/capabilities.ts';
  * touched · `run` the run's service · `house` everybody's: it takes a role in all teams · `grants` every team that the body gives a role
  * in · `token` every team that the token has a role in, or one's own token · `login` nobody's in particular: any login will do, and lists
  * show what one may read · `assertion` whoever a signed
- * login in the body stands for · `sender` a sender of alerts, who has a token of its own · `public` anybody.
+ * login in the body stands for · `sender` a sender of alerts, who has a token of its own · `slack` the member of a Slack workspace who pressed a button · `public` anybody.
  */
-export type Affair = 'service' | 'file' | 'run' | 'house' | 'grants' | 'token' | 'login' | 'assertion' | 'sender' | 'public';
+export type Affair = 'service' | 'file' | 'run' | 'house' | 'grants' | 'token' | 'login' | 'assertion' | 'sender' | 'slack' | 'public';
 
 export type Operation = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -373,6 +373,15 @@ export const operations = {
     params: ReceiverParams,
     query: SenderQuery,
     status: 202,
+    quiet: true,
+  },
+
+  pressInSlack: {
+    method: 'POST',
+    path: '/slack/actions',
+    says: "Where Slack sends presses of buttons, signed by the app's secret. What is done is done in the presser's name, by their rights.",
+    on: 'slack',
+    may: null,
     quiet: true,
   },
 

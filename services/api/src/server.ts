@@ -17,6 +17,7 @@ import type { Operation } from './operations.ts';
 import { problemOf } from './problem.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
 import { type Route, routes } from './routes.ts';
+import type { SlackApp } from './slack/slack-app.ts';
 
 /** What the API needs to listen. Alert senders have a token of their own that opens nothing else. */
 export type ApiOptions = {
@@ -28,6 +29,8 @@ export type ApiOptions = {
   readonly onError: (error: unknown) => void;
   /** Whose logins are believed; nobody's when it is not given. */
   readonly trust?: readonly TrustRule[];
+  /** The Slack app whose buttons lead here; none when it is not given. */
+  readonly slack?: SlackApp;
   /** How often one token may ask, and how often one address without a good one. */
   readonly rates?: { readonly known: Rate; readonly strangers: Rate };
 };
@@ -81,6 +84,19 @@ export function createApi(options: ApiOptions): FastifyInstance {
       throw new HaldaneError('internal', `the route ${String(method)} ${url} does not say who may ask for it`);
   });
 
+  // Slack signs the bytes of a form. Nobody else's forms are read: a page of somebody else's could send one.
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body, done) => {
+    const { operation } = request.routeOptions.config as { operation?: Operation };
+    if (operation?.on === 'slack') done(null, body);
+    else done(new HaldaneError('bad-request', 'send JSON, not a form'));
+  });
+  const actFor: Ask<Operation>['actFor'] = async (who, { method, path, body }, from) => {
+    const headers = { authorization: `Bearer ${door.lend(who)}` };
+    const answer = await app.inject({ method, url: path, headers, payload: body, remoteAddress: from });
+    const ok = answer.statusCode < 300;
+    return { ok, detail: ok ? '' : answer.json<{ detail: string }>().detail };
+  };
+
   const enter = (request: FastifyRequest): Visit => {
     const route = byOperation.get((request.routeOptions.config as { operation?: Operation }).operation as Operation) ?? null;
     const record = route === null ? null : new AuditedRequest(desk.store.audit, request, route);
@@ -100,8 +116,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
     const visit = enter(request);
     const on = visit.route?.operation.on;
     if (on === 'public') return;
-    // Whoever brings a login is a stranger until it was looked at, and looking is dear.
-    if (on === 'assertion') return throttle(strangers, request.ip, reply);
+    // Whoever brings a login or a signature is a stranger until it was looked at, and looking is dear.
+    if (on === 'assertion' || on === 'slack') return throttle(strangers, request.ip, reply);
     try {
       if (on === 'sender') return requireSender(senders, request);
       visit.caller = await door.admit(request.headers.authorization);
@@ -145,7 +161,20 @@ export function createApi(options: ApiOptions): FastifyInstance {
         };
         if (operation.status !== undefined) void reply.code(operation.status);
         const { params, query, body } = request;
-        const ask = { desk, caller, run: matter.run, login: matter.login, params, query, body: body ?? {}, permit, request, reply };
+        const ask = {
+          desk,
+          caller,
+          run: matter.run,
+          login: matter.login,
+          params,
+          query,
+          body: body ?? {},
+          permit,
+          slack: options.slack ?? null,
+          actFor,
+          request,
+          reply,
+        };
         return (handlers[route.id] as (ask: Ask<Operation>) => Promise<unknown>)(ask as unknown as Ask<Operation>);
       },
     });

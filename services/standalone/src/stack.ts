@@ -187,6 +187,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       alertTokens: [alertToken],
       ...(trust === undefined ? {} : { trust: await readTrust(trust) }),
       ...(options.rates === undefined ? {} : { rates: options.rates }),
+      ...(telling === null || telling.slack === null ? {} : { slack: telling.slack }),
       onError: (error) => onTrouble('answering the API', error),
     });
     const address = await api.listen({ host: '127.0.0.1', port: options.port });

@@ -1,20 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SlackApp } from '@haldane/api';
 import { type Clock, type Delivery, HaldaneError, messageOf, type News, type Notifier } from '@haldane/core';
-import { egress, type Notify, notifiers, readNotify, whoIsTold } from '@haldane/notifiers';
+import { type Egress, egress, type Notify, notifiers, readNotify, secretOf, whoIsTold } from '@haldane/notifiers';
 import { noticeOf } from '@haldane/reports';
 import type { House } from '@haldane/runner';
 import type { Store } from '@haldane/store';
 
 /** News that come up so late are news no more: nobody was told at the time, or nobody was named to tell. */
 const oldMs = 86_400_000;
+const replyWithinMs = 10_000;
 
 type Parts = { readonly dataDir: string; readonly env: Readonly<Record<string, string>>; readonly clock: Clock };
 type Sources = { readonly store: Pick<Store, 'runs' | 'services'>; readonly house: Pick<House, 'report'> };
 
 /** Who is told of what by this Haldane. */
 export type Telling = {
-  readonly notify: Notify;
+  /** The Slack app whose buttons lead to this Haldane's API; null: there is none. */
+  readonly slack: SlackApp | null;
   readonly receivers: ReadonlyMap<string, Notifier>;
   /** The notices that news come to, one for each who is to be told. */
   compose(news: News, sources: Sources): Promise<readonly Pick<Delivery, 'receiver' | 'notice'>[]>;
@@ -31,9 +34,10 @@ export async function tellingOf({ dataDir, env, clock }: Parts): Promise<Telling
     throw new HaldaneError('denied', `${path} cannot be read: ${messageOf(cause)}`, { cause });
   }
   const notify = readNotify(text, path);
+  const out = egress(notify.allow);
   return {
-    notify,
-    receivers: notifiers(notify, { env, clock, egress: egress(notify.allow) }),
+    slack: slackOf(notify, env, out),
+    receivers: notifiers(notify, { env, clock, egress: out }),
     async compose(news, { store, house }) {
       if (clock.now() - news.at > oldMs) return [];
       const run = news.runId === null ? null : await store.runs.get(news.runId);
@@ -42,6 +46,18 @@ export async function tellingOf({ dataDir, env, clock }: Parts): Promise<Telling
       const team = (await store.services.get(news))?.owner.team ?? null;
       const notice = noticeOf({ news, run, report, team, link: notify.link ?? null });
       return whoIsTold(notify.tell, notice).map((receiver) => ({ receiver, notice }));
+    },
+  };
+}
+
+function slackOf({ slackApp }: Notify, env: Parts['env'], out: Egress): SlackApp | null {
+  if (slackApp === undefined) return null;
+  return {
+    signingSecret: secretOf(slackApp.signingSecretEnv, env, 'slackApp'),
+    people: slackApp.people,
+    reply: async (url, message) => {
+      const headers = { 'content-type': 'application/json' };
+      await out.send({ method: 'POST', url, headers, body: JSON.stringify(message) }, AbortSignal.timeout(replyWithinMs));
     },
   };
 }

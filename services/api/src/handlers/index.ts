@@ -6,6 +6,7 @@ import { gateHandlers } from './gate-handlers.ts';
 import { houseHandlers } from './house-handlers.ts';
 import { runHandlers } from './run-handlers.ts';
 import { serviceHandlers } from './service-handlers.ts';
+import { slackHandlers } from './slack-handlers.ts';
 
 /** Who answers what; one for every operation of the table. */
 export const handlers: { readonly [Id in OperationId]: Handler<Id> } = {
@@ -15,4 +16,5 @@ export const handlers: { readonly [Id in OperationId]: Handler<Id> } = {
   ...choiceHandlers,
   ...runHandlers,
   ...accessHandlers,
+  ...slackHandlers,
 };
