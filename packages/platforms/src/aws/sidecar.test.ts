@@ -1,6 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { arms } from '@haldane/core';
 import { codeOf, VirtualClock } from '@haldane/testkit';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
 import { awsPlatform } from './aws-platform.ts';
 import { deploymentOf, memorySidecars, memoryStand } from './testing/index.ts';
 import { orderIn, withSidecar } from './user-data.ts';
@@ -26,6 +31,58 @@ test('a sidecar is started before whatever production does at its first start, w
   t.same(orderIn(withSidecar(null, order, 's')), order, 'production may do nothing at all');
   t.equal(orderIn(base64('#!/bin/sh\n')), null);
   t.end();
+});
+
+/** Plays cloud-init on an instance whose sleeps take no time, each a byte in `sleeps`. The sidecar never writes its file. */
+async function instance(t: Test, folder: string, home: string) {
+  const sleeps = join(folder, 'sleeps');
+  await mkdir(join(folder, 'bin'));
+  await writeFile(join(folder, 'bin', 'sleep'), `#!/bin/sh\nprintf . >> '${sleeps}'\n`, { mode: 0o700 });
+  const [, script = ''] =
+    /filename="\(haldane\)"\n\n([\s\S]*?)\n--haldane/.exec(partsOf(withSidecar(null, order, 'tail -f /dev/null #'))) ?? [];
+  await writeFile(join(folder, 'script'), script, { mode: 0o700 });
+  const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, HALDANE_DIR: home };
+  const begin = `'${join(folder, 'script')}' || true; printf served`;
+  const child = spawn('/bin/sh', ['-c', begin], { env, detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = once(child, 'close');
+  /** A script is ended with all that it started: the pipe to it closes behind the last of them. */
+  const end = async () => {
+    try {
+      process.kill(-(child.pid ?? 0), 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+    await ended;
+  };
+  t.teardown(end);
+  const slept = () =>
+    stat(sleeps).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  return { child, slept, end, served: once(child.stdout, 'data') };
+}
+
+test('without the file of its sidecar nothing of production begins on an instance, however long that takes', async (t) => {
+  const folder = t.testdir({ etc: { 'arm.env': "an image's" } });
+  const home = join(folder, 'etc');
+  const { child, slept, served } = await instance(t, folder, home);
+  let hasServed = false;
+  const serving = served.then(() => {
+    hasServed = true;
+  });
+  while ((await slept()) < 700 && child.exitCode === null && !hasServed) await setTimeout(20);
+  t.equal(hasServed, false, 'also where an image holds such a file');
+  await writeFile(join(home, 'arm.env'), '');
+  await serving;
+});
+
+test('nor where the sidecar cannot even be started', async (t) => {
+  const folder = t.testdir({ etc: 'no folder' });
+  const { child, slept, end } = await instance(t, folder, join(folder, 'etc'));
+  while ((await slept()) < 50 && child.exitCode === null) await setTimeout(20);
+  t.equal(child.exitCode, null);
+  await end();
 });
 
 test('user data that nothing can stand before, or that would be too long, are refused', (t) => {
@@ -90,3 +147,44 @@ test('an address with a password in it is refused, for user data are read by man
   t.notMatch((failed as Error).message, /secret/);
   t.same(await platform.leftovers('wr', signal), []);
 });
+
+test('what cannot be reached lets go at the last lease that it can have, however long the run goes on being put back', async (t) => {
+  const { clock, platform, change, sidecars } = await faulted();
+  const kind = platform.changeKinds.find((one) => one.kind === 'aws.fault');
+  const beat = () => platform.renew('wr', clock.now() + 15_000, signal);
+  await beat();
+  await kind?.apply(change.params, null, signal);
+  t.equal(await kind?.isReverted(change.params, null, signal), false);
+  sidecars.fallSilent();
+  t.equal(await codeOf(kind?.revert(change.params, null, signal) as Promise<void>), 'unavailable', 'its lease may last');
+  for (let beats = 0; beats < 3; beats += 1) {
+    await clock.advance(5_000);
+    await beat();
+  }
+  await kind?.revert(change.params, null, signal);
+  t.equal(await kind?.isReverted(change.params, null, signal), true);
+});
+
+/** A run whose arms stand with a sidecar beside each instance, before its fault. */
+async function faulted() {
+  const clock = new VirtualClock();
+  const stand = await memoryStand('w');
+  const sidecars = memorySidecars(clock);
+  const platform = awsPlatform({
+    calls: stand.calls,
+    clock,
+    sidecar: { start: 's', connect: sidecars.connect },
+    connections: async () => ({
+      dependencies: [{ name: 'keys', env: 'KEYS_URL', as: 'http', ca: null, url: 'http://keys.test' }],
+      intakeOff: {},
+    }),
+  });
+  const deployment = deploymentOf(stand);
+  for (const arm of arms) {
+    const wiring = platform.faults.wire(deployment, arm, 'wr');
+    for (const { kind, params } of [...wiring.changes, platform.clusters.launch(deployment, arm, wiring, 'wr', 2)])
+      await platform.changeKinds.find((one) => one.kind === kind)?.apply(params, null, signal);
+  }
+  const change = platform.faults.dependency('wr', 'experiment', 'keys', { mode: 'abort', status: 503 });
+  return { clock, stand, sidecars, platform, change };
+}

@@ -36,6 +36,7 @@ export class Sidecars {
   readonly #clock: Clock;
   readonly #found = new Map<string, Promise<Found>>();
   readonly #until = new Map<string, number>();
+  readonly #ending = new Set<string>();
 
   constructor(options: SidecarOptions, calls: AwsCalls, clock: Clock) {
     this.start = options.start;
@@ -60,8 +61,17 @@ export class Sidecars {
     return this.#until.get(runId) ?? 0;
   }
 
+  /**
+   * From now on the run's sidecars are renewed no more: one that cannot be reached keeps its fault until `until`, which must come some time,
+   * though the run's own lease goes on while it is put back.
+   */
+  letEnd(runId: string): void {
+    this.#ending.add(runId);
+  }
+
   /** Says it to each that answers; then throws the first that did not. */
   async renew(runId: string, until: number, signal: AbortSignal): Promise<void> {
+    if (this.#ending.has(runId)) return;
     this.#until.set(runId, until);
     const all = (await Promise.all(arms.map((arm) => this.of(runId, arm, signal)))).flat();
     await each(all, ({ client }) => client.renew(runId, until, signal));

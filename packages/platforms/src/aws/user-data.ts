@@ -7,8 +7,8 @@ const orderEnds = 'END_OF_HALDANE_ORDER';
 
 /**
  * What an instance does at its first start (base64): what production's does, and before that a sidecar is started and has written
- * `arm.env`. cloud-init runs scripts by their names, and a bracket comes before whatever it makes up itself. Throws `refused` for user data
- * that nothing can stand before.
+ * `arm.env`. Until then, for ever if need be, nothing else begins: with its intake on, an arm would work as production does. cloud-init runs
+ * scripts by their names, and a bracket comes before whatever it makes up itself. Throws `refused` for user data that nothing can stand before.
  */
 export function withSidecar(production: string | null, order: SidecarOrder, start: string): string {
   const boundary = 'haldane-before-production';
@@ -48,7 +48,10 @@ set -eu
 : "\${HALDANE_DIR:=/etc/haldane}" "\${HALDANE_ADDRESS:=0.0.0.0}"
 export HALDANE_DIR HALDANE_ADDRESS
 umask 077
+# Whatever fails here, what comes after must not begin without the file: it would take in what production does.
+trap 'while :; do sleep 1; done' EXIT
 mkdir -p "$HALDANE_DIR"
+rm -f "$HALDANE_DIR/arm.env"
 cat > "$HALDANE_DIR/order.json" <<'${orderEnds}'
 ${JSON.stringify(order)}
 ${orderEnds}
@@ -59,12 +62,8 @@ while :; do
 done
 ${orderEnds}_START
 nohup sh "$HALDANE_DIR/start.sh" > "$HALDANE_DIR/sidecar.log" 2>&1 < /dev/null &
-tries=0
-until [ -e "$HALDANE_DIR/arm.env" ]; do
-  tries=$((tries + 1))
-  [ "$tries" -le 600 ] || exit 1
-  sleep 0.2
-done`;
+until [ -e "$HALDANE_DIR/arm.env" ]; do sleep 0.2; done
+trap - EXIT`;
 }
 
 const kinds: readonly (readonly [RegExp, string])[] = [

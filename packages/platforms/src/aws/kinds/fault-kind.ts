@@ -49,6 +49,7 @@ export function faultKind({ sidecars, clock }: AwsWorld): ChangeKind<FaultParams
         throw new HaldaneError('lease-lost', `the lease of run ${runId} ended before every sidecar of ${cluster} had its fault`);
     },
     async revert(params, _before, signal) {
+      required().letEnd(params.runId);
       const all = await required().of(params.runId, params.arm, signal, true);
       await each(all, async (one) => {
         if (await isFaulted(one, params, signal)) await one.client.clearFault(params.proxy, signal);
