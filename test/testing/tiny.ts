@@ -44,7 +44,12 @@ export type TinyFiles = { readonly manifest: string; readonly experiment: string
 /** Writes a manifest of the tiny service and a short experiment on it. It needs TINY_TOKEN and KEYS_URL in Haldane's environment. */
 export async function writeTiny(
   folder: string,
-  options: { readonly optIn?: readonly string[]; readonly watchSeconds?: number } = {},
+  options: {
+    readonly optIn?: readonly string[];
+    readonly watchSeconds?: number;
+    readonly pipeline?: string;
+    readonly exposure?: string;
+  } = {},
 ): Promise<TinyFiles> {
   await mkdir(folder, { recursive: true });
   const files = { manifest: join(folder, 'service.yaml'), experiment: join(folder, 'experiment.yaml') };
@@ -69,7 +74,7 @@ synthetic:
   requests:
     - { name: me, path: /me, as: caller, protected: true }
   jwksUrl: \${KEYS_URL}
-`,
+${options.pipeline === undefined ? '' : `pipeline: ${options.pipeline}\n`}`,
   );
   await writeFile(
     files.experiment,
@@ -82,7 +87,7 @@ baseline: 5s
 watch: ${options.watchSeconds ?? 5}s
 probes: { legitimate: 5/s, hostile: 20/s, clean: 20 }
 budget: { failures: 5 }
-`,
+${options.exposure === undefined ? '' : `exposure: ${options.exposure}\n`}`,
   );
   return files;
 }
