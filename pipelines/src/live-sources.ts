@@ -16,6 +16,8 @@ export type OpenReader = (named: NamedSource, about: Described, env: Environment
 /** All that one reading may take: whoever waits for a run to begin is itself waited for, Spinnaker's Orca for 20 s. */
 const readWithinMs = 12_000;
 
+const mostOpen = 200;
+
 export function openReaders(options: { readonly clock?: Clock; readonly withinMs?: number } = {}): OpenReader {
   const open = new Map<string, LiveReader>();
   return ({ id, settings }, about, env) => {
@@ -26,7 +28,11 @@ export function openReaders(options: { readonly clock?: Clock; readonly withinMs
     // One that hangs is asked a second time.
     const outside = { env, clock: options.clock ?? systemClock, answerWithinMs: withinMs / 2 };
     const reader = open.get(key) ?? within(source.open(settings as never, about, outside), id, withinMs);
+    // What was asked for last stands last; manifests change, and what they said before is forgotten in time.
+    open.delete(key);
     open.set(key, reader);
+    const [oldest] = open.keys();
+    if (open.size > mostOpen && oldest !== undefined) open.delete(oldest);
     return reader;
   };
 }
