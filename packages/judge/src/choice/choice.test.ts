@@ -230,9 +230,30 @@ test('the gate goes by what was chosen: evidence that stands counts on both side
     [{ standing: 'untested' }],
     'run there',
   );
-  t.match(gate({ choices: [note('mid', { stands: [{ experiment: 'e', on: 'old' }] }), later('live')] }).findings, [
-    { standing: 'untested' },
-  ]);
+  const owed = [{ standing: 'owed', blocks: true }];
+  const chosenAgain = note('mid', { run: ['e'], at: now - 1.5 * day });
+  for (const [says, more] of [
+    ['nobody ran it there, so one more commit clears nothing', {}],
+    ['no answer pays nothing', { runs: [run('e', 'mid', 'inconclusive', since)] }],
+    ['what was known before it was put off pays nothing', { runs: [run('e', 'mid', 'resilient')] }],
+    ['nor does what some revision says that nobody chose for', { runs: [run('e', 'elsewhere', 'resilient', since)] }],
+  ] as const)
+    t.match(gate({ ...more, choices: [chosenAgain, later('live')] }), { decision: 'block', findings: owed }, says);
+  t.match(
+    gate({ runs: [run('e', 'mid', 'resilient', since)], choices: [chosenAgain, later('live')] }).findings,
+    [{ standing: 'untested' }],
+    'run at a revision that was chosen for since',
+  );
+  t.match(
+    gate({ choices: [note('mid', { stands: [{ experiment: 'e', on: 'old' }] }), later('live')] }).findings,
+    owed,
+    'older evidence pays nothing, whatever a choice makes of it',
+  );
+  t.match(
+    gate({ choices: [note('live', { run: ['e'], at: now - 1.5 * day }), later('live')] }).findings,
+    owed,
+    'nor does choosing again at the same revision',
+  );
   t.end();
 });
 
