@@ -1,5 +1,6 @@
 import type { Neighbour, Run, Stop } from '@haldane/core';
 import { hasCode, messageOf } from '@haldane/core';
+import { within } from '@haldane/engine';
 import { interrogate, targetChanged } from './interrogate.ts';
 import type { Hand, World } from './world.ts';
 
@@ -8,6 +9,8 @@ const everyMs = 10_000;
 /** So often, and with so long between, it is asked anew when there is no answer. */
 const mostTries = 3;
 const againMs = 500;
+/** Silence for so long is no answer either, whatever hangs: longer than any one question takes by itself (a policy's program: 10 s). */
+const answerMs = 15_000;
 /** How long the last look may keep the arms standing. */
 const lastLookMs = 5_000;
 
@@ -61,7 +64,7 @@ export class InterferenceGuard {
     if (this.#noted || run.facts.injectedAt === undefined) return;
     let why: string | null;
     try {
-      why = (await this.#changed(run, AbortSignal.any([this.#hand.lost, AbortSignal.timeout(lastLookMs)])))?.why ?? null;
+      why = (await this.#bounded(lastLookMs, this.#hand.lost, (bounded) => this.#changed(run, bounded)))?.why ?? null;
     } catch (error) {
       why = `what happened around the run could not be asked: ${messageOf(error)}`;
     }
@@ -75,16 +78,22 @@ export class InterferenceGuard {
     await this.#hand.tell('check', check);
   }
 
-  /** Whoever does not answer is asked again before that is taken for a no. */
+  /** Whoever does not answer, or says nothing at all, is asked again before that is taken for a no. */
   async #patiently(run: Run, signal: AbortSignal): Promise<Found | null> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return (await this.#changed(run, signal)) ?? (await this.#forbidden(run, signal));
+        const ask = async (bounded: AbortSignal) => (await this.#changed(run, bounded)) ?? (await this.#forbidden(run, bounded));
+        return await this.#bounded(answerMs, signal, ask);
       } catch (error) {
         if (signal.aborted || hasCode(error, 'lease-lost') || tries >= mostTries) throw error;
         await this.#world.clock.sleep(againMs, signal);
       }
     }
+  }
+
+  /** Not every question heeds its signal: one on a dead connection never ends by itself. */
+  #bounded<T>(ms: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return within(this.#world.clock, ms, 'looking at what goes on around the run', signal, ask);
   }
 
   async #forbidden(run: Run, signal: AbortSignal): Promise<Found | null> {

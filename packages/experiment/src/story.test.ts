@@ -588,6 +588,27 @@ test('whoever does not say what happens around a run is asked again, and then it
   t.match(never.verdict, { verdict: 'inconclusive', headline: /could not be asked: the cloud is away/ });
 });
 
+test('whoever never says anything of what happens around a run is as good as one who says no', async (t) => {
+  let hung = 0;
+  const surroundings: Surroundings = { look: async () => (hung-- > 0 ? new Promise<never>(() => {}) : []) };
+  const forever = Number.POSITIVE_INFINITY;
+  const silenced = await live({ surroundings, spec: { watchSeconds: 300 }, at: { observing: () => (hung = forever) } });
+  await endsWhole(t, silenced);
+  t.match(silenced.run.stop, { reason: 'error', why: /what goes on around the run did not end/ });
+  t.ok(
+    (silenced.run.stop?.at ?? forever) - silenced.phase('observing').from <= 60_000,
+    'no user stands in the arms for the rest of the watch',
+  );
+  t.match(silenced.verdict, { verdict: 'inconclusive' });
+
+  hung = 0;
+  const late = await live({ surroundings, spec: { watchSeconds: 300 }, at: { observing: () => (hung = 2) } });
+  t.equal(late.run.stop, null, 'two silences are borne');
+  const last = await live({ surroundings, at: { restoring: () => (hung = forever) } });
+  await endsWhole(t, last);
+  t.match(last.verdict, { verdict: 'inconclusive', headline: /could not be asked: .*did not end/ });
+});
+
 test('a fault that shows in control too says nothing of the service', async (t) => {
   const lived = await live({
     at: {
