@@ -1,5 +1,5 @@
 import type { DiffSince, Touch, Touched } from '@haldane/core';
-import type { Repository } from './repository.ts';
+import type { ChangedPath, Repository } from './repository.ts';
 import { touchOfPath } from './touch-of-path.ts';
 import { type Seen, touchesOfText } from './touches-of-text.ts';
 
@@ -18,17 +18,23 @@ export async function diffSince(repository: Repository, since: string, to: strin
   if (from === null || paths === null) return { since, touched: null };
   const seen: Seen[] = [];
   let toRead = mostRead;
-  for (const path of paths) seen.push(...(await seenIn(path)));
+  for (const path of paths) seen.push(...(await seenIn(path, from)));
   return { since, touched: together(seen) };
 
-  async function seenIn(path: string): Promise<readonly Seen[]> {
+  async function seenIn({ path, before, after }: ChangedPath, commit: string): Promise<readonly Seen[]> {
     const says = touchOfPath(path);
     if (says === null) return [];
     if (says !== 'read') return [{ touch: says, says: path }];
+    const unknown: readonly Seen[] = [{ touch: 'unknown', says: path }];
     toRead -= 1;
-    const texts = toRead < 0 || from === null ? null : await Promise.all([from, to].map((commit) => repository.text(commit, path, signal)));
-    const found = texts === null ? null : touchesOfText(path, texts[0] ?? null, texts[1] ?? null);
-    return found ?? [{ touch: 'unknown', says: path }];
+    if (toRead < 0) return unknown;
+    const [was, is] = await Promise.all([
+      before ? repository.text(commit, path, signal) : null,
+      after ? repository.text(to, path, signal) : null,
+    ]);
+    // A text that is there and cannot be had may speak of anything.
+    if ((before && was === null) || (after && is === null)) return unknown;
+    return touchesOfText(path, was, is) ?? unknown;
   }
 }
 

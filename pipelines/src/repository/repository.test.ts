@@ -111,6 +111,30 @@ test('what the repository does not hold nobody can tell, and no name is taken fo
   await t.rejects(Repository.open({ folder: '/' }, signal), { code: 'bad-request', message: /git reads no repository in \// });
 });
 
+test('a file that is there and that git cannot give is unknown, and not taken for one that came or went', async (t) => {
+  const { commit, git } = await repositoryIn(t.testdir());
+  const resource = (type: string, name: string) => `resource "${type}" "${name}" {\n}\n`;
+  const none = await commit({ 'README.md': '1' });
+  const role = await commit({ 'infra/main.tf': resource('aws_iam_role', 'a') });
+  const group = await commit({ 'infra/main.tf': resource('aws_security_group', 'a') });
+  const gone = await commit({ 'infra/main.tf': null });
+  const repository = await Repository.open({ folder: t.testdirName }, signal);
+  const touches = async (from: string, to: string) =>
+    ((await diffSince(repository, from, to, signal)).touched ?? []).map(({ touch }) => touch).sort();
+  t.same(await touches(none, group), ['network'], 'it came');
+  t.same(await touches(group, gone), ['network'], 'it went');
+  t.same(await touches(role, group), ['network', 'permissions']);
+
+  // As in a partial clone whose other end does not answer.
+  const blob = git('rev-parse', `${role}:infra/main.tf`);
+  await rm(join(t.testdirName, '.git', 'objects', blob.slice(0, 2), blob.slice(2)));
+  t.same(await touches(role, group), ['unknown'], 'before');
+  t.same(await touches(group, role), ['unknown'], 'after');
+  t.same(await touches(none, role), ['unknown']);
+  t.same(await touches(role, gone), ['unknown']);
+  t.same(await touches(none, group), ['network'], 'of what can be had it is known as before');
+});
+
 test('what a path says, and where only its text can tell', (t) => {
   const rows: Readonly<Record<string, ReturnType<typeof touchOfPath>>> = {
     'src/auth.ts': 'code',

@@ -8,6 +8,9 @@ export type RepositoryOptions = {
   readonly paths?: readonly string[];
 };
 
+/** A path that differs between two commits, and at which of them it is there. */
+export type ChangedPath = { readonly path: string; readonly before: boolean; readonly after: boolean };
+
 const hash = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** A git repository, read and never written. Names are resolved first; commands get whole hashes only, so that no name is an option. */
@@ -57,13 +60,15 @@ export class Repository {
   }
 
   /** Paths that differ between two commits, moved ones under both names. Null when git cannot say. */
-  async changed(from: string, to: string, signal: AbortSignal): Promise<readonly string[] | null> {
-    const args = ['diff-tree', '-r', '--no-renames', '--no-ext-diff', '--no-textconv', '--name-only', '-z', from, to, '--'];
+  async changed(from: string, to: string, signal: AbortSignal): Promise<readonly ChangedPath[] | null> {
+    const args = ['diff-tree', '-r', '--no-renames', '--no-ext-diff', '--no-textconv', '--name-status', '-z', from, to, '--'];
     const out = await this.#git([...args, ...this.#pathspecs], signal);
-    return out === null ? null : out.split('\0').filter((one) => one !== '');
+    if (out === null) return null;
+    // A letter, then its path: A where it came, D where it went, any other where it is at both.
+    return [...out.matchAll(/(\w)\0([^\0]+)\0/g)].map(([, letter, path = '']) => ({ path, before: letter !== 'A', after: letter !== 'D' }));
   }
 
-  /** A file's text at a commit; null when it is not there, or no text that one could read. */
+  /** A file's text at a commit; null when git does not give it, for whatever reason: that it is not there is for `changed` to say. */
   async text(commit: string, path: string, signal: AbortSignal): Promise<string | null> {
     return this.#git(['cat-file', 'blob', `${commit}:${path}`], signal);
   }

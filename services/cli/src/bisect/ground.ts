@@ -62,7 +62,7 @@ async function lastMigration(
     touchOfPath(path) === 'data' || folders.some((folder) => path === folder || path.startsWith(`${folder}/`));
   for (let at = line.length - 1; at > 0; at -= 1) {
     const changed = await repository.changed(line[at - 1] ?? '', line[at] ?? '', signal);
-    if (changed === null || changed.some(migrates)) return at;
+    if (changed === null || changed.some(({ path }) => migrates(path))) return at;
   }
   return 0;
 }
