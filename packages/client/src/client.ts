@@ -1,4 +1,4 @@
-import type { Clock, ErrorCode, Evidence, Lock, Plan, Run, RunEvent, ServiceRef } from '@haldane/core';
+import type { Clock, ErrorCode, Evidence, Lock, LockedRevision, Plan, Run, RunEvent, ServiceRef } from '@haldane/core';
 import { errorCodes, HaldaneError, hasCode, systemClock } from '@haldane/core';
 import type {
   ApprovalView,
@@ -12,7 +12,6 @@ import type {
   GateQuestion,
   Halt,
   HaltedView,
-  LocksView,
   MadeToken,
   MeView,
   NewAcceptance,
@@ -143,9 +142,13 @@ export class HaldaneClient {
   unlock(service: string, environment: string, why: string): Promise<{ readonly unlocked: boolean }> {
     return this.#json('DELETE', `${pathOf({ service, environment })}/lock`, { why });
   }
-  /** Services that nothing may run on now, and regressed revisions that nobody has answered for. */
-  locks(): Promise<LocksView> {
+  /** Services that nothing may run on now. */
+  locks(): Promise<readonly Lock[]> {
     return this.#json('GET', '/v1/locks');
+  }
+  /** Regressed revisions that nobody has answered for. */
+  lockedRevisions(): Promise<readonly LockedRevision[]> {
+    return this.#json('GET', '/v1/locks/revisions');
   }
 
   me(): Promise<MeView> {

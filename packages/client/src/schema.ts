@@ -9,8 +9,6 @@ import {
   type GateEntry,
   gateModes,
   type Halt,
-  type Lock,
-  type LockedRevision,
   type Registered,
   roles,
   type ScheduledTime,
@@ -215,8 +213,6 @@ export type DeployedView = { readonly service: string; readonly environment: str
 export type NewSchedule = Static<typeof ScheduleBody>;
 /** A schedule and what became of its newest times. */
 export type ScheduleView = DueSchedule & { readonly times: readonly ScheduledTime[] };
-/** What `haldane locks` shows: by a person's word, and by what runs have found. */
-export type LocksView = { readonly services: readonly Lock[]; readonly revisions: readonly LockedRevision[] };
 export type ApprovalView = { readonly scenario: string; readonly version: number; readonly approvedBy: readonly string[] };
 export type SweptView = {
   readonly what: string;

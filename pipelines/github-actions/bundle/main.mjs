@@ -187,9 +187,13 @@ var HaldaneClient = class {
   unlock(service, environment, why) {
     return this.#json("DELETE", `${pathOf({ service, environment })}/lock`, { why });
   }
-  /** Services that nothing may run on now, and regressed revisions that nobody has answered for. */
+  /** Services that nothing may run on now. */
   locks() {
     return this.#json("GET", "/v1/locks");
+  }
+  /** Regressed revisions that nobody has answered for. */
+  lockedRevisions() {
+    return this.#json("GET", "/v1/locks/revisions");
   }
   me() {
     return this.#json("GET", "/v1/me");

@@ -80,21 +80,22 @@ test('a pipeline is held by a regression, let through by those who may, and ever
   t.match(await pipeline.breakGlass(payments, 'newer', 'an outage'), { who: 'the operator', revision: 'newer' });
   t.match(await gate('newer', 'old'), { decision: 'allow', why: /the operator broke the glass/ });
 
-  const locked = async (who = viewer) => (await who.locks()).revisions.map(({ revision }) => revision);
+  const locked = async (who = viewer) => (await who.lockedRevisions()).map(({ revision }) => revision);
   t.same(await locked(), ['new', 'newer'], 'what was let through is still to be answered for');
+  t.same(await viewer.locks(), [], 'a list of locks on services, as older command lines read it');
   await t.rejects(pipeline.resolve(payments, { experiment, revision: 'new', why: 'I want to' }), { code: 'forbidden' });
   t.match(await admin.resolve(payments, { experiment, revision: 'new', why: 'rolled back' }), { who: 'the admin', revision: 'new' });
   t.same(await locked(), ['newer']);
   t.match(await gate('new', 'old'), { decision: 'allow', findings: [{ accepted: { why: 'rolled back', until: null } }] });
 
   await ended('newest', 'vulnerable');
-  t.match((await viewer.locks()).revisions[1], { ...payments, experiment, revision: 'newest', mode: 'block', says: /regressed/ });
+  t.match((await viewer.lockedRevisions())[1], { ...payments, experiment, revision: 'newest', mode: 'block', says: /regressed/ });
   await t.rejects(admin.acceptRisk(payments, { experiment, lives: 3_600, why: 'I want to' }), { code: 'forbidden' });
   t.match(await owner.acceptRisk(payments, { experiment, lives: 3_600, why: 'known' }), { who: 'the risk-owner', experiment });
   t.match(await gate('newest', 'old'), { decision: 'allow', findings: [{ standing: 'regressed', accepted: { why: 'known' } }] });
 
   t.same(await locked(), [], 'the risk was accepted');
-  t.same((await (await stranger()).locks()).revisions, []);
+  t.same(await (await stranger()).lockedRevisions(), []);
 
   const acts = (await store.audit.read(0, 1_000)).map(({ body }) => JSON.parse(body) as Act);
   const broke = acts.filter(({ did, outcome }) => did === 'breakGlass' && outcome === 'allowed');

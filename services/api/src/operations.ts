@@ -316,7 +316,14 @@ export const operations = {
   listLocks: {
     method: 'GET',
     path: '/v1/locks',
-    says: 'Locks on services that you may read, and their regressed revisions that nobody has answered for.',
+    says: 'Locks on services that you may read.',
+    on: 'login',
+    may: null,
+  },
+  listLockedRevisions: {
+    method: 'GET',
+    path: '/v1/locks/revisions',
+    says: 'Regressed revisions of services that you may read, as long as nobody has answered for them.',
     on: 'login',
     may: null,
   },

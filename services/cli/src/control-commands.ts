@@ -113,7 +113,7 @@ export function controlCommands(haldane: Command, withClient: WithClient, out: N
     .description('list the services that nothing may run on now, and the regressed revisions that nobody has answered for')
     .action(() =>
       withClient(async ({ client }) => {
-        const { services, revisions } = await client.locks();
+        const [services, revisions] = await Promise.all([client.locks(), client.lockedRevisions()]);
         out.write([...services.map(lockText), ...revisions.map(lockedText)].join('') || 'nothing is locked\n');
         return 0;
       }),

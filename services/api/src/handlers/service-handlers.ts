@@ -48,9 +48,10 @@ export const serviceHandlers = {
 
   listLocks: async ({ desk, caller }) => {
     const of = await readable(desk, caller);
-    const services = (await desk.store.policy.locks()).filter((lock) => of === null || of.some(isOf(lock)));
-    return { services, revisions: await lockedOf(desk, await readableServices(desk, caller)) };
+    return (await desk.store.policy.locks()).filter((lock) => of === null || of.some(isOf(lock)));
   },
+
+  listLockedRevisions: async ({ desk, caller }) => lockedOf(desk, await readableServices(desk, caller)),
 
   listExperiments: async ({ desk, caller }) => {
     const of = (await readable(desk, caller)) ?? (await readableServices(desk, caller));
@@ -71,6 +72,7 @@ type ServiceOperations =
   | 'lockService'
   | 'unlockService'
   | 'listLocks'
+  | 'listLockedRevisions'
   | 'listServices'
   | 'getService'
   | 'deployService'
