@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { HaldaneError } from '@haldane/core';
 
 /** All that the process's environment decides. Read once; packages get values. */
@@ -11,6 +11,8 @@ export type Config = {
   readonly port: number;
   /** A pool that this Haldane shares with others on the same database; absent: none. */
   readonly pool?: string;
+  /** The folders that experiments and manifests are taken from; absent: any. */
+  readonly files?: readonly string[];
   /** How many routers serve the routes, each through a port of its own; absent: one. */
   readonly routers?: number;
   /** The AWS account that this process has credentials for; absent: none is connected. */
@@ -31,7 +33,7 @@ export type Config = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_AWS_* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
+/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_FILES, HALDANE_AWS_* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, dataDir?: string): Config {
   const port = Number(env['HALDANE_PORT'] ?? 0);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -46,6 +48,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
       'bad-request',
       `HALDANE_POOL is "${pool}"; give up to 63 small letters, digits and hyphens, not beginning with local-, like payments-team`,
     );
+  const files = (env['HALDANE_FILES'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  const crooked = files.find((folder) => !isAbsolute(folder));
+  if (crooked !== undefined)
+    throw new HaldaneError('bad-request', `HALDANE_FILES holds "${crooked}"; write whole paths of folders, with ${delimiter} between`);
   const state = env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
   return {
     dataDir: resolve(dataDir ?? env['HALDANE_DATA'] ?? join(state, 'haldane')),
@@ -53,6 +59,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
     port,
     routers,
     ...(pool === '' ? {} : { pool }),
+    ...(files.length === 0 ? {} : { files }),
     ...awsOf(env),
     env: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };

@@ -10,10 +10,13 @@ import { type Report, reports } from '@haldane/reports';
 import { type House, loadExperiment, loadService, newRunId } from '@haldane/runner';
 import { readCron } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
+import { requireOwnFile } from './own-files.ts';
 
 export type DeskOptions = {
   readonly dataDir: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The folders that files are taken from; absent: any. */
+  readonly files?: readonly string[] | undefined;
   readonly clock: Clock;
   readonly store: Store;
   readonly house: House;
@@ -30,6 +33,13 @@ export type DeskOptions = {
 export function desk(options: DeskOptions): Desk {
   const { store, house, env, clock } = options;
   const signal = () => AbortSignal.timeout(110_000);
+
+  const load = async (file: string) => {
+    await requireOwnFile(options.files, file);
+    const loaded = await loadExperiment(file, env, house.scenarios(), signal());
+    await requireOwnFile(options.files, loaded.spec.manifest);
+    return loaded;
+  };
 
   /** A service that is there is left alone, whatever its file says by now: a run is no deploy. */
   const ensureUp = async (platform: Platform, source: string, recipe: LaunchRecipe | null) => {
@@ -58,7 +68,7 @@ export function desk(options: DeskOptions): Desk {
   return {
     store,
     async plan(file, permit, find) {
-      const { spec, manifest } = await loadExperiment(file, env, house.scenarios(), signal());
+      const { spec, manifest } = await load(file);
       await permit(spec, manifest.described.owner);
       const platform = house.platform(spec.platform);
       const scenario = house.scenario(spec.scenario.id);
@@ -68,7 +78,7 @@ export function desk(options: DeskOptions): Desk {
       return { ...plan, refusals: [...plan.refusals, ...(await objections(runId, spec, deployment, platform))] };
     },
     async create(wanted: WantedRun, permit) {
-      const { spec, manifest } = await loadExperiment(wanted.file, env, house.scenarios(), signal());
+      const { spec, manifest } = await load(wanted.file);
       await permit(spec, manifest.described.owner);
       const platform = house.platform(spec.platform);
       const said = await house.pipeline(spec).interrogate(spec, signal());
@@ -97,6 +107,7 @@ export function desk(options: DeskOptions): Desk {
       });
     },
     async deploy(file, permit) {
+      await requireOwnFile(options.files, file);
       const { recipe, described } = await loadService(file, env, signal());
       if (recipe === null)
         throw new HaldaneError(
@@ -118,7 +129,7 @@ export function desk(options: DeskOptions): Desk {
         throw new HaldaneError('bad-request', 'cron: give a cron expression, or afterDeploy: true, or both');
       if (cron !== null) readCron(cron);
       if (!isZone(zone)) throw new HaldaneError('bad-request', `zone: "${zone}" is no time zone; write it like Europe/Berlin`);
-      const { spec, manifest } = await loadExperiment(file, env, house.scenarios(), signal());
+      const { spec, manifest } = await load(file);
       await permit(spec, manifest.described.owner);
       await store.schedules.add({ id, file, pool: options.pool, cron, zone, afterDeploy, jitterSeconds, catchUp });
       const made = (await store.schedules.list()).find((one) => one.id === id);

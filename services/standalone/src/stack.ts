@@ -5,7 +5,7 @@ import type { Access } from '@haldane/client';
 import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
 import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
 import { House, loadExperiment, Runner } from '@haldane/runner';
-import { Herald, Scheduler } from '@haldane/scheduler';
+import { Scheduler } from '@haldane/scheduler';
 import { openStore, type Store } from '@haldane/store';
 import { removeAccess, writeAccess } from './access-file.ts';
 import { headFile } from './audit-heads.ts';
@@ -20,7 +20,7 @@ import { policyOf } from './policy-file.ts';
 import { poolOf } from './pool.ts';
 import { readTrust } from './read-trust.ts';
 import { secret } from './router-token.ts';
-import { tellingOf } from './telling.ts';
+import { heraldOf, tellingOf } from './telling.ts';
 import { troubleLog } from './trouble-log.ts';
 import { watch } from './watch.ts';
 
@@ -126,25 +126,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     // A stack that lives for one command hands nothing over and takes nothing up. What stands on this machine nobody else can reach.
     const shared = options.ephemeral ? pool : (options.pool ?? pool);
     const poolOn = (id: string) => (id === platform.id ? pool : shared);
-    const herald = new Herald({
-      outbox: store.outbox,
-      // Without anybody to tell, what others may have to tell is left to them.
-      pools: telling === null ? [pool, shared] : [pool, shared, null],
-      receivers: telling?.receivers ?? new Map(),
-      compose: async (news) => (telling === null ? [] : telling.compose(news, { store, house })),
-      onGivenUp: async ({ id, receiver, notice }, why) => {
-        const { topic, service, environment } = notice;
-        const detail = { delivery: id, topic, service, environment, why };
-        const act = { who: 'Haldane', token: null, from: 'the herald', did: 'tell', to: `receiver ${receiver}`, detail };
-        await store.audit.append({ ...act, outcome: 'failed', code: 'unavailable' });
-      },
-      onTrouble,
-      clock,
-      random: Math.random,
-    });
+    const herald = heraldOf(telling, { store, house, pools: [pool, shared], onTrouble, clock });
     herald.start();
     closing.push(() => herald.stop());
-    const behind = desk({ dataDir, env: options.env, clock, store, house, pool, poolOn, deploy, dataplane });
+    const behind = desk({ dataDir, files: options.files, env: options.env, clock, store, house, pool, poolOn, deploy, dataplane });
     const runner = new Runner({
       name: `${hostname()} ${process.pid}`,
       pools: [pool, shared],

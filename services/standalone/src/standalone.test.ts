@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Act, type AuditEntry, HaldaneError, type Run } from '@haldane/core';
@@ -8,6 +8,8 @@ import { type Test, test } from 'tap';
 import { readAccess, removeAccess, writeAccess } from './access-file.ts';
 import { beginScheduled } from './begin-scheduled.ts';
 import { readConfig } from './config.ts';
+import { desk } from './desk.ts';
+import { requireOwnFile } from './own-files.ts';
 import { policyOf } from './policy-file.ts';
 import { poolOf } from './pool.ts';
 import { routerToken, secret } from './router-token.ts';
@@ -114,6 +116,35 @@ test('a changed policy holds at once; one that cannot be read allows nothing', a
   await writeFile(join(dataDir, 'haldane.policy.yaml'), 'rules: [{ nam');
   const whole = () => writeFile(join(dataDir, 'haldane.policy.yaml'), 'rules: []');
   t.same(await policyOf(dataDir, whole), { rules: [] }, 'or be in the midst of writing it');
+});
+
+test('files are taken from the folders that were named, by whatever way a path leads out of them', async (t) => {
+  t.notOk('files' in readConfig({}));
+  t.same(readConfig({ HALDANE_FILES: '/srv/experiments:/srv/services' }).files, ['/srv/experiments', '/srv/services']);
+  t.throws(() => readConfig({ HALDANE_FILES: 'srv' }), { code: 'bad-request', message: /HALDANE_FILES holds "srv"/ });
+  const [own, other] = [await folder(t), await folder(t)];
+  await writeFile(join(own, 'a.yaml'), '');
+  await writeFile(join(other, 'evil.yaml'), '');
+  await symlink(join(other, 'evil.yaml'), join(own, 'link.yaml'));
+  await symlink(own, join(other, 'inside'));
+  const refused = (file: string) => t.rejects(requireOwnFile([own], file), { code: 'forbidden', message: /HALDANE_FILES/ });
+  await requireOwnFile([other, own], join(own, 'a.yaml'));
+  await requireOwnFile([own], join(other, 'inside', 'a.yaml'));
+  await requireOwnFile([own], join(own, 'none.yaml'));
+  await requireOwnFile(undefined, '/etc/passwd');
+  await refused('/etc/passwd');
+  await refused('/etc/none');
+  await refused(`${own}-beside/a.yaml`);
+  await refused(`${own}/../${other.split('/').at(-1)}/evil.yaml`);
+  await refused(`${own}/../none.yaml`);
+  await refused(join(own, 'link.yaml'));
+  await refused(own);
+  const behind = desk({ files: [own], env: {}, house: { scenarios: () => [] } } as never);
+  const permit = () => t.fail('nobody is asked about what is not read') as never;
+  await t.rejects(behind.plan(join(other, 'evil.yaml'), permit), { code: 'forbidden' });
+  await t.rejects(behind.deploy(join(other, 'evil.yaml'), permit), { code: 'forbidden' });
+  await t.rejects(behind.create({ file: join(other, 'evil.yaml') }, permit), { code: 'forbidden' });
+  await t.rejects(behind.schedule({ id: 'a', file: join(other, 'evil.yaml'), cron: '0 3 * * *' }, permit), { code: 'forbidden' });
 });
 
 test('a service that another depends on is looked at where a run found it, if its platform is connected here', async (t) => {

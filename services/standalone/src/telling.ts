@@ -5,6 +5,7 @@ import { type Clock, type Delivery, HaldaneError, messageOf, type News, type Not
 import { type Egress, egress, type Notify, notifiers, readNotify, secretOf, whoIsTold } from '@haldane/notifiers';
 import { noticeOf } from '@haldane/reports';
 import type { House } from '@haldane/runner';
+import { Herald } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
 
 /** News that come up so late are news no more: nobody was told at the time, or nobody was named to tell. */
@@ -13,6 +14,14 @@ const replyWithinMs = 10_000;
 
 type Parts = { readonly dataDir: string; readonly env: Readonly<Record<string, string>>; readonly clock: Clock };
 type Sources = { readonly store: Pick<Store, 'runs' | 'services'>; readonly house: Pick<House, 'report'> };
+
+type HeraldParts = {
+  readonly store: Store;
+  readonly house: House;
+  readonly pools: readonly string[];
+  readonly onTrouble: (what: string, error: unknown) => void;
+  readonly clock: Clock;
+};
 
 /** Who is told of what by this Haldane. */
 export type Telling = {
@@ -48,6 +57,25 @@ export async function tellingOf({ dataDir, env, clock }: Parts): Promise<Telling
       return whoIsTold(notify.tell, notice).map((receiver) => ({ receiver, notice }));
     },
   };
+}
+
+/** Carries the news of these pools to whoever is to be told. Without anybody to tell, what others may have to tell is left to them. */
+export function heraldOf(telling: Telling | null, { store, house, pools, onTrouble, clock }: HeraldParts): Herald {
+  return new Herald({
+    outbox: store.outbox,
+    pools: telling === null ? pools : [...pools, null],
+    receivers: telling?.receivers ?? new Map(),
+    compose: async (news) => (telling === null ? [] : telling.compose(news, { store, house })),
+    onGivenUp: async ({ id, receiver, notice }, why) => {
+      const { topic, service, environment } = notice;
+      const detail = { delivery: id, topic, service, environment, why };
+      const act = { who: 'Haldane', token: null, from: 'the herald', did: 'tell', to: `receiver ${receiver}`, detail };
+      await store.audit.append({ ...act, outcome: 'failed', code: 'unavailable' });
+    },
+    onTrouble,
+    clock,
+    random: Math.random,
+  });
 }
 
 function slackOf({ slackApp }: Notify, env: Parts['env'], out: Egress): SlackApp | null {
