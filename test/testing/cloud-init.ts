@@ -13,7 +13,7 @@ export type CloudInit = {
   close(): Promise<void>;
 };
 
-const lookEveryMs = 200;
+const lookEveryMs = 1_000;
 const never = new AbortController().signal;
 
 /**
