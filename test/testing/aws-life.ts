@@ -1,4 +1,4 @@
-import { type AnyChangeKind, type Change, type Clock, type Fence, HaldaneError, type JournalEntry } from '@haldane/core';
+import { type AnyChangeKind, arms, type Change, type Clock, type Fence, HaldaneError, type JournalEntry } from '@haldane/core';
 import { perform, type Restored, restore, undo } from '@haldane/engine';
 import { makePlan } from '@haldane/experiment';
 import { type AwsCalls, awsPlatform } from '@haldane/platforms';
@@ -25,7 +25,8 @@ export async function setScene(stand: ServiceStand, clock: Clock): Promise<AwsSc
   await stores.runs.create({ id: runId, service: 'payments', environment: 'test', experiment: sampleExperiment(), key: null });
   const claim = await stores.runs.claim('runner', 3_600_000, 0);
   if (claim === null) throw new Error('the run could not be claimed');
-  return { stand, clock, stores, fence: claim.fence, runId, before: await lookAt(stand), sidecars: memorySidecars(clock) };
+  const carried = arms.map((arm) => `${runId}.${arm}.keys`);
+  return { stand, clock, stores, fence: claim.fence, runId, before: await lookAt(stand), sidecars: memorySidecars(clock, carried) };
 }
 
 /** Some of what else happens in an account while a run is in it. None of it is ours to touch. */

@@ -115,7 +115,7 @@ export interface Groups {
 export interface Templates {
   /** The number behind `$Latest`, `$Default` or a number; null when there is no such version. */
   version(templateId: string, version: string, signal: AbortSignal): Promise<string | null>;
-  /** Private addresses, by instance id. */
+  /** Private addresses, by instance id, of those that begin or run; one that has none, or is not known, is left out. */
   addresses(instanceIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
   /** What instances of this version are launched from, whole; null when there is no such version. */
   data(templateId: string, version: string, signal: AbortSignal): Promise<JsonObject | null>;

@@ -1,7 +1,8 @@
-import { arms, type Change } from '@haldane/core';
+import { arms, type Change, HaldaneError } from '@haldane/core';
 import { codeOf, VirtualClock } from '@haldane/testkit';
 import { test } from 'tap';
 import { awsPlatform } from './aws-platform.ts';
+import { Expiry } from './expiry.ts';
 import { forwardOf, sameActions, withGroups } from './forward.ts';
 import { targetGroupName } from './names.ts';
 import { readPrices } from './price.ts';
@@ -10,7 +11,7 @@ import type { OpenSession } from './run-sessions.ts';
 import { translateError } from './sdk/translate-error.ts';
 import { shareWeights } from './share-weights.ts';
 import { sweepAws } from './sweep-aws.ts';
-import { deploymentOf, lookAt, memoryStand } from './testing/index.ts';
+import { deploymentOf, lookAt, memorySidecars, memoryStand } from './testing/index.ts';
 
 const { signal } = new AbortController();
 const caps = { failures: 3, latencyLimitMs: 1000, creditRate: 0 };
@@ -208,6 +209,40 @@ test('a sweep takes away what has expired and nothing else, users first, from th
     ),
   ) as unknown;
   t.same(swept, before);
+});
+
+test('a role from before there were sidecars may not look at templates: without one, all else goes on', async (t) => {
+  const clock = new VirtualClock();
+  const stand = await memoryStand('w');
+  const { balancing, groups, templates } = stand.calls;
+  const denied = () => Promise.reject(new HaldaneError('denied', 'AWS ec2 DescribeLaunchTemplates: UnauthorizedOperation: no'));
+  const calls = { balancing, groups, templates: { ...templates, template: denied, tagged: denied } };
+  const platform = awsPlatform({ calls, clock, leaveMs: 0, expiryAheadMs: 60_000 });
+  const deployment = deploymentOf(stand);
+  const wiring = platform.faults.wire(deployment, 'control', 'wr');
+  for (const { kind, params } of [...wiring.changes, platform.clusters.launch(deployment, 'control', wiring, 'wr', 1)])
+    await platform.changeKinds.find((one) => one.kind === kind)?.apply(params, null, signal);
+  const expires = async () => (await groups.group('wr.control', signal))?.tags.find((tag) => tag.key === 'haldane:expires')?.value;
+  const expected = () => new Date(clock.now() + 60_000).toISOString();
+
+  t.equal((await platform.leftovers('wr', signal)).length, 2);
+  await clock.advance(30_000);
+  await platform.renew('wr', clock.now(), signal);
+  t.equal(await expires(), expected());
+  await clock.advance(30_000);
+  t.equal(await codeOf(new Expiry(calls, clock, 60_000).renew('wr', clock.now(), signal)), 'denied', 'with one, it is said');
+  t.equal(await expires(), expected(), 'when all else is written');
+  const sidecar = { start: 's', connect: memorySidecars(clock).connect };
+  t.equal(await codeOf(awsPlatform({ calls, clock, sidecar }).leftovers('wr', signal)), 'denied');
+
+  await clock.advance(61_000);
+  const rows = await sweepAws({ calls, now: clock.now(), end: true }, signal);
+  t.match(rows.at(-1), { what: 'launch templates', action: /could not be looked for: .*DescribeLaunchTemplates/ });
+  t.same(
+    rows.slice(0, -1).map((row) => row.action),
+    ['ended', 'ended', 'ended'],
+    rows.map((row) => row.what).join(),
+  );
 });
 
 test('each run works in a session of its own, that may touch what is named after it and the one rule that it slices', async (t) => {

@@ -15,6 +15,7 @@ import { sliceKind } from './kinds/slice-kind.ts';
 import { targetsKind } from './kinds/targets-kind.ts';
 import { templateKind } from './kinds/template-kind.ts';
 import { awsLeftovers } from './leftovers.ts';
+import { sparingTemplates } from './own.ts';
 import { commonPrices } from './price.ts';
 import { awsRefusals } from './refusals.ts';
 import { namingItsResource } from './resource-words.ts';
@@ -47,9 +48,10 @@ export type AwsPlatformOptions = {
 /** Clusters are Auto Scaling groups; routes are rules of an Application Load Balancer's listener, named `balancer:port/priority`. */
 export function awsPlatform(options: AwsPlatformOptions): Platform {
   const { calls, clock, addresses = {}, settleMs = 5_000, leaveMs = 5_000 } = options;
-  const expiry = new Expiry(calls, clock, options.expiryAheadMs ?? 15 * 60_000);
   const budget: Budget = { prices: commonPrices, ceilingUsd: 5, ...options.budget };
   const sidecars = options.sidecar === undefined ? null : new Sidecars(options.sidecar, calls, clock);
+  const looking = sidecars === null ? sparingTemplates(calls) : calls;
+  const expiry = new Expiry(looking, clock, options.expiryAheadMs ?? 15 * 60_000);
   const worldOf = (own: AwsCalls): AwsWorld => ({
     calls: own,
     clock,
@@ -68,7 +70,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
   });
   return {
     id: 'aws',
-    clusters: awsClusters(calls),
+    clusters: awsClusters(calls, sidecars),
     traffic: awsTraffic(worldOf(calls), (route) => addresses[route]),
     faults: awsFaults(sidecars),
     // A fault is a word to the sidecars, not a call to AWS: no session stands between.
@@ -84,7 +86,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
       await Promise.all([expiry.renew(runId, until, signal), sidecars?.renew(runId, until, signal)]);
     },
     ...(sidecars === null ? {} : { contacts: contactsOf(sidecars) }),
-    leftovers: (runId, signal) => awsLeftovers(calls, runId, signal),
+    leftovers: (runId, signal) => awsLeftovers(looking, runId, signal),
   };
 }
 

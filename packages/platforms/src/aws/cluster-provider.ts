@@ -1,17 +1,24 @@
-import type { ClusterProvider, InstanceState } from '@haldane/core';
+import { arms, type ClusterProvider, type InstanceState } from '@haldane/core';
 import type { AwsCalls, Group } from './aws-calls.ts';
 import type { ClusterParams } from './kinds/cluster-kind.ts';
-import { armClusterName, clusterChangeId, targetGroupName } from './names.ts';
+import { armClusterName, clusterChangeId, targetGroupName, templateName } from './names.ts';
+import { runOf } from './own.ts';
 import { revisionOf } from './revision.ts';
+import type { Sidecars } from './sidecars.ts';
 
-export function awsClusters(calls: AwsCalls): ClusterProvider {
+export function awsClusters(calls: AwsCalls, sidecars: Sidecars | null): ClusterProvider {
   const known = new Map<string, string>();
   return {
     async describe(name, signal) {
       const group = await calls.groups.group(name, signal);
       if (group === null) return null;
-      const [live, instances] = await Promise.all([revisionOf(calls, group, signal), instancesOf(calls, group, known, signal)]);
-      return { name, revision: live?.revision ?? 'unknown', instances };
+      const [live, instances, isWired] = await Promise.all([
+        revisionOf(calls, group, signal),
+        instancesOf(calls, group, known, signal),
+        wiredIn(group, sidecars, signal),
+      ]);
+      const ready = instances.map((one) => ({ ...one, healthy: one.healthy && isWired(one.name) }));
+      return { name, revision: live?.revision ?? 'unknown', instances: ready };
     },
     launch({ source, revision, service, route }, arm, wiring, runId, instances) {
       const cluster = armClusterName(runId, arm);
@@ -39,6 +46,16 @@ export function awsClusters(calls: AwsCalls): ClusterProvider {
       };
     },
   };
+}
+
+/** Whether an instance has the sidecar that its template starts beside it; true where none does. */
+async function wiredIn(group: Group, sidecars: Sidecars | null, signal: AbortSignal): Promise<(id: string) => boolean> {
+  const runId = runOf(group);
+  const arm = arms.find((one) => runId !== null && group.template?.name === templateName(runId, one));
+  if (sidecars === null || runId === null || arm === undefined) return () => true;
+  const ids = group.instances.map((one) => one.id);
+  const serving = await sidecars.serving(runId, arm, ids, signal);
+  return (id) => serving.has(id);
 }
 
 /** Addresses are asked once (`known`): they do not change, and this is looked at every second. An instance is healthy when it is in service and every target group of its group says so. */

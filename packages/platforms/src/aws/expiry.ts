@@ -39,19 +39,35 @@ export class Expiry {
     }
   }
 
+  /** What cannot be written keeps nothing else from it; throws, at the end, the first that could not. */
   async #write(runId: string, expires: number, signal: AbortSignal): Promise<void> {
+    const failures: unknown[] = [];
+    const attempt = async (act: () => Promise<void>): Promise<void> => {
+      try {
+        await act();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
     const tags = { [tagNames.run]: runId, [tagNames.expires]: expiry(expires) };
     for (const arm of arms) {
-      const targets = await ownTargetGroup(this.#calls, targetGroupName(runId, arm), runId, signal);
-      if (targets !== null) await this.#calls.balancing.setTags([targets.arn], tags, signal);
-      const template = await ownTemplate(this.#calls, templateName(runId, arm), runId, signal);
-      if (template !== null) await this.#calls.templates.setTags(template.id, tags, signal);
-      const group = await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);
-      try {
-        if (group !== null && !group.isLeaving) await this.#calls.groups.setTags(group.name, tags, signal);
-      } catch (error) {
-        if (!hasCode(error, 'gone')) throw error;
-      }
+      await attempt(async () => {
+        const targets = await ownTargetGroup(this.#calls, targetGroupName(runId, arm), runId, signal);
+        if (targets !== null) await this.#calls.balancing.setTags([targets.arn], tags, signal);
+      });
+      await attempt(async () => {
+        const template = await ownTemplate(this.#calls, templateName(runId, arm), runId, signal);
+        if (template !== null) await this.#calls.templates.setTags(template.id, tags, signal);
+      });
+      await attempt(async () => {
+        const group = await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);
+        try {
+          if (group !== null && !group.isLeaving) await this.#calls.groups.setTags(group.name, tags, signal);
+        } catch (error) {
+          if (!hasCode(error, 'gone')) throw error;
+        }
+      });
     }
+    if (failures.length > 0) throw failures[0];
   }
 }

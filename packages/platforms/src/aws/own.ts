@@ -1,5 +1,5 @@
 import { HaldaneError, hasCode } from '@haldane/core';
-import type { AwsCalls, Group, Rule, TargetGroup, Template } from './aws-calls.ts';
+import type { AwsCalls, Group, Rule, TargetGroup, Template, Templates } from './aws-calls.ts';
 import { tagNames } from './our-tags.ts';
 
 /** The target group by that name if it is this run's; null when there is none, or it is somebody else's. */
@@ -19,6 +19,21 @@ export async function ownTargetGroup(
 export async function ownTemplate({ templates }: AwsCalls, name: string, runId: string, signal: AbortSignal): Promise<Template | null> {
   const found = await templates.template(name, signal);
   return found?.tags[tagNames.run] === runId ? found : null;
+}
+
+/**
+ * The calls for whoever looks for all that runs made where no sidecar is configured: templates are none that a role may not even look at.
+ */
+export function sparingTemplates({ balancing, groups, templates }: AwsCalls): AwsCalls {
+  const template: Templates['template'] = async (name, signal) => {
+    try {
+      return await templates.template(name, signal);
+    } catch (error) {
+      if (!hasCode(error, 'denied')) throw error;
+      return null;
+    }
+  };
+  return { balancing, groups, templates: { ...templates, template } };
 }
 
 /** The group by that name if it is this run's. */

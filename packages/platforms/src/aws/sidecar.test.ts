@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { arms } from '@haldane/core';
 import { codeOf, VirtualClock } from '@haldane/testkit';
 import { type Test, test } from 'tap';
+import type { AwsCalls } from './aws-calls.ts';
 import { awsPlatform } from './aws-platform.ts';
+import { sdkTemplates } from './sdk/templates.ts';
 import { deploymentOf, memorySidecars, memoryStand } from './testing/index.ts';
 import { orderIn, withSidecar } from './user-data.ts';
 
@@ -165,13 +168,66 @@ test('what cannot be reached lets go at the last lease that it can have, however
   t.equal(await kind?.isReverted(change.params, null, signal), true);
 });
 
+test('an arm is well when each of its sidecars carries all that it was told to', async (t) => {
+  const healthy = async (carried: readonly string[]) => {
+    const { platform } = await faulted({ carried });
+    return (await platform.clusters.describe('wr.experiment', signal))?.instances.map((one) => one.healthy);
+  };
+  t.same(await healthy([]), [false, false]);
+  t.same(await healthy(['wr.control.keys', 'wr.experiment.keys']), [true, true]);
+  const { platform, sidecars } = await faulted({ carried: ['wr.experiment.keys'] });
+  sidecars.fallSilent();
+  const silent = await platform.clusters.describe('wr.experiment', signal);
+  t.same(
+    silent?.instances.map((one) => one.healthy),
+    [false, false],
+  );
+});
+
+test('an instance that has no address any more keeps no other from being put back', async (t) => {
+  let isGone = false;
+  const { clock, platform, change, sidecars } = await faulted({
+    edit: ({ balancing, groups, templates }) => {
+      const addresses: AwsCalls['templates']['addresses'] = async (ids, signal) =>
+        new Map([...(await templates.addresses(ids, signal))].filter(([id]) => !isGone || id !== 'wr.experiment-1'));
+      return { balancing, groups, templates: { ...templates, addresses } };
+    },
+  });
+  const kind = platform.changeKinds.find((one) => one.kind === 'aws.fault');
+  await platform.renew('wr', clock.now() + 15_000, signal);
+  await kind?.apply(change.params, null, signal);
+  t.equal(sidecars.faults(), 2);
+  isGone = true;
+  await kind?.revert(change.params, null, signal);
+  t.equal(sidecars.faults(), 1);
+  t.equal(await kind?.isReverted(change.params, null, signal), true);
+});
+
+test('addresses are asked for by filters, of what begins or runs: an id that AWS knows no more takes no other with it', async (t) => {
+  const asked: unknown[] = [];
+  const send = async ({ input }: { readonly input: { readonly NextToken?: string } }) => {
+    asked.push(input);
+    const instance = input.NextToken === undefined ? { InstanceId: 'i-1', PrivateIpAddress: '10.0.0.1' } : { InstanceId: 'i-3' };
+    return { Reservations: [{ Instances: [instance] }], ...(input.NextToken === undefined ? { NextToken: 'more' } : {}) };
+  };
+  const found = await sdkTemplates({ send } as unknown as EC2Client).addresses(['i-1', 'i-2', 'i-3'], signal);
+  t.same([...found], [['i-1', '10.0.0.1']]);
+  const Filters = [
+    { Name: 'instance-id', Values: ['i-1', 'i-2', 'i-3'] },
+    { Name: 'instance-state-name', Values: ['pending', 'running'] },
+  ];
+  t.same(asked, [{ Filters }, { Filters, NextToken: 'more' }]);
+});
+
+type Around = { readonly edit?: (calls: AwsCalls) => AwsCalls; readonly carried?: readonly string[] };
+
 /** A run whose arms stand with a sidecar beside each instance, before its fault. */
-async function faulted() {
+async function faulted({ edit = (calls) => calls, carried = [] }: Around = {}) {
   const clock = new VirtualClock();
   const stand = await memoryStand('w');
-  const sidecars = memorySidecars(clock);
+  const sidecars = memorySidecars(clock, carried);
   const platform = awsPlatform({
-    calls: stand.calls,
+    calls: edit(stand.calls),
     clock,
     sidecar: { start: 's', connect: sidecars.connect },
     connections: async () => ({
@@ -186,5 +242,5 @@ async function faulted() {
       await platform.changeKinds.find((one) => one.kind === kind)?.apply(params, null, signal);
   }
   const change = platform.faults.dependency('wr', 'experiment', 'keys', { mode: 'abort', status: 503 });
-  return { clock, stand, sidecars, platform, change };
+  return { clock, sidecars, platform, change };
 }

@@ -20,14 +20,15 @@ export type SidecarClient = Pick<DataplaneClient, 'renew' | 'setFault' | 'clearF
 /** Where the dependencies of a run's service are, and what turns its intake off. */
 export type ReadConnections = (runId: string, signal: AbortSignal) => Promise<Connections>;
 
-export type Sidecar = { readonly instance: string; readonly client: SidecarClient };
-type Found = { readonly at: number; readonly sidecars: readonly Sidecar[]; readonly token: string | null };
+export type Sidecar = { readonly instance: string; readonly client: SidecarClient; readonly proxies: readonly string[] };
+type Order = { readonly token: string; readonly proxies: readonly string[] };
+type Found = { readonly at: number; readonly sidecars: readonly Sidecar[]; readonly order: Order | null };
 
 /** AWS counts calls, and arms change seldom. */
 const knownForMs = 10_000;
 const answerWithinMs = 2_000;
 
-/** The routers beside the instances of a run's arms, found by the run's names: which instances there are, and the token in their template. */
+/** The routers beside the instances of a run's arms, found by the run's names: which instances there are, and the token in their template. An instance without an address, not yet or no more, has none. */
 export class Sidecars {
   readonly start: string;
   readonly port: number;
@@ -37,6 +38,7 @@ export class Sidecars {
   readonly #found = new Map<string, Promise<Found>>();
   readonly #until = new Map<string, number>();
   readonly #ending = new Set<string>();
+  readonly #serving = new Set<string>();
 
   constructor(options: SidecarOptions, calls: AwsCalls, clock: Clock) {
     this.start = options.start;
@@ -51,9 +53,24 @@ export class Sidecars {
     const key = armClusterName(runId, arm);
     const before = await this.#found.get(key)?.catch(() => undefined);
     if (before !== undefined && !fresh && this.#clock.now() - before.at < knownForMs) return before.sidecars;
-    const finding = this.#find(runId, arm, before?.token ?? null, signal);
+    const finding = this.#find(runId, arm, before?.order ?? null, signal);
     this.#found.set(key, finding);
     return (await finding).sidecars;
+  }
+
+  /** Which instances of a wired arm have a sidecar that has said, once, that it carries all that it was ordered to. */
+  async serving(runId: string, arm: Arm, instances: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const awaited = instances.filter((id) => !this.#serving.has(id));
+    if (awaited.length === 0) return this.#serving;
+    const isFound = (all: readonly Sidecar[]) => awaited.every((id) => all.some(({ instance }) => instance === id));
+    const known = await this.of(runId, arm, signal);
+    const all = isFound(known) ? known : await this.of(runId, arm, signal, true);
+    const ask = async ({ instance, client, proxies }: Sidecar): Promise<void> => {
+      const carried = new Set((await client.view(signal)).proxies.map((one) => one.proxy));
+      if (proxies.every((one) => carried.has(one))) this.#serving.add(instance);
+    };
+    await Promise.allSettled(all.filter(({ instance }) => awaited.includes(instance)).map(ask));
+    return this.#serving;
   }
 
   /** Until when (epoch ms) the faults of a run last that are made now; 0: nobody has renewed them here, so whatever they lasted until is over. */
@@ -77,25 +94,27 @@ export class Sidecars {
     await each(all, ({ client }) => client.renew(runId, until, signal));
   }
 
-  async #find(runId: string, arm: Arm, known: string | null, signal: AbortSignal): Promise<Found> {
+  async #find(runId: string, arm: Arm, known: Order | null, signal: AbortSignal): Promise<Found> {
     const at = this.#clock.now();
-    const token = known ?? (await this.#token(runId, arm, signal));
-    const group = token === null ? null : await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);
+    const order = known ?? (await this.#order(runId, arm, signal));
+    const group = order === null ? null : await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);
     const ids = group?.instances.map((one) => one.id) ?? [];
-    if (token === null || ids.length === 0) return { at, token, sidecars: [] };
+    if (order === null || ids.length === 0) return { at, order, sidecars: [] };
     const addresses = await this.#calls.templates.addresses(ids, signal);
-    const sidecars = ids.map((instance) => ({
-      instance,
-      client: this.#connect(`http://${addresses.get(instance) ?? ''}:${this.port}`, token),
-    }));
-    return { at, token, sidecars };
+    const { token, proxies } = order;
+    const sidecars = ids.flatMap((instance) => {
+      const address = addresses.get(instance);
+      return address ? [{ instance, proxies, client: this.#connect(`http://${address}:${this.port}`, token) }] : [];
+    });
+    return { at, order, sidecars };
   }
 
-  async #token(runId: string, arm: Arm, signal: AbortSignal): Promise<string | null> {
+  async #order(runId: string, arm: Arm, signal: AbortSignal): Promise<Order | null> {
     const template = await ownTemplate(this.#calls, templateName(runId, arm), runId, signal);
     const data = template === null ? null : await this.#calls.templates.data(template.id, '1', signal);
     const userData = data?.['UserData'];
-    return typeof userData === 'string' ? (orderIn(userData)?.token ?? null) : null;
+    const order = typeof userData === 'string' ? orderIn(userData) : null;
+    return order === null ? null : { token: order.token, proxies: order.proxies.map((one) => one.proxy) };
   }
 }
 

@@ -21,7 +21,7 @@ type Finding = Omit<SweepRow, 'action'> & { readonly end: () => Promise<void> };
  * templates go. What carries no expiry of ours, or one still to come, is never touched.
  */
 export async function sweepAws({ calls, now, end }: AwsSweepOptions, signal: AbortSignal): Promise<readonly SweepRow[]> {
-  const { balancing, groups, templates } = calls;
+  const { balancing, groups } = calls;
   const targetGroups = await balancing.targetGroups('all', signal);
   const tags = await balancing.tags(
     targetGroups.map((one) => one.arn),
@@ -40,20 +40,25 @@ export async function sweepAws({ calls, now, end }: AwsSweepOptions, signal: Abo
   }
   for (const { arn, name, runId, until } of expired)
     findings.push({ what: `target group ${name}`, runId, expiredAt: until, end: () => balancing.removeTargetGroup(arn, signal) });
-  for (const { id, name, tags: itsTags } of await templates.tagged(tagNames.run, signal)) {
-    const own = ownedUntil(itsTags);
-    if (own === null || own.until > now) continue;
-    findings.push({
-      what: `launch template ${name}`,
-      runId: own.runId,
-      expiredAt: own.until,
-      end: () => templates.removeTemplate(id, signal),
-    });
-  }
-
   const rows: SweepRow[] = [];
   for (const { end: act, ...row } of findings) rows.push({ ...row, action: end ? await attempt(act) : 'would be ended' });
+  // Last, when all else has ended: a role that was made before there were sidecars may not look at templates.
+  try {
+    for (const { end: act, ...row } of await expiredTemplates(calls, now, signal))
+      rows.push({ ...row, action: end ? await attempt(act) : 'would be ended' });
+  } catch (error) {
+    rows.push({ what: 'launch templates', runId: null, expiredAt: null, action: `could not be looked for: ${messageOf(error)}` });
+  }
   return rows;
+}
+
+async function expiredTemplates({ templates }: AwsCalls, now: number, signal: AbortSignal): Promise<readonly Finding[]> {
+  return (await templates.tagged(tagNames.run, signal)).flatMap(({ id, name, tags }) => {
+    const own = ownedUntil(tags);
+    if (own === null || own.until > now) return [];
+    const end = () => templates.removeTemplate(id, signal);
+    return [{ what: `launch template ${name}`, runId: own.runId, expiredAt: own.until, end }];
+  });
 }
 
 type Expired = { readonly name: string; readonly runId: string; readonly until: number };

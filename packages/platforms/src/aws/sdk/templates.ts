@@ -16,6 +16,9 @@ import type { Tags, Template, Templates } from '../aws-calls.ts';
 import { pages } from './pages.ts';
 import { asking } from './translate-error.ts';
 
+/** AWS: a filter takes at most so many values. Asked for by id instead, one that is unknown by now would take the answer for all others with it. */
+const mostValues = 200;
+
 export function sdkTemplates(client: EC2Client): Templates {
   const described = async (Filters: Filter[], signal: AbortSignal): Promise<readonly Template[]> => {
     const found = await pages(async (NextToken) => {
@@ -88,14 +91,21 @@ export function sdkTemplates(client: EC2Client): Templates {
       await asking('ec2', 'CreateTags', signal, client.send(command, { abortSignal: signal }));
     },
     async addresses(instanceIds, signal) {
-      const found = await asking(
-        'ec2',
-        'DescribeInstances',
-        signal,
-        client.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }), { abortSignal: signal }),
-      );
-      const instances = (found.Reservations ?? []).flatMap((one) => one.Instances ?? []);
-      return new Map(instances.map((one) => [one.InstanceId ?? '', one.PrivateIpAddress ?? '']));
+      const addresses = new Map<string, string>();
+      for (let first = 0; first < instanceIds.length; first += mostValues) {
+        const Filters = [
+          { Name: 'instance-id', Values: instanceIds.slice(first, first + mostValues) },
+          { Name: 'instance-state-name', Values: ['pending', 'running'] },
+        ];
+        const reservations = await pages(async (NextToken) => {
+          const command = new DescribeInstancesCommand({ Filters, ...(NextToken === undefined ? {} : { NextToken }) });
+          const page = await asking('ec2', 'DescribeInstances', signal, client.send(command, { abortSignal: signal }));
+          return { items: page.Reservations, next: page.NextToken };
+        });
+        for (const { InstanceId, PrivateIpAddress } of reservations.flatMap((one) => one.Instances ?? []))
+          if (InstanceId && PrivateIpAddress) addresses.set(InstanceId, PrivateIpAddress);
+      }
+      return addresses;
     },
   };
 }

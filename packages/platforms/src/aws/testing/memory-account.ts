@@ -179,7 +179,7 @@ export class MemoryAccount implements AwsCalls {
         if (version === null) throw new HaldaneError('gone', `no version ${template.version} of ${template.id}`);
         groups.push({
           name,
-          template: { ...template, name: template.id },
+          template: { ...template, name: this.#templates.find((one) => one.id === template.id)?.name ?? template.id },
           targetGroups: [targetGroup],
           desired: instances,
           settings: structuredClone(settings) as JsonObject,

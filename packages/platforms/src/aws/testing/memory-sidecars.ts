@@ -2,8 +2,11 @@ import type { Clock, DependencyFault } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 import type { SidecarClient } from '../sidecars.ts';
 
-/** The sidecars of whatever instances are asked for, in memory: a fault lasts as long as the lease that it was made in. */
-export function memorySidecars(clock: Clock): {
+/** The sidecars of whatever instances are asked for, in memory, each with proxies of the names in `carried`: a fault lasts as long as the lease that it was made in. */
+export function memorySidecars(
+  clock: Clock,
+  carried: readonly string[] = [],
+): {
   connect(url: string, token: string): SidecarClient;
   faults(): number;
   /** Nobody reaches them any more. */
@@ -18,7 +21,7 @@ export function memorySidecars(clock: Clock): {
     return one;
   };
   const reached = (url: string) => {
-    if (silent) throw new HaldaneError('unavailable', `the router at ${url} did not answer`);
+    if (silent || !URL.canParse(url)) throw new HaldaneError('unavailable', `the router at ${url} did not answer`);
     return swept(url);
   };
   const viewOf = (proxy: string, fault: DependencyFault | null) =>
@@ -42,7 +45,9 @@ export function memorySidecars(clock: Clock): {
         startedAt: 0,
         halted: null,
         routes: [],
-        proxies: [...reached(url).faults].map(([proxy, fault]) => viewOf(proxy, fault)),
+        proxies: [...new Set([...carried, ...reached(url).faults.keys()])].map((proxy) =>
+          viewOf(proxy, reached(url).faults.get(proxy) ?? null),
+        ),
       }),
       names: async () => {
         throw new HaldaneError('unavailable', 'nobody calls anything here');
