@@ -126,15 +126,13 @@ test('in every room folder name, id and registered key are one', async (t) => {
       .map((one) => one.name)
       .sort();
   const dataplane = new DataplaneClient({ url: 'http://127.0.0.1:9', token: '' });
-  const runOf = async () => ({ production: '', failures: 0, creditRate: 0 });
-  const prometheus = { url: 'http://127.0.0.1:1', queries: { requests: '', up: '' }, runOf };
   const rooms: Readonly<Record<string, readonly string[]>> = {
     'packages/scenarios/src': scenarios.map(({ id }) => id),
     'packages/platforms/src': [
       platforms.aws({ calls: new MemoryAccount(), clock: systemClock }).id,
       platforms.local({ dataDir: room.folder, dataplane, clock: systemClock }).id,
     ],
-    'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock, prometheus }).ids(),
+    'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock }).ids(),
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
     'packages/notifiers/src': receiverKinds,
     'packages/reports/src': Object.keys(reports),

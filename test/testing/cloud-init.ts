@@ -13,7 +13,7 @@ export type CloudInit = {
   close(): Promise<void>;
 };
 
-const lookEveryMs = 1_000;
+const lookEveryMs = 200;
 const never = new AbortController().signal;
 
 /**

@@ -1,9 +1,8 @@
 import type { Tally } from './answer.ts';
 import type { Phase } from './phase.ts';
-import type { Advice, Arm, ClusterRole } from './platform.ts';
+import type { Arm, ClusterRole } from './platform.ts';
 import type { Accept, Feature, ProbeTally } from './probe.ts';
 import type { Reading } from './reading.ts';
-import type { Deployment } from './service.ts';
 
 /** What a metric source knows of one closed second of real traffic. */
 export type TrafficBlock = {
@@ -69,15 +68,8 @@ export type Block = TrafficBlock & {
 export interface MetricSource {
   readonly id: string;
   read(runId: string, after: number, signal: AbortSignal): Promise<Reading<TrafficBlock>>;
-  /** How much later than with a router a second is told; absent: as early. */
-  readonly lateMs?: number;
   /** The second that still counts, as it was heard last; null when nobody knows. Absent where closed seconds are all that there is. */
   open?(runId: string): TrafficBlock | null;
-  /**
-   * For a plan: who holds which caps by what is read here, how late that is, and why not. `armsPerSecond`: real requests of both arms; null
-   * when unknown. Reads only. Absent where nothing is late.
-   */
-  advise?(deployment: Deployment, armsPerSecond: number | null, signal: AbortSignal): Promise<Advice>;
   /** Whoever read of the run here reads no more: nothing of it is followed any longer. Harmless when nothing was. */
   leave?(runId: string): void;
 }

@@ -3,7 +3,6 @@ import {
   coverageWords,
   type Deployment,
   type ExperimentSpec,
-  type MetricSource,
   type Plan,
   type Platform,
   plainSlice,
@@ -25,8 +24,6 @@ export async function makePlan(
     readonly deployment: Deployment;
     readonly platform: Platform;
     readonly scenario: Scenario;
-    /** Where its real users will be counted. */
-    readonly metrics?: MetricSource;
     /** A failure rate (0..1) for which to say what finding it takes. */
     readonly find?: number;
   },
@@ -52,19 +49,12 @@ export async function makePlan(
   const provingSeconds = Math.ceil(hostile > 0 ? spec.probes.cleanAnswers / hostile : 0);
   const least = spec.baselineSeconds + provingSeconds;
   const most = spec.baselineSeconds * 3 + provingSeconds + Math.max(0, ...timeConstants.map((one) => one.seconds)) + spec.watchSeconds;
-  const armsPerSecond = requestsPerSecond === null ? null : requestsPerSecond * spec.share * (1 + timesOf(spec, 'control'));
-  const isExposed = spec.exposure !== 'synthetic';
-  // Who counts knows best what its counting holds.
-  const advice = [
-    isExposed ? await input.metrics?.advise?.(deployment, armsPerSecond, signal) : undefined,
-    await platform.advise?.(deployment, changes, most, signal),
-  ].filter((one) => one !== undefined);
-  const heldBy = (name: string) => advice.flatMap((one) => one.caps).find((one) => one.name === name);
+  const advice = await platform.advise?.(deployment, changes, most, signal);
   return {
     interrogated: interrogated(deployment),
     changes,
     atRisk: atRisk(spec, requestsPerSecond, hostile, legitimate, most),
-    caps: capsOf(spec).map((cap) => ({ ...cap, ...heldBy(cap.name) })),
+    caps: capsOf(spec).map((cap) => ({ ...cap, ...advice?.caps.find((one) => one.name === cap.name) })),
     requestsPerSecond,
     power: powerOf(spec, requestsPerSecond),
     ...(budget === undefined ? {} : { budget }),
@@ -74,13 +64,13 @@ export async function makePlan(
     notes: [
       ...notesOf(deployment, platform, scenario, spec),
       ...[savingOf(spec, requestsPerSecond)].filter((one) => one !== null),
-      ...advice.flatMap((one) => one.notes),
+      ...(advice?.notes ?? []),
     ],
     refusals: [
       ...refusalsOf(spec, deployment, platform, scenario),
       ...budgetRefusals(spec, budget),
       ...(await platform.refusals(deployment, signal, changes)),
-      ...advice.flatMap((one) => one.refusals),
+      ...(advice?.refusals ?? []),
     ],
     seconds: { least, most },
   };

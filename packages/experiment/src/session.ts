@@ -165,7 +165,7 @@ export class Session {
         this.#after = Math.max(this.#after, point.at);
       }
     }
-    if (now - this.#lastHeard <= silentMs + (this.world.metrics.lateMs ?? 0)) return null;
+    if (now - this.#lastHeard <= silentMs) return null;
     const why = reading.state === 'unavailable' ? reading.why : 'no closed block arrived';
     return `${this.world.metrics.id} has been silent for ${((now - this.#lastHeard) / 1000).toFixed(1)} s: ${why}`;
   }
@@ -241,7 +241,7 @@ export class Session {
    */
   async finish(run: Run, phase: Block['phase'], endedAt: number, signal: AbortSignal): Promise<void> {
     const last = Math.floor(endedAt / 1000);
-    const until = this.world.clock.now() + closingMs + (this.world.metrics.lateMs ?? 0);
+    const until = this.world.clock.now() + closingMs;
     await this.#reading;
     await this.#readAccepts();
     for (;;) {

@@ -95,7 +95,7 @@ export function story(world: World, hand: Hand): Story {
     async planning(run, _context, signal) {
       const deployment = await interrogate(world, run, signal);
       const made = await makePlan(
-        { runId: run.id, spec: run.experiment, deployment, platform: world.platform, scenario: world.scenario, metrics: world.metrics },
+        { runId: run.id, spec: run.experiment, deployment, platform: world.platform, scenario: world.scenario },
         signal,
       );
       const objections = [...made.refusals, ...(await objectionsTo(world, run, deployment, signal))];

@@ -8,7 +8,6 @@ export function withContacts(source: MetricSource, contacts: NonNullable<Platfor
   const waiting = new Map<string, readonly TrafficBlock[]>();
   return {
     id: source.id,
-    ...(source.lateMs === undefined ? {} : { lateMs: source.lateMs }),
     async read(runId, after, signal) {
       const held = (waiting.get(runId) ?? []).filter((block) => block.at > after);
       const reading = await source.read(runId, held.at(-1)?.at ?? after, signal);
@@ -29,7 +28,6 @@ export function withContacts(source: MetricSource, contacts: NonNullable<Platfor
         return { state: 'unavailable', why: messageOf(error) };
       }
     },
-    ...(source.advise && { advise: source.advise.bind(source) }),
     leave(runId) {
       waiting.delete(runId);
       source.leave?.(runId);

@@ -15,11 +15,11 @@ import type {
   Scenario,
   Surroundings,
 } from '@haldane/core';
-import { HaldaneError, Registry } from '@haldane/core';
+import { Registry } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
 import { criteriaOf, type World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
-import { metricSources, type PrometheusQueries, withContacts } from '@haldane/metrics';
+import { metricSources, withContacts } from '@haldane/metrics';
 import { manifestPipeline, openReaders } from '@haldane/pipelines';
 import { type Policy, ruledBy } from '@haldane/policy';
 import { httpProber } from '@haldane/probes';
@@ -36,8 +36,6 @@ export type HouseOptions = {
   /** Platforms besides the one of this machine, which whoever runs Haldane has connected. */
   readonly connected?: readonly Platform[];
   readonly dataplane: Dataplane;
-  /** A Prometheus server that knows the services' counters; absent: none is connected. */
-  readonly prometheus?: { readonly url: string; readonly queries: PrometheusQueries };
   /** Variables that manifests may name and secrets are taken from. */
   readonly env: Readonly<Record<string, string>>;
   /** What the organisation allows, read each time that a run is asked about; all that plans allow when it is not given. */
@@ -62,9 +60,7 @@ export class House {
     this.#options = options;
     this.#scenarios = new Registry('scenario', options.scenarios ?? scenarios);
     this.#platforms = new Registry('platform', [options.platform, ...(options.connected ?? [])]);
-    const { dataplane: client, clock, prometheus } = options;
-    const runOf = (id: string) => this.#budgetOf(id);
-    this.#metrics = metricSources({ client, clock, ...(prometheus === undefined ? {} : { prometheus: { ...prometheus, runOf } }) });
+    this.#metrics = metricSources({ client: options.dataplane, clock: options.clock });
     this.#outside = outside({ env: options.env, inbox: webhookAlerts({ inbox: options.store.alerts }) });
     this.#prober = httpProber({ clock: options.clock, secret: (name) => options.env[name] });
     this.#readers = openReaders({ clock: options.clock });
@@ -84,18 +80,6 @@ export class House {
   pipeline({ pipeline, manifest }: Pick<ExperimentSpec, 'pipeline' | 'manifest'>): DeploymentPipeline {
     const { env } = this.#options;
     return new Registry('pipeline', [manifestPipeline({ locate: () => manifest, env, readers: this.#readers })]).get(pipeline);
-  }
-
-  metrics(id: string) {
-    return this.#metrics.get(id);
-  }
-
-  /** Which cluster is production's, and what a run may spend. */
-  async #budgetOf(id: string): Promise<{ production: string; failures: number; creditRate: number }> {
-    const run = await this.#options.store.runs.get(id);
-    if (run?.facts.deployment === undefined) throw new HaldaneError('not-found', `there is no run ${id} that was planned`);
-    const { deployment, baseline } = run.facts;
-    return { production: deployment.source, failures: run.experiment.budget.failures, creditRate: baseline?.creditRate ?? 0 };
   }
 
   /** The policy at work on a platform, as it is when it is asked. One that cannot be read throws: nobody knows what it allows. */

@@ -29,13 +29,11 @@ export type Config = {
     /** The shell command by which an instance starts a sidecar. */
     readonly sidecar?: string;
   };
-  /** A Prometheus server, and what it is asked: `$cluster` stands for a cluster's name. */
-  readonly prometheus?: { readonly url: string; readonly queries: { readonly requests: string; readonly up: string } };
   /** Variables that manifests and experiments may name. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_FILES, HALDANE_AWS_*, HALDANE_PROMETHEUS* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
+/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_FILES, HALDANE_AWS_* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, dataDir?: string): Config {
   const port = Number(env['HALDANE_PORT'] ?? 0);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -63,27 +61,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
     ...(pool === '' ? {} : { pool }),
     ...(files.length === 0 ? {} : { files }),
     ...awsOf(env),
-    ...prometheusOf(env),
     env: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };
-}
-
-function prometheusOf(env: Readonly<Record<string, string | undefined>>): Pick<Config, 'prometheus'> {
-  const url = env['HALDANE_PROMETHEUS'] ?? '';
-  if (url === '') return {};
-  if (!/^https?:\/\/[^/@]+/.test(url) || !URL.canParse(url))
-    throw new HaldaneError(
-      'bad-request',
-      'HALDANE_PROMETHEUS is no address without a password in it; write it like http://prometheus:9090',
-    );
-  const queries = {
-    requests: env['HALDANE_PROMETHEUS_REQUESTS'] ?? 'sum by (code) (http_requests_total{cluster="$cluster"})',
-    up: env['HALDANE_PROMETHEUS_UP'] ?? 'up{cluster="$cluster"}',
-  };
-  for (const [name, query] of Object.entries(queries))
-    if (!query.includes('$cluster'))
-      throw new HaldaneError('bad-request', `HALDANE_PROMETHEUS_${name.toUpperCase()} names no $cluster: the arms could not be told apart`);
-  return { prometheus: { url, queries } };
 }
 
 /** Which credentials are used is the AWS SDK's own affair: its variables, profiles and instance roles. */

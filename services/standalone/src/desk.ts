@@ -74,10 +74,7 @@ export function desk(options: DeskOptions): Desk {
       const scenario = house.scenario(spec.scenario.id);
       const deployment = await asItRuns(await house.pipeline(spec).interrogate(spec, signal()), platform, signal());
       const runId = newRunId();
-      const plan = await makePlan(
-        { runId, spec, deployment, platform, scenario, metrics: house.metrics(spec.metrics), ...(find === undefined ? {} : { find }) },
-        signal(),
-      );
+      const plan = await makePlan({ runId, spec, deployment, platform, scenario, ...(find === undefined ? {} : { find }) }, signal());
       return { ...plan, refusals: [...plan.refusals, ...(await objections(runId, spec, deployment, platform))] };
     },
     async create(wanted: WantedRun, permit) {

@@ -117,7 +117,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       platform,
       connected: account === null ? [] : [account.platform],
       dataplane,
-      ...(options.prometheus === undefined ? {} : { prometheus: options.prometheus }),
       env: options.env,
       policy: () => policyOf(dataDir),
       publish: (report) => publish(dataDir, report),
