@@ -191,8 +191,9 @@ const cancelIn = (phase: Phase) => async (t: Test) => {
   const end = await orca(execution, lasting.includes(phase) ? slow.experiment : files.experiment, send, cancel.signal);
   t.equal(end.status, wasRunning ? 'CANCELED' : 'SUCCEEDED');
   const run = await ended(execution);
-  // In planning nothing was changed yet, so there is nothing to put back.
-  t.match(run, { phase: 'done', facts: phase === 'planning' ? { restored: undefined } : { restored: { clean: true } } });
+  t.equal(run.phase, 'done');
+  // In planning nothing may have been changed yet, and then there is nothing to put back.
+  t.equal(run.facts.restored?.clean ?? phase === 'planning', true);
   const { status } = await client.stage(`spinnaker:${execution}:canary`);
   // What is being put back or judged is not ended by a cancel: the run has learned what it has.
   if (lasting.includes(phase)) t.same([run.stop?.reason, status], ['operator', 'ABORTED'], run.stop?.why ?? 'no stop');

@@ -10,8 +10,21 @@ type Environment = Readonly<Record<string, string>>;
 /** An experiment and the description of the service that it names, read from this runner's own disk. What is live of it a pipeline says. */
 export type Loaded = { readonly spec: ExperimentSpec; readonly manifest: ManifestReading };
 
-/** Reads an experiment file, which may name one of `scenarios`, and its manifest. Throws `bad-document` with every problem, or `not-found`. */
-export async function loadExperiment(file: string, env: Environment, scenarios: readonly Scenario[], signal: AbortSignal): Promise<Loaded> {
+export type LoadOptions = {
+  readonly env: Environment;
+  /** Those that the experiment may name. */
+  readonly scenarios: readonly Scenario[];
+  /** Asked of the experiment and of its manifest before they are read; whatever it throws ends the reading. */
+  readonly permitFile?: (file: string) => Promise<void>;
+};
+
+/** Reads an experiment file and its manifest. Throws `bad-document` with every problem, or `not-found`. */
+export async function loadExperiment(
+  file: string,
+  { env, scenarios, permitFile = async () => undefined }: LoadOptions,
+  signal: AbortSignal,
+): Promise<Loaded> {
+  await permitFile(file);
   const text = await readText(file, 'experiment');
   let read: ManifestReading | null = null;
   const spec = await readExperiment({
@@ -21,6 +34,7 @@ export async function loadExperiment(file: string, env: Environment, scenarios: 
     scenarios,
     known,
     serviceAt: async (manifest) => {
+      await permitFile(manifest);
       read = await loadManifest(manifest, { env }, signal);
       return read.described;
     },

@@ -34,12 +34,8 @@ export function desk(options: DeskOptions): Desk {
   const { store, house, env, clock } = options;
   const signal = () => AbortSignal.timeout(110_000);
 
-  const load = async (file: string) => {
-    await requireOwnFile(options.files, file);
-    const loaded = await loadExperiment(file, env, house.scenarios(), signal());
-    await requireOwnFile(options.files, loaded.spec.manifest);
-    return loaded;
-  };
+  const permitFile = (file: string) => requireOwnFile(options.files, file);
+  const load = (file: string) => loadExperiment(file, { env, scenarios: house.scenarios(), permitFile }, signal());
 
   /** A service that is there is left alone, whatever its file says by now: a run is no deploy. */
   const ensureUp = async (platform: Platform, source: string, recipe: LaunchRecipe | null) => {
@@ -107,7 +103,7 @@ export function desk(options: DeskOptions): Desk {
       });
     },
     async deploy(file, permit) {
-      await requireOwnFile(options.files, file);
+      await permitFile(file);
       const { recipe, described } = await loadService(file, env, signal());
       if (recipe === null)
         throw new HaldaneError(

@@ -15,6 +15,7 @@ import type { Config } from './config.ts';
 import { connectionsOf } from './connections-of.ts';
 import { desk, publish } from './desk.ts';
 import { liveDataplane, startRouters } from './local-routers.ts';
+import { requireOwnFile } from './own-files.ts';
 import { own } from './ownership.ts';
 import { policyOf } from './policy-file.ts';
 import { poolOf } from './pool.ts';
@@ -129,6 +130,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const herald = heraldOf(telling, { store, house, pools: [pool, shared], onTrouble, clock });
     herald.start();
     closing.push(() => herald.stop());
+    const permitFile = (file: string) => requireOwnFile(options.files, file);
     const behind = desk({ dataDir, files: options.files, env: options.env, clock, store, house, pool, poolOn, deploy, dataplane });
     const runner = new Runner({
       name: `${hostname()} ${process.pid}`,
@@ -148,7 +150,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       begin: beginScheduled({ desk: behind, runs: store.runs, policy: store.policy, audit: store.audit }),
       liveRevision: async (file) => {
         const signal = AbortSignal.timeout(60_000);
-        const { spec } = await loadExperiment(file, options.env, house.scenarios(), signal);
+        const { spec } = await loadExperiment(file, { env: options.env, scenarios: house.scenarios(), permitFile }, signal);
         const { source, deployInProgress } = await house.pipeline(spec).interrogate(spec, signal);
         // What is being deployed is live when it is done; until then nobody can say.
         if (deployInProgress) return null;

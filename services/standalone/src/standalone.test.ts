@@ -3,6 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Act, type AuditEntry, HaldaneError, type Run } from '@haldane/core';
 import { House } from '@haldane/runner';
+import { scenarios } from '@haldane/scenarios';
 import { sampleDeployment, sampleExperiment } from '@haldane/testkit';
 import { type Test, test } from 'tap';
 import { readAccess, removeAccess, writeAccess } from './access-file.ts';
@@ -139,9 +140,22 @@ test('files are taken from the folders that were named, by whatever way a path l
   await refused(`${own}/../none.yaml`);
   await refused(join(own, 'link.yaml'));
   await refused(own);
-  const behind = desk({ files: [own], env: {}, house: { scenarios: () => [] } } as never);
+  const behind = desk({ files: [own], env: {}, house: { scenarios: () => scenarios } } as never);
   const permit = () => t.fail('nobody is asked about what is not read') as never;
   await t.rejects(behind.plan(join(other, 'evil.yaml'), permit), { code: 'forbidden' });
+  const naming = (name: string, service: string) =>
+    writeFile(
+      join(own, name),
+      `name: outside\nservice: ${service}\nscenario: { id: idp-jwks-unavailable, params: { dependency: keys, keyCacheSeconds: 1s } }\nshare: 10%\nbudget: { failures: 1 }\n`,
+    );
+  await naming('outside.yaml', join(other, 'evil.yaml'));
+  await naming('nowhere.yaml', join(other, 'none.yaml'));
+  for (const name of ['outside.yaml', 'nowhere.yaml'])
+    await t.rejects(
+      behind.plan(join(own, name), permit),
+      { code: 'forbidden' },
+      'nor is a manifest that an experiment names, nor is it told whether it is there',
+    );
   await t.rejects(behind.deploy(join(other, 'evil.yaml'), permit), { code: 'forbidden' });
   await t.rejects(behind.create({ file: join(other, 'evil.yaml') }, permit), { code: 'forbidden' });
   await t.rejects(behind.schedule({ id: 'a', file: join(other, 'evil.yaml'), cron: '0 3 * * *' }, permit), { code: 'forbidden' });
