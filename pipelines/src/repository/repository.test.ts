@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Touch } from '@haldane/core';
 import { test } from 'tap';
+import { gitRevision } from '../manifest/git-revision.ts';
 import { diffSince, Repository } from './index.ts';
 import { touchOfPath } from './touch-of-path.ts';
 import { touchesOfText } from './touches-of-text.ts';
@@ -133,6 +135,34 @@ test('a file that is there and that git cannot give is unknown, and not taken fo
   t.same(await touches(none, role), ['unknown']);
   t.same(await touches(role, gone), ['unknown']);
   t.same(await touches(none, group), ['network'], 'of what can be had it is known as before');
+});
+
+test('a commit is laid out beside what is checked out, which stays as it is also in a git hook, where the environment names it', async (t) => {
+  const { commit, git } = await repositoryIn(t.testdir());
+  const one = await commit({ a: '1' });
+  await commit({ a: '2' });
+  await writeFile(join(t.testdirName, 'a'), 'not committed');
+  git('add', 'a');
+  const state = () => [git('symbolic-ref', 'HEAD'), git('status', '--porcelain'), git('ls-files', '--stage'), git('config', '--list')];
+  const before = state();
+
+  const hook = {
+    GIT_DIR: join(t.testdirName, '.git'),
+    GIT_WORK_TREE: t.testdirName,
+    GIT_INDEX_FILE: join(t.testdirName, '.git', 'index'),
+    GIT_PREFIX: '',
+  };
+  t.teardown(() => {
+    for (const name of Object.keys(hook)) delete process.env[name];
+  });
+  Object.assign(process.env, hook);
+  const repository = await Repository.open({ folder: t.testdirName }, signal);
+  const into = join(await mkdtemp(join(tmpdir(), 'haldane-laid-out-')), 'one');
+  t.teardown(() => rm(dirname(into), { recursive: true }));
+  await repository.checkOut(one, into, signal);
+  t.equal(await readFile(join(into, 'a'), 'utf8'), '1');
+  t.match(await gitRevision(into, signal), { commit: one, dirty: null });
+  t.same(state(), before);
 });
 
 test('what a path says, and where only its text can tell', (t) => {
