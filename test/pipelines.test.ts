@@ -188,6 +188,9 @@ test('a stage of Spinnaker that changes the cluster is a deploy in progress, and
   t.same(await under(['deploy', { clusters: [here] }]), ['pipeline "To prod" (01H): stage "deploy" (deploy) is running']);
   t.same(await under(['deploy', { clusters: [{ ...here, stack: 'test' }] }]), [], 'another cluster');
   t.same(await under(['deploy', { clusters: [{ ...here, stack: 'test' }, here] }]).then((all) => all?.length), 1);
+  const unsaid = { account: 'prod', application: 'shop' };
+  for (const clusters of [[unsaid], [{ ...here, stack: 'test' }, unsaid], [unsaid, { ...here, stack: 'test' }]])
+    t.equal((await under(['deploy', { clusters }]))?.length, 1, 'a cluster that is not named may be this one');
   t.same(await under(['resizeServerGroup', { asgName: 'shop-prod-v042', credentials: 'prod' }]).then((all) => all?.length), 1);
   t.same(await under(['resizeServerGroup', { asgName: 'shop-prod-canary-v042', credentials: 'prod' }]), []);
   t.same(await under(['disableCluster', { cluster: 'shop-prod', credentials: 'test' }]), [], 'another account');
@@ -281,6 +284,13 @@ test('GitHub: a run of the workflow that deploys is a deploy in progress but for
   t.same(await during('in_progress', ['deploy (eu)', 'in_progress'], ['canary', 'in_progress']), [
     'run 1 of deploy.yml is in_progress: deploy (eu)',
   ]);
+  const canaries = Array.from({ length: 100 }, (_, n) => [`canary (${n})`, 'in_progress'] as const);
+  t.same(await during('in_progress', ...canaries), []);
+  t.same(
+    await during('in_progress', ...canaries, ['deploy', 'in_progress']),
+    ['run 1 of deploy.yml is in_progress: deploy'],
+    'one of many jobs',
+  );
   t.same(await during('queued'), ['run 1 of deploy.yml is queued: its next job']);
   const lost = await over(hubManifest(hub.address, ', workflow: release.yml'));
   await t.rejects(lost.ask(), { code: 'not-found', message: /release\.yml/ });

@@ -63,7 +63,12 @@ export async function fakeGitHub({ token, perPage }: { readonly token: string; r
     const jobs = /^actions\/runs\/(\d+)\/jobs$/.exec(below);
     if (jobs !== null) {
       const found = hub.runs.find(({ id }) => id === Number(jobs[1]));
-      return found === undefined ? null : ok({ total_count: found.jobs.length, jobs: found.jobs.map((job, id) => ({ id, ...job })) });
+      if (found === undefined) return null;
+      const { json, ...page } = paged(
+        url,
+        found.jobs.map((job, id) => ({ id, ...job })),
+      );
+      return { ...page, json: { total_count: found.jobs.length, jobs: json } };
     }
     const commit = /^commits\/([0-9a-f]+)$/.exec(below);
     if (commit !== null)

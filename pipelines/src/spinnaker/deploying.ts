@@ -52,7 +52,7 @@ function changes(stage: Stage, byId: ReadonlyMap<string, Stage>, place: Place): 
   // What a stage does not say of its place, the one that it is part of does.
   const clusters = line.map(({ context }) => clustersIn(context ?? {})).find((named) => named.length > 0) ?? [];
   const account = line.map(({ context }) => accountIn(context ?? {})).find((named) => named !== null) ?? place.account;
-  return account === place.account && (clusters.length === 0 || clusters.includes(place.cluster));
+  return account === place.account && (clusters.length === 0 || clusters.includes(place.cluster) || clusters.includes(null));
 }
 
 /** The stage, the one that it is part of, and so on. */
@@ -69,15 +69,16 @@ function accountIn(context: Context): string | null {
   return textOf(context['credentials']) ?? textOf(context['account']);
 }
 
-/** Every cluster that a stage's context names, in each of the ways in which stages of Orca do. */
-function clustersIn(context: Context): readonly string[] {
+/** Every cluster that a stage's context names, in each of the ways in which stages of Orca do; null where it deploys to one without saying which. */
+function clustersIn(context: Context): readonly (string | null)[] {
   const groups = [context['asgName'], context['serverGroupName'], ...list(context['serverGroupNames'])];
-  return [
+  const named = [
     context['cluster'],
     recordOf(context['moniker'])['cluster'],
     ...groups.map((name) => textOf(name)?.replace(/-v\d{3,}$/, '')),
-    ...[context, ...list(context['clusters']).map(recordOf)].map(nameOfCluster),
+    nameOfCluster(context),
   ].flatMap((name) => textOf(name) ?? []);
+  return [...named, ...list(context['clusters']).map((one) => nameOfCluster(recordOf(one)))];
 }
 
 /** application-stack-detail, as Spinnaker names a cluster of these three; null where it is not said that there is neither stack nor detail. */
