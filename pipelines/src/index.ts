@@ -5,3 +5,4 @@ export * from './manifest/index.ts';
 export * from './repository/index.ts';
 export * from './spinnaker/index.ts';
 export type { StageMode } from './stage-mode.ts';
+export { withoutRepository } from './without-repository.ts';

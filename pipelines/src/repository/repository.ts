@@ -11,6 +11,9 @@ export type RepositoryOptions = {
 /** A path that differs between two commits, and at which of them it is there. */
 export type ChangedPath = { readonly path: string; readonly before: boolean; readonly after: boolean };
 
+/** A large repository is laid out for minutes, filters and all. */
+const layOutWithinMs = 600_000;
+
 const hash = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** A git repository, read and never written. Names are resolved first; commands get whole hashes only, so that no name is an option. */
@@ -81,7 +84,7 @@ export class Repository {
   /** Lays a commit's files out in a new folder, a clone of its own that shares nothing but history. Throws `unavailable`. */
   async checkOut(commit: string, into: string, signal: AbortSignal): Promise<void> {
     const cloned = await this.#git(['clone', '--quiet', '--shared', '--no-checkout', '--', this.#folder, into], signal);
-    const done = cloned === null ? null : await askGit(into, ['checkout', '--quiet', '--detach', commit, '--'], signal);
+    const done = cloned === null ? null : await askGit(into, ['checkout', '--quiet', '--detach', commit, '--'], signal, layOutWithinMs);
     if (done === null) throw new HaldaneError('unavailable', `git could not lay ${commit} out in ${into}`);
   }
 

@@ -66,24 +66,28 @@ async function run(file: string, options: Options, { out, err, say, config, serv
   const ground = await groundOf({ spec, folder: resolve(options.repository), good, bad, migrations, env }, signal);
   // A Haldane of its own: what is live, and who is locked or halted there, is no concern of revisions that nobody uses.
   const place = join(dataDir, 'bisect');
+  const experiment = await readFile(file, 'utf8');
   const stack = await startStack({ dataDir: place, databaseUrl: null, port: 0, env, ephemeral: true });
   const found = await bisect({
     client: new HaldaneClient(stack.access),
     ground,
-    experiment: await readFile(file, 'utf8'),
+    experiment,
     prepare,
+    env,
     dataDir: join(place, 'revisions'),
     watch: async (begun) => {
       const ended = await follow(new HaldaneClient(stack.access), begun, plainProgress(err), interrupts, say);
       signal.throwIfAborted();
       return ended;
     },
+    stop: () => stack.stop(),
     say,
     signal,
-  }).finally(() => stack.stop());
+  });
   const why = await wordsOf(found, ground.repository.subject.bind(ground.repository), signal);
-  await tell({ ...found, why }, spec.name, [ground.line[0] ?? '', await ground.repository.nameOf(bad, signal)]);
   out.write(options.json ? `${JSON.stringify({ experiment: spec.name, ...found, why }, null, 2)}\n` : `${spec.name}: ${why}\n`);
+  // Whoever waits has the answer, also when it cannot be written down.
+  await tell({ ...found, why }, spec.name, [ground.line[0] ?? '', await ground.repository.nameOf(bad, signal)]);
   exit(found.first === null ? exitCodes.inconclusive : 0);
 
   /** For the gate to say, where there is one. */

@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises';
-import { isAbsolute, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { type ExperimentSpec, HaldaneError, type ServiceRef } from '@haldane/core';
-import { loadManifest, Repository, touchOfPath } from '@haldane/pipelines';
+import { Repository, touchOfPath } from '@haldane/pipelines';
+import { bisectable } from './bisectable.ts';
 
 export type BisectWishes = {
   readonly spec: ExperimentSpec;
@@ -21,28 +22,11 @@ export type Ground = ServiceRef & {
   readonly manifest: string;
 };
 
-/**
- * Reads it, and refuses what must not be: production, which is never bisected; a service that runs elsewhere, which Haldane does not deploy;
- * and one whose program does not lie in the repository, for every revision would be the same program.
- */
+/** Reads it, and refuses what must not be, as `bisectable` says. */
 export async function groundOf({ spec, folder, good, bad, migrations, env }: BisectWishes, signal: AbortSignal): Promise<Ground> {
   const repository = await Repository.open({ folder }, signal);
-  const { described, recipe } = await loadManifest(spec.manifest, { env }, signal);
-  const { service, environment, platform } = described;
-  const refuse = (why: string) => new HaldaneError('refused', `${service} in ${environment} is not bisected: ${why}`);
-  if (/^(prod|live)/i.test(environment)) throw refuse('production gets no old revision; bisect it in staging');
-  if (recipe === null) throw refuse(`it runs on platform ${platform}; Haldane starts old revisions on this machine only`);
   const top = await realpath(repository.folder);
-  const inside = async (path: string) => {
-    const way = relative(top, await realpath(path));
-    return way !== '..' && !way.startsWith('../') && !isAbsolute(way);
-  };
-  if (!(await inside(spec.manifest))) throw refuse(`its manifest ${spec.manifest} is not in the repository ${top}`);
-  const absolute = recipe.command.filter((part) => part.startsWith(`${top}/`));
-  if (!(await inside(recipe.cwd)) || absolute.length > 0)
-    throw refuse(
-      `deploy.${absolute.length > 0 ? `command names ${absolute[0]}` : `cwd is ${recipe.cwd}`}, which is the same for every revision; write it relative to the manifest, in the repository`,
-    );
+  const { service, environment } = await bisectable(spec.manifest, { top, repository: top, env }, signal);
   const [first, last] = [await repository.commit(good, signal), await repository.commit(bad, signal)];
   const line = [first, ...(await repository.between(first, last, signal))];
   if (line.length < 2) throw new HaldaneError('bad-request', `--good and --bad: ${good} and ${bad} are the same commit`);
