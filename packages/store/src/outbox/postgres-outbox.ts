@@ -50,14 +50,16 @@ export class PostgresOutbox implements Outbox {
 
   async post(news: News, notices: readonly Pick<Delivery, 'receiver' | 'notice'>[]): Promise<boolean> {
     return translated('putting notices on their way', async () => {
-      const rows = notices.map(({ receiver, notice }) => ({ receiver, notice }));
+      const receivers = notices.map(({ receiver }) => receiver);
+      // Each notice is cast whole and never taken apart: PostgreSQL would look into its words, and refuse a NUL or half a pair in them.
+      const words = notices.map(({ notice }) => JSON.stringify(notice));
       const done = await sql`
         with told as (
           update news set told_at = clock_timestamp() where id = ${news.id} and told_at is null returning id, service, environment
         ), posted as (
           insert into deliveries (id, receiver, service, environment, notice)
-          select concat(told.id, '.', n.receiver), n.receiver, told.service, told.environment, n.notice
-          from told, json_to_recordset(${JSON.stringify(rows)}::json) as n (receiver text, notice json)
+          select concat(told.id, '.', n.receiver), n.receiver, told.service, told.environment, n.notice::json
+          from told, unnest(${receivers}::text[], ${words}::text[]) as n (receiver, notice)
           on conflict (id) do nothing
         )
         select id from told`.execute(this.#db);

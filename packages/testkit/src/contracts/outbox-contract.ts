@@ -151,6 +151,17 @@ export async function outboxContract(t: ContractTest, makeStores: MakeStores): P
     },
   );
 
+  await storeTest(t, 'words from outside arrive as they were said, whatever is in them', makeStores, async (t, { outbox }) => {
+    const odd = 'nul \u0000, lone \ud800, quote "\\, brace {,}';
+    await outbox.announce({ ...about('payments'), data: { why: odd } }, 'odd');
+    const news = await outbox.takeNews([null], held);
+    if (news === null) throw new Error('there were no news');
+    t.same(news.data, { why: odd });
+    const notice = { ...sampleNotice(news), headline: odd, lines: [odd] };
+    t.equal(await outbox.post(news, [{ receiver: 'x', notice }]), true);
+    t.same((await outbox.take(['x'], held))?.notice, notice);
+  });
+
   await storeTest(t, 'what nobody told or took for long is given up', makeStores, async (t, { outbox, letPass }) => {
     await send(outbox, 'payments', ['nobody']);
     await outbox.announce(about('orders'), 'untold');
