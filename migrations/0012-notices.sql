@@ -15,6 +15,8 @@ create table news (
   at          timestamptz not null default clock_timestamp(),
   -- Whoever took it has it until then.
   taken_until timestamptz,
+  -- How often it was taken.
+  tries       integer not null default 0,
   told_at     timestamptz
 );
 create index news_to_tell on news (service, environment, seq) where told_at is null;

@@ -175,7 +175,7 @@ function heraldOf(t: Test, copy: TestCopy, notifier: Notifier, persistence: Pers
       if (news.data['odd'] === true) throw new Error('no words for this');
       return ['siem', 'gone'].map((receiver) => ({ receiver, notice: sampleNotice(news) }));
     },
-    onGivenUp: async ({ notice }, why) => void givenUp.push(`${notice.service}: ${why}`),
+    onGivenUp: async ({ service, why }) => void givenUp.push(`${service}: ${why}`),
     onTrouble: (what) => void troubles.push(what),
     clock: systemClock,
     random: () => 1,
@@ -217,6 +217,38 @@ test('what never will arrive is given up and said so, and nothing else waits for
     notices.find(({ labels }) => labels['receiver'] === receiver && labels['state'] === state)?.value ?? 0;
   t.same([count('siem', 'given-up'), count('siem', 'delivered'), count('gone', 'waiting')], [2, 1, 3]);
   t.ok((shown.find(({ name }) => name === 'haldane_notice_waiting_seconds')?.samples[0]?.value ?? 0) > 300);
+});
+
+test('news that nobody can put into words are tried some times, given up and said so, and do not hold up the later ones for long', async (t) => {
+  const copy = await database.copy();
+  t.teardown(() => copy.close());
+  const { outbox } = copy.store;
+  const had: string[] = [];
+  const notifier: Notifier = { deliver: async ({ notice: { topic } }) => void had.push(topic) };
+  const { herald, givenUp, troubles } = heraldOf(t, copy, notifier);
+  await outbox.announce(newsOf('payments', { odd: true }), '1');
+  await outbox.announce({ ...newsOf('payments'), topic: 'gate-blocked' }, '2');
+  for (let tries = 1; tries <= 10; tries += 1) {
+    await herald.round();
+    t.same([troubles.length, had.length, givenUp.length], [tries, tries < 3 ? 0 : 1, tries < 10 ? 0 : 1]);
+    await copy.letPass(60_001);
+  }
+  t.same([had, givenUp], [['gate-blocked'], ['payments: it was tried 10 times: no words for this']]);
+  await herald.round();
+  t.equal(troubles.length, 10, 'it is over');
+});
+
+test('what waited a week for a receiver that nobody knows is given up and said so', async (t) => {
+  const copy = await database.copy();
+  t.teardown(() => copy.close());
+  const { herald, givenUp } = heraldOf(t, copy, { deliver: async () => undefined });
+  await copy.store.outbox.announce(newsOf('payments'), '1');
+  await herald.round();
+  t.same(givenUp, []);
+  await copy.letPass(7 * 86_400_000);
+  herald.start();
+  await soon('its end', () => givenUp[0] ?? null);
+  t.same(givenUp, ['payments: nobody here knows this receiver']);
 });
 
 test('a herald that is told to end tells what there is first, and waits for nobody for ever', async (t) => {

@@ -21,6 +21,12 @@ export type News = ServiceRef & {
   readonly at: number;
 };
 
+/** News that somebody took, to put them into words. `tries`: how often they were taken, this time included. */
+export type TakenNews = News & { readonly tries: number };
+
+/** What was not told and will not be: a delivery, or, with no receiver, news that never came to one. */
+export type Untold = ServiceRef & Pick<News, 'id' | 'topic'> & { readonly receiver: string | null; readonly why: string };
+
 /** Something that whoever is told may do about it, by the operations of the API; their rights decide whether they may. */
 export type Remedy =
   | { readonly do: 'abort'; readonly runId: string }
@@ -62,23 +68,30 @@ export type Delivered =
   | { readonly state: 'waiting'; readonly againMs: number; readonly why: string }
   | { readonly state: 'given-up'; readonly why: string };
 
+/** Later news of a service wait for earlier ones until those were taken so often: whoever takes them may die, but not for ever. */
+export const patience = 3;
+
 /** Where news wait to be told, and notices to arrive. Any number of processes may share it: each piece is with one at a time. */
 export interface Outbox {
   /** Notes news that no other table holds. Of several with the same `once` the first counts. */
   announce(news: Omit<News, 'id' | 'at'>, once: string): Promise<void>;
   /**
-   * The oldest news of runs of these pools (null: of no pool), of one service never before the earlier are told; nobody else is given it for
-   * `forMs`. Null when there is none.
+   * The oldest news of runs of these pools (null: of no pool); nobody else is given it for `forMs`. Of one service never before the earlier
+   * of these pools are told, unless those were taken `patience` times and are untold still. Null when there is none.
    */
-  takeNews(pools: readonly (string | null)[], forMs: number): Promise<News | null>;
+  takeNews(pools: readonly (string | null)[], forMs: number): Promise<TakenNews | null>;
   /** Puts each receiver's notice on its way and is done with the news, in one step. False, and nothing happens, when somebody else did. */
   post(news: News, notices: readonly Pick<Delivery, 'receiver' | 'notice'>[]): Promise<boolean>;
   /** A delivery to one of these receivers whose time has come, for `forMs`: of one receiver and service the earlier always goes first. */
   take(receivers: readonly string[], forMs: number): Promise<Delivery | null>;
   /** What became of a try. False when it was not that try's to say any more. */
   settle(delivery: Pick<Delivery, 'id' | 'tries'>, became: Delivered): Promise<boolean>;
-  /** Forgets what was over for so long, and gives up what has waited for so long: news that nobody told, deliveries of receivers that are gone. */
-  clear(olderThanMs: number): Promise<void>;
+  /**
+   * Forgets what was over for so long, and gives up what has waited for so long: news that nobody told, deliveries of receivers that are gone.
+   * News of a run that is not done are kept: later ones make sense by them. Returns what was given up; not news of no pool that nobody ever
+   * took, for then nobody is named to be told.
+   */
+  clear(olderThanMs: number): Promise<readonly Untold[]>;
 }
 
 /** Tells a person or a machine outside. One that fails harms nothing; it is asked again with the same delivery. */

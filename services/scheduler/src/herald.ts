@@ -1,4 +1,14 @@
-import { type Clock, type Delivered, type Delivery, hasCode, messageOf, type News, type Notifier, type Outbox } from '@haldane/core';
+import {
+  type Clock,
+  type Delivered,
+  type Delivery,
+  hasCode,
+  messageOf,
+  type News,
+  type Notifier,
+  type Outbox,
+  type Untold,
+} from '@haldane/core';
 
 /** Whoever takes news has so long to put them into words; whoever takes a delivery, to make it. Then another may. */
 const newsForMs = 60_000;
@@ -11,6 +21,8 @@ const lastWordsMs = 5_000;
 const clearEveryMs = 3_600_000;
 /** What was told is remembered for so long, and what nobody took is given up after it. */
 const rememberedMs = 7 * 86_400_000;
+/** News that cannot be put into words are tried so often, a minute apart. */
+const mostTries = 10;
 /** Deliveries under way at one time. */
 const atOnce = 8;
 
@@ -27,7 +39,7 @@ export type HeraldOptions = {
   /** Puts news into words, one notice for each who is to be told. */
   readonly compose: (news: News) => Promise<readonly Pick<Delivery, 'receiver' | 'notice'>[]>;
   /** Writes down that somebody was not told and will not be. */
-  readonly onGivenUp: (delivery: Delivery, why: string) => Promise<void>;
+  readonly onGivenUp: (untold: Untold) => Promise<void>;
   readonly onTrouble: (what: string, error: unknown) => void;
   readonly clock: Clock;
   /** Between 0 and 1: spreads what is tried again. */
@@ -79,7 +91,7 @@ export class Herald {
   }
 
   async #run(): Promise<void> {
-    const { clock, onTrouble, outbox } = this.#options;
+    const { clock, onTrouble, onGivenUp, outbox } = this.#options;
     const { signal } = this.#ending;
     let clearAt = clock.now();
     while (!signal.aborted) {
@@ -88,7 +100,7 @@ export class Herald {
         worked = await this.round();
         if (clock.now() >= clearAt) {
           clearAt = clock.now() + clearEveryMs;
-          await outbox.clear(rememberedMs);
+          for (const untold of await outbox.clear(rememberedMs)) await onGivenUp(untold);
         }
       } catch (error) {
         onTrouble('telling people', error);
@@ -98,15 +110,19 @@ export class Herald {
   }
 
   async #compose(): Promise<boolean> {
-    const { outbox, pools, compose, onTrouble } = this.#options;
+    const { outbox, pools, compose, onGivenUp, onTrouble } = this.#options;
     if (this.#cut.signal.aborted) return false;
     const news = await outbox.takeNews(pools, newsForMs);
     if (news === null) return false;
     try {
       await outbox.post(news, await compose(news));
     } catch (error) {
-      // It is taken again in a minute, and holds up nothing else meanwhile.
-      onTrouble(`putting news into words: ${news.topic} of ${news.service}`, error);
+      // It is taken again in a minute; later news of its service go first when that failed some times, all others at once.
+      const { id, topic, service, environment, tries } = news;
+      onTrouble(`putting news into words: ${topic} of ${service}`, error);
+      if (tries < mostTries) return true;
+      await onGivenUp({ id, topic, service, environment, receiver: null, why: `it was tried ${tries} times: ${messageOf(error)}` });
+      await outbox.post(news, []);
     }
     return true;
   }
@@ -134,7 +150,9 @@ export class Herald {
       became = this.#afterFailure(delivery, error);
     }
     // Written down before it is over: whoever dies in between writes it twice, and not never.
-    if (became.state === 'given-up') await onGivenUp(delivery, became.why);
+    const { id, receiver, notice } = delivery;
+    const { topic, service, environment } = notice;
+    if (became.state === 'given-up') await onGivenUp({ id, topic, service, environment, receiver, why: became.why });
     await outbox.settle(delivery, became);
   }
 

@@ -66,10 +66,11 @@ export function heraldOf(telling: Telling | null, { store, house, pools, onTroub
     pools: telling === null ? pools : [...pools, null],
     receivers: telling?.receivers ?? new Map(),
     compose: async (news) => (telling === null ? [] : telling.compose(news, { store, house })),
-    onGivenUp: async ({ id, receiver, notice }, why) => {
-      const { topic, service, environment } = notice;
-      const detail = { delivery: id, topic, service, environment, why };
-      const act = { who: 'Haldane', token: null, from: 'the herald', did: 'tell', to: `receiver ${receiver}`, detail };
+    onGivenUp: async ({ id, receiver, topic, service, environment, why }) => {
+      const what = receiver === null ? { news: id } : { delivery: id };
+      const to = receiver === null ? 'whoever was to be told' : `receiver ${receiver}`;
+      const detail = { ...what, topic, service, environment, why };
+      const act = { who: 'Haldane', token: null, from: 'the herald', did: 'tell', to, detail };
       await store.audit.append({ ...act, outcome: 'failed', code: 'unavailable' });
     },
     onTrouble,

@@ -1,4 +1,15 @@
-import type { Delivered, Delivery, JsonObject, News, Notice, Outbox, Topic } from '@haldane/core';
+import {
+  type Delivered,
+  type Delivery,
+  type JsonObject,
+  type News,
+  type Notice,
+  type Outbox,
+  patience,
+  type TakenNews,
+  type Topic,
+  type Untold,
+} from '@haldane/core';
 import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import { storable } from '../storable.ts';
@@ -12,8 +23,10 @@ type NewsRow = {
   run_id: string | null;
   data: JsonObject;
   at: Date;
+  tries: number;
 };
 type DeliveryRow = { id: string; receiver: string; notice: Notice; tries: number; made_at: Date };
+type UntoldRow = { id: string; topic: Topic; service: string; environment: string; receiver: string | null; why: string };
 
 /** The outbox on PostgreSQL. News of runs and of the gate get here by triggers; each step is one statement, so nobody falls asleep in one. */
 export class PostgresOutbox implements Outbox {
@@ -31,17 +44,21 @@ export class PostgresOutbox implements Outbox {
     );
   }
 
-  async takeNews(pools: readonly (string | null)[], forMs: number): Promise<News | null> {
+  async takeNews(pools: readonly (string | null)[], forMs: number): Promise<TakenNews | null> {
+    const named = pools.filter((pool) => pool !== null);
+    const ours = (row: 'n' | 'e') =>
+      sql`(${sql.ref(`${row}.pool`)} = any(${named}::text[]) or (${sql.ref(`${row}.pool`)} is null and ${pools.includes(null)}))`;
     return translated('taking news', async () => {
       const { rows } = await sql<NewsRow>`
         with candidate as (
           select id from news n
-          where told_at is null and (pool = any(${pools.filter((pool) => pool !== null)}::text[]) or (pool is null and ${pools.includes(null)})) and (taken_until is null or taken_until <= clock_timestamp())
+          where told_at is null and ${ours('n')} and (taken_until is null or taken_until <= clock_timestamp())
             and not exists (
-              select from news e where e.told_at is null and e.service = n.service and e.environment = n.environment and e.seq < n.seq)
+              select from news e where e.told_at is null and e.service = n.service and e.environment = n.environment and e.seq < n.seq
+                and ${ours('e')} and e.tries < ${patience})
           order by seq limit 1 for update skip locked
         )
-        update news set taken_until = clock_timestamp() + ${forMs} * interval '1 millisecond'
+        update news set tries = tries + 1, taken_until = clock_timestamp() + ${forMs} * interval '1 millisecond'
         from candidate where news.id = candidate.id
         returning news.*`.execute(this.#db);
       return rows[0] ? newsOf(rows[0]) : null;
@@ -99,20 +116,29 @@ export class PostgresOutbox implements Outbox {
     });
   }
 
-  async clear(olderThanMs: number): Promise<void> {
-    await translated('clearing the outbox', async () => {
+  async clear(olderThanMs: number): Promise<readonly Untold[]> {
+    return translated('clearing the outbox', async () => {
       const long = sql`clock_timestamp() - ${olderThanMs} * interval '1 millisecond'`;
-      await sql`delete from news where coalesce(told_at, at) < ${long}`.execute(this.#db);
+      const news = await sql<UntoldRow>`
+        with forgotten as (
+          delete from news n where coalesce(told_at, at) < ${long}
+            and not exists (select from runs r where r.id = n.run_id and r.phase <> 'done')
+          returning *
+        )
+        select id::text, topic, service, environment, null as receiver, 'nobody told it in time' as why from forgotten
+        where told_at is null and (pool is not null or tries > 0) order by seq`.execute(this.#db);
       await sql`delete from deliveries where over_at < ${long}`.execute(this.#db);
-      await sql`
+      const deliveries = await sql<Omit<UntoldRow, 'topic'> & { notice: Notice }>`
         update deliveries set state = 'given-up', why = coalesce(why, 'nobody here knows this receiver'), over_at = clock_timestamp()
-        where state = 'waiting' and made_at < ${long}`.execute(this.#db);
+        where state = 'waiting' and made_at < ${long}
+        returning id, notice, service, environment, receiver, why`.execute(this.#db);
+      return [...news.rows, ...deliveries.rows.map(({ notice: { topic }, ...rest }) => ({ ...rest, topic }))];
     });
   }
 }
 
-function newsOf({ id, topic, service, environment, run_id, data, at }: NewsRow): News {
-  return { id, topic, service, environment, runId: run_id, data, at: at.getTime() };
+function newsOf({ id, topic, service, environment, run_id, data, at, tries }: NewsRow): TakenNews {
+  return { id, topic, service, environment, runId: run_id, data, at: at.getTime(), tries };
 }
 
 function deliveryOf({ id, receiver, notice, tries, made_at }: DeliveryRow): Delivery {

@@ -125,9 +125,11 @@ async function openCopy(address: Address, drop: () => Promise<void>): Promise<Te
            watched_until = watched_until - $1 * interval '1 millisecond'`,
         [ms],
       );
-      await query(`update news set taken_until = taken_until - $1 * interval '1 millisecond', at = at - $1 * interval '1 millisecond'`, [
-        ms,
-      ]);
+      await query(
+        `update news set taken_until = taken_until - $1 * interval '1 millisecond', at = at - $1 * interval '1 millisecond',
+           told_at = told_at - $1 * interval '1 millisecond'`,
+        [ms],
+      );
       await query(
         `update deliveries set not_before = not_before - $1 * interval '1 millisecond', made_at = made_at - $1 * interval '1 millisecond'`,
         [ms],

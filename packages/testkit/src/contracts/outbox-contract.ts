@@ -1,4 +1,4 @@
-import type { Delivery, Fence, News, Notice, Outbox, RunStore } from '@haldane/core';
+import { type Delivery, type Fence, type News, type Notice, type Outbox, patience, type RunStore } from '@haldane/core';
 import { sampleRun } from '../sample-run.ts';
 import type { ContractTest, MakeStores } from './contract-test.ts';
 import { storeTest } from './contract-test.ts';
@@ -162,15 +162,63 @@ export async function outboxContract(t: ContractTest, makeStores: MakeStores): P
     t.same((await outbox.take(['x'], held))?.notice, notice);
   });
 
+  await storeTest(t, 'news of another pool hold up nobody, and news that are taken in vain not for ever', makeStores, async (t, stores) => {
+    const { runs, outbox, letPass } = stores;
+    const run = await runs.create({ ...sampleRun('payments'), pool: 'theirs' });
+    await outbox.announce({ ...about('payments'), runId: run.id }, 'theirs');
+    await outbox.announce(about('payments'), 'in vain');
+    await outbox.announce(about('payments', 'gate-blocked'), 'later');
+    const tries: (readonly [string, number])[] = [];
+    for (let n = 0; n < patience; n += 1) {
+      await letPass(held + 1);
+      const news = await outbox.takeNews([null], held);
+      tries.push([news?.topic ?? 'none', news?.tries ?? 0]);
+    }
+    t.same(
+      tries,
+      Array.from({ length: patience }, (_, n) => ['approval-asked', n + 1]),
+      'the earlier first, as long as there is hope',
+    );
+    t.equal((await outbox.takeNews([null], held))?.topic, 'gate-blocked');
+    t.equal(await outbox.takeNews([null], held), null);
+    t.equal((await outbox.takeNews(['theirs'], held))?.runId, run.id);
+  });
+
+  await storeTest(t, 'as long as a run is not done, its news are kept', makeStores, async (t, { runs, outbox, letPass }) => {
+    await runs.create(sampleRun('payments'));
+    const fence = await claimed(runs);
+    await runs.advance(fence, 1, { to: 'provisioning' });
+    await runs.advance(fence, 2, { to: 'restoring' });
+    await runs.tell(fence, 'stuck', { stuck: ['a'] });
+    await taken(outbox);
+    await letPass(20_000);
+    t.same(await outbox.clear(10_000), []);
+    await runs.tell(fence, 'restored', { clean: true });
+    t.same(
+      (await taken(outbox)).map(({ topic }) => topic),
+      ['restored'],
+    );
+  });
+
   await storeTest(t, 'what nobody told or took for long is given up', makeStores, async (t, { outbox, letPass }) => {
     await send(outbox, 'payments', ['nobody']);
-    await outbox.announce(about('orders'), 'untold');
+    await outbox.announce(about('orders'), 'taken in vain');
+    await outbox.takeNews([null], held);
+    await outbox.announce(about('billing'), 'nobody is named for it');
     await outbox.clear(1_000);
     await letPass(2_000);
-    await outbox.clear(1_000_000);
+    t.same(await outbox.clear(1_000_000), []);
     t.same(shown(await outbox.take(['nobody'], 1)), ['nobody', 'payments', 1], 'not yet');
     await letPass(2_000);
-    await outbox.clear(1_000);
+    const untold = await outbox.clear(1_000);
+    t.same(
+      untold.map(({ topic, service, environment, receiver }) => [topic, service, environment, receiver]),
+      [
+        ['approval-asked', 'orders', 'test', null],
+        ['approval-asked', 'payments', 'test', 'nobody'],
+      ],
+    );
+    t.same(await outbox.clear(1_000), [], 'once');
     t.equal(await outbox.take(['nobody'], held), null);
     t.equal(await outbox.takeNews([null], held), null);
   });

@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { type Delivered, type Delivery, type News, type Outbox, type RunEvent, type Topic, topics } from '@haldane/core';
+import {
+  type Delivered,
+  type Delivery,
+  type News,
+  type Outbox,
+  patience,
+  type RunEvent,
+  type TakenNews,
+  type Topic,
+  topics,
+  type Untold,
+} from '@haldane/core';
 import { type MemoryTables, type NewsRow, type RunRow, stored } from './memory-tables.ts';
 
 /** The outbox in memory. */
@@ -14,15 +25,16 @@ export class MemoryOutbox implements Outbox {
     note(this.#tables, news, once, news.runId === null ? null : (rows.get(news.runId)?.pool ?? null));
   }
 
-  async takeNews(pools: readonly (string | null)[], forMs: number): Promise<News | null> {
+  async takeNews(pools: readonly (string | null)[], forMs: number): Promise<TakenNews | null> {
     const now = this.#tables.clock.now();
-    const untold = this.#tables.news.filter(({ told }) => !told);
-    const isFirst = ({ news: { service, environment } }: NewsRow, at: number) =>
-      untold.findIndex(({ news }) => news.service === service && news.environment === environment) === at;
-    const row = untold.filter(isFirst).find((one) => one.takenUntil <= now && pools.includes(one.pool));
+    const ours = this.#tables.news.filter(({ told, pool }) => !told && pools.includes(pool));
+    const waits = ({ news: { service, environment } }: NewsRow, at: number) =>
+      ours.slice(0, at).some(({ news, tries }) => news.service === service && news.environment === environment && tries < patience);
+    const row = ours.find((one, at) => one.takenUntil <= now && !waits(one, at));
     if (row === undefined) return null;
+    row.tries += 1;
     row.takenUntil = now + forMs;
-    return stored(row.news);
+    return stored({ ...row.news, tries: row.tries });
   }
 
   async post(news: News, notices: readonly Pick<Delivery, 'receiver' | 'notice'>[]): Promise<boolean> {
@@ -57,12 +69,37 @@ export class MemoryOutbox implements Outbox {
     return true;
   }
 
-  async clear(olderThanMs: number): Promise<void> {
-    const { news, deliveries, clock } = this.#tables;
+  async clear(olderThanMs: number): Promise<readonly Untold[]> {
+    const { news, deliveries, rows, clock } = this.#tables;
     const long = clock.now() - olderThanMs;
-    const kept = news.filter((row) => row.news.at >= long);
-    news.splice(0, news.length, ...kept);
-    for (const row of deliveries) if (row.state === 'waiting' && row.delivery.madeAt < long) row.state = 'given-up';
+    const isOpen = (runId: string | null) => runId !== null && (rows.get(runId)?.run.phase ?? 'done') !== 'done';
+    const forgotten = news.filter((row) => row.news.at < long && !isOpen(row.news.runId));
+    news.splice(0, news.length, ...news.filter((row) => !forgotten.includes(row)));
+    const late = deliveries.filter((row) => row.state === 'waiting' && row.delivery.madeAt < long);
+    for (const row of late) row.state = 'given-up';
+    return [
+      ...forgotten
+        .filter(({ told, pool, tries }) => !told && (pool !== null || tries > 0))
+        .map(({ news: { id, topic, service, environment } }) => ({
+          id,
+          topic,
+          service,
+          environment,
+          receiver: null,
+          why: 'nobody told it in time',
+        })),
+      ...late.map(
+        ({
+          delivery: {
+            id,
+            receiver,
+            notice: { topic, service, environment },
+          },
+        }) => {
+          return { id, topic, service, environment, receiver, why: 'nobody here knows this receiver' };
+        },
+      ),
+    ];
   }
 }
 
@@ -81,5 +118,12 @@ export function noteNewsOf(tables: MemoryTables, { run, pool }: RunRow, { type, 
 
 function note(tables: MemoryTables, news: Omit<News, 'id' | 'at'>, once: string, pool: string | null): void {
   if (tables.news.some((row) => row.once === once)) return;
-  tables.news.push({ news: stored({ ...news, id: randomUUID(), at: tables.clock.now() }), once, pool, takenUntil: 0, told: false });
+  tables.news.push({
+    news: stored({ ...news, id: randomUUID(), at: tables.clock.now() }),
+    once,
+    pool,
+    takenUntil: 0,
+    tries: 0,
+    told: false,
+  });
 }

@@ -21,7 +21,14 @@ export type RunRow = {
   readonly evidence: Partial<Evidence>[];
 };
 
-export type NewsRow = { readonly news: News; readonly once: string; readonly pool: string | null; takenUntil: number; told: boolean };
+export type NewsRow = {
+  readonly news: News;
+  readonly once: string;
+  readonly pool: string | null;
+  takenUntil: number;
+  tries: number;
+  told: boolean;
+};
 export type DeliveryRow = { delivery: Delivery; state: Delivered['state']; notBefore: number };
 
 /** What a database would hold. The memory stores are views of it; `clock` plays the database's clock. */
