@@ -250,7 +250,7 @@ test('Slack shows words from outside as words, offers only what may be done, and
 
 /** GitHub as far as it is asked: pull requests of a commit, their comments, deployments and their statuses. */
 async function github(t: Test) {
-  const state = { comments: [] as { id: number; body: string }[], statuses: [] as unknown[], tired: 0 };
+  const state = { comments: [] as { id: number; body: string }[], statuses: [] as unknown[], tired: 0, pull: 7 };
   const sha = 'a'.repeat(40);
   for (let id = 1; id <= 100; id += 1) state.comments.push({ id, body: `somebody says ${id}` });
   const server = await receiver(t, ({ method, path, headers, body }, response) => {
@@ -267,10 +267,10 @@ async function github(t: Test) {
     const page = Number(url.searchParams.get('page') ?? 1);
     const given = body === '' ? null : (JSON.parse(body) as { body: string });
     const route = `${method} ${url.pathname.replace('/repos/acme/payments', '')}`;
-    if (route === `GET /commits/${sha}/pulls`) return json(200, [{ number: 7 }]);
+    if (route === `GET /commits/${sha}/pulls`) return json(200, [{ number: state.pull }]);
     if (route.startsWith('GET /commits/')) return json(422, { message: 'No commit found for SHA' });
-    if (route === 'GET /issues/7/comments') return json(200, state.comments.slice((page - 1) * 100, page * 100));
-    if (route === 'POST /issues/7/comments') return json(201, state.comments.push({ id: 1000, body: given?.body ?? '' }));
+    if (route === `GET /issues/${state.pull}/comments`) return json(200, state.comments.slice((page - 1) * 100, page * 100));
+    if (route === `POST /issues/${state.pull}/comments`) return json(201, state.comments.push({ id: 1000, body: given?.body ?? '' }));
     const [, id] = /^PATCH \/issues\/comments\/(\d+)$/.exec(route) ?? [];
     const own = state.comments.find((one) => one.id === Number(id));
     if (own !== undefined) {
@@ -297,7 +297,7 @@ test('on GitHub there is one comment a pull request and experiment, written anew
   t.equal(state.comments.length, 101, 'one comment, on the second page');
   t.match(
     state.comments[100]?.body,
-    /^<!-- haldane: payments test keys%2D%2Daway -->\n### Vulnerable: @\u200bteam \\<img src=x\\> \\#1 \\\| \\`x\\`/,
+    /^<!-- haldane: payments test keys%2D%2Daway [0-9a-f]{64} -->\n### Vulnerable: @\u200bteam \\<img src=x\\> \\#1 \\\| \\`x\\`/,
   );
   t.match(state.statuses, [{ state: 'failure', environment: 'test', auto_inactive: false }, {}]);
   await tell({ experiment: 'another', verdict: 'resilient' });
@@ -316,6 +316,27 @@ test('on GitHub there is one comment a pull request and experiment, written anew
   t.equal((await tell({ revision: 'b'.repeat(40) })).code, 'resolved', 'a commit of another repository');
   const stranger = only(`by: github, repository: acme/payments, tokenEnv: TOKEN, api: "${url}"`, port, { TOKEN: 'wrong' });
   t.match(await codeOf(stranger.deliver(deliveryOf(about), soon())), { code: 'denied', message: 'it answered 401: Bad credentials' });
+});
+
+test('on GitHub nobody can have Haldane write into a comment of theirs: its mark is keyed, and of one pull request', async (t) => {
+  const { port, url, state, sha } = await github(t);
+  const told = only(`by: github, repository: acme/payments, tokenEnv: TOKEN, api: "${url}"`, port, { TOKEN: 'hush-hush' });
+  const tell = async (pull: number, comments: readonly string[]) => {
+    state.pull = pull;
+    state.comments = comments.map((body, n) => ({ id: n + 1, body }));
+    await told.deliver(deliveryOf({ experiment: 'keys', revision: sha }), soon());
+    return state.comments.map(({ body }) => body);
+  };
+  const guessed = '<!-- haldane: payments test keys -->\nmine';
+  const [first, ours = ''] = await tell(7, [guessed]);
+  t.equal(first, guessed, 'a guessed mark is nobody’s');
+  const [mark = ''] = ours.split('\n');
+  t.match(mark, /^<!-- haldane: payments test keys [0-9a-f]{64} -->$/);
+  t.equal((await tell(7, [ours])).length, 1, 'ours is written anew');
+  const copied = `${mark}\nmine`;
+  const [kept, other = ''] = await tell(8, [copied]);
+  t.equal(kept, copied, 'a mark that was read elsewhere is of no use on another pull request');
+  t.match(other, /^<!-- haldane: payments test keys /);
 });
 
 test('who is on call hears of every start and end, others of what they asked for, and the documented file is a good one', async (t) => {

@@ -57,8 +57,9 @@ export function githubNotifier({ repository, api, token, deployments, egress, cl
   const comment = async (sha: string, notice: Notice, signal: AbortSignal): Promise<void> => {
     const pulls = await pullsOf(sha, signal);
     for (const pull of pulls) {
-      const own = await ownComment(pull, markOf(notice), signal);
-      const body = { body: commentOf(notice) };
+      const mark = markOf(notice, { repository, pull, token });
+      const own = await ownComment(pull, mark, signal);
+      const body = { body: commentOf(notice, mark) };
       if (own === null) await ask('POST', `/issues/${pull}/comments`, signal, body);
       else await ask('PATCH', `/issues/comments/${own}`, signal, body);
     }
