@@ -1,13 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Delivery, type Notifier, type RunStore, systemClock } from '@haldane/core';
 import { egress, notifiers, readNotify } from '@haldane/notifiers';
 import { Herald, type Persistence } from '@haldane/scheduler';
-import { startTestDatabase, type TestCopy } from '@haldane/store/testing';
+import { startStack } from '@haldane/standalone';
+import { connectionOf, startTestDatabase, type TestCopy } from '@haldane/store/testing';
 import { sampleNotice, sampleRun } from '@haldane/testkit';
 import { Webhook } from 'standardwebhooks';
 import { after, type Test, test } from 'tap';
@@ -274,4 +278,27 @@ test('a herald that is told to end tells what there is first, and waits for nobo
   t.same([...had].sort(), ['first', 'last']);
   await copy.letPass(60_000);
   t.equal((await outbox.take(['siem'], 1))?.notice.service, 'hangs', 'the rest waits for the next herald');
+});
+
+test('a Haldane of one command takes nothing from those who share its database, whatever its own file calls their receivers', async (t) => {
+  const copy = await database.copy();
+  t.teardown(() => copy.close());
+  const hook = await receiver(t);
+  const dataDir = await mkdtemp(join(tmpdir(), 'haldane-notices-'));
+  t.teardown(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5 }));
+  await writeFile(join(dataDir, 'haldane.notify.yaml'), fileFor(hook.port));
+  const { user, password, database: name, host, port } = connectionOf(copy.address);
+  const databaseUrl = `postgres://${user}:${password}@/${name}?host=${encodeURIComponent(host)}&port=${port}`;
+  const { outbox } = copy.store;
+  await outbox.announce(newsOf('told'), '1');
+  const told = await outbox.takeNews([null], 60_000);
+  if (told === null) throw new Error('there were no news');
+  await outbox.post(told, [{ receiver: 'siem', notice: sampleNotice(told) }]);
+  await outbox.announce(newsOf('untold'), '2');
+  const stack = await startStack({ dataDir, databaseUrl, port: 0, env: { KEY: key }, ephemeral: true });
+  // Whoever tells people does so for the last time before it ends.
+  await stack.stop();
+  t.same(hook.seen, []);
+  t.match(await outbox.takeNews([null], 1), { service: 'untold', tries: 1 });
+  t.match(await outbox.take(['siem'], 1), { notice: { service: 'told' }, tries: 1 });
 });

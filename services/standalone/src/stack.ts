@@ -21,7 +21,7 @@ import { policyOf } from './policy-file.ts';
 import { poolOf } from './pool.ts';
 import { readTrust } from './read-trust.ts';
 import { secret } from './router-token.ts';
-import { heraldOf, tellingOf } from './telling.ts';
+import { heraldOf, mayTell, tellingOf } from './telling.ts';
 import { troubleLog } from './trouble-log.ts';
 import { watch } from './watch.ts';
 
@@ -128,8 +128,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const shared = options.ephemeral ? pool : (options.pool ?? pool);
     const poolOn = (id: string) => (id === platform.id ? pool : shared);
     const herald = heraldOf(telling, { store, house, pools: [pool, shared], onTrouble, clock });
-    herald.start();
-    closing.push(() => herald.stop());
+    if (mayTell(telling, options)) {
+      herald.start();
+      closing.push(() => herald.stop());
+    }
     const permitFile = (file: string) => requireOwnFile(options.files, file);
     const behind = desk({ dataDir, files: options.files, env: options.env, clock, store, house, pool, poolOn, deploy, dataplane });
     const runner = new Runner({

@@ -59,6 +59,14 @@ export async function tellingOf({ dataDir, env, clock }: Parts): Promise<Telling
   };
 }
 
+/**
+ * Whether a Haldane carries news. Receivers are known by name to all who share a database: one that lives for a command takes nothing from
+ * them that its own file may call otherwise, and leaves what it has to tell itself to whoever stays up over its data folder.
+ */
+export function mayTell(telling: Telling | null, { ephemeral, databaseUrl }: { ephemeral: boolean; databaseUrl: string | null }): boolean {
+  return telling === null || !ephemeral || databaseUrl === null;
+}
+
 /** Carries the news of these pools to whoever is to be told. Without anybody to tell, what others may have to tell is left to them. */
 export function heraldOf(telling: Telling | null, { store, house, pools, onTrouble, clock }: HeraldParts): Herald {
   return new Herald({
