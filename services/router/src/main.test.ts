@@ -95,8 +95,8 @@ test('a router that may linger ends by itself when nobody calls it', async (t) =
 });
 
 test('what is left of a dead process that nobody waited for is not taken for one that lives', async (t) => {
-  // The shell becomes a program that never asks after the child it was left with.
-  const child = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // The shell becomes a program that never asks after the child it was left with; it may ask itself after one that dies before that.
+  const child = spawn('/bin/sh', ['-c', 'sleep 0.5 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.teardown(() => child.kill('SIGKILL'));
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   const pid = Number(line);
