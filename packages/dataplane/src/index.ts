@@ -1,4 +1,5 @@
 export * from './assign.ts';
+export * from './call-through.ts';
 export * from './conform.ts';
 export * from './dataplane.ts';
 export * from './dataplane-client.ts';

@@ -6,3 +6,4 @@ export { nearest, nearestOfAll } from './nearest.ts';
 export { type Problem, pathOf, sayProblem } from './problem.ts';
 export { type Quantity, readDuration, readRate, readShare } from './quantity.ts';
 export { badDocument, type ReadOptions, readDocument } from './read-document.ts';
+export { nameSchema, variableSchema } from './schema-words.ts';

@@ -1,16 +1,7 @@
 import { type JsonObject, roles, topics } from '@haldane/core';
+import { nameSchema as name, variableSchema as variable } from '@haldane/documents';
 import { receiverKinds } from './notify.ts';
 
-const name = {
-  type: 'string',
-  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
-  known: 'is no name; use lower-case letters, digits and dashes, at most 63',
-};
-const variable = {
-  type: 'string',
-  pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
-  known: 'is no name of a variable; use letters, digits and underscores',
-};
 // Not shown in messages: a wrong one may hold a password.
 const address = {
   type: 'string',

@@ -1,4 +1,5 @@
 import type { JsonObject } from '@haldane/core';
+import { variableSchema } from '@haldane/documents';
 
 /** What a manifest says of the repository whose workflows deploy its service. */
 export type GitHubSettings = {
@@ -50,9 +51,7 @@ export const gitHubSettingsSchema: JsonObject = {
       description: 'names of jobs of that workflow that do not change the service, like the one that calls Haldane',
     },
     tokenEnv: {
-      type: 'string',
-      pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
-      known: 'is no name of a variable; use letters, digits and underscores',
+      ...variableSchema,
       description: 'the variable that holds a token which may read deployments, actions and contents',
     },
   },

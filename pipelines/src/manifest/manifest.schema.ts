@@ -1,16 +1,7 @@
 import type { JsonObject } from '@haldane/core';
+import { nameSchema as name, variableSchema as variable } from '@haldane/documents';
 import { liveSources } from '../live-sources.ts';
 
-const name = {
-  type: 'string',
-  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
-  known: 'is no name; use lower-case letters, digits and dashes, at most 63',
-};
-const variable = {
-  type: 'string',
-  pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
-  known: 'is no name of a variable; use letters, digits and underscores',
-};
 const path = { type: 'string', pattern: '^/(?!/)[^\\s\\\\#]*$', known: 'is no path; it must begin with one "/", like /healthz' };
 // Not shown in messages: a wrong one may hold a password.
 const httpUrl = {

@@ -1,4 +1,5 @@
 import type { JsonObject } from '@haldane/core';
+import { variableSchema as variable } from '@haldane/documents';
 
 /** What a manifest says of the Spinnaker that deploys its service. */
 export type GateSettings = {
@@ -17,11 +18,6 @@ const name = {
   type: 'string',
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$',
   known: 'is no name of Spinnaker; use letters, digits, dots, dashes and underscores',
-};
-const variable = {
-  type: 'string',
-  pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
-  known: 'is no name of a variable; use letters, digits and underscores',
 };
 
 export const gateSettingsSchema: JsonObject = {

@@ -1,11 +1,7 @@
 import { type JsonObject, routePatternSyntax, type Scenario, sliceModes } from '@haldane/core';
+import { nameSchema as name } from '@haldane/documents';
 
 const seconds = (bounds: JsonObject): JsonObject => ({ type: ['number', 'string'], duration: bounds });
-const name = {
-  type: 'string',
-  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
-  known: 'is no name; use lower-case letters, digits and dashes, at most 63',
-};
 
 const routePatterns = (description: string): JsonObject => ({
   type: 'array',
