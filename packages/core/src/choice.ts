@@ -25,6 +25,8 @@ export type DiffSince = { readonly since: string; readonly touched: readonly Tou
 /** The newest answer (resilient or vulnerable) of an experiment: at which revision, by which run, and when that began (epoch ms). */
 export type Verified = {
   readonly revision: string;
+  /** What it was found by; `version` is null for runs of before. */
+  readonly scenario: { readonly id: string; readonly version: number | null };
   readonly runId: string;
   readonly at: number;
   readonly verdict: 'resilient' | 'vulnerable';
@@ -34,6 +36,8 @@ export type Verified = {
 export type Candidate = {
   readonly experiment: string;
   readonly scenario: string;
+  /** The scenario's present version. */
+  readonly version: number;
   /** What it must be run again for; null: for everything. */
   readonly touchedBy: readonly Touch[] | null;
   /** How long a run of it takes: as its newest took, or else as it says with a minute for launching and putting back. */

@@ -9,8 +9,12 @@ export type GateMode = (typeof gateModes)[number];
 export type JudgedRun = {
   readonly id: string;
   readonly experiment: string;
-  /** What was live when it ran. */
+  /** What was live when it ran: the commit, where anybody could tell it, or else the platform's name. */
   readonly revision: string;
+  /** The platform's name of that, like a launch template's version. */
+  readonly onPlatform: string;
+  /** What it did; `version` is null for runs of before. */
+  readonly scenario: { readonly id: string; readonly version: number | null };
   readonly verdict: Verdict['verdict'];
   readonly marks: { readonly held: Mark; readonly served: Mark; readonly noticed: Mark };
   readonly strength: VerdictRecord['strength'];

@@ -62,7 +62,13 @@ export type RequestFault = DependencyFault & { readonly mode: (typeof requestFau
 export type HostFault = { readonly mode: 'restart' };
 
 export type InstanceState = { readonly name: string; readonly address: string; readonly healthy: boolean; readonly restarts: number };
-export type ClusterState = { readonly name: string; readonly revision: string; readonly instances: readonly InstanceState[] };
+export type ClusterState = {
+  readonly name: string;
+  readonly revision: string;
+  /** What whoever deployed it calls that revision, where the platform itself knows it; absent: it does not. */
+  readonly commit?: string;
+  readonly instances: readonly InstanceState[];
+};
 
 /** How an arm is connected: each dependency through a proxy of that arm's own, named so that a fault can find it. */
 export type Wiring = {

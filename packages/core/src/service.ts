@@ -61,6 +61,8 @@ export type Deployment = ServiceRef & {
   readonly pipeline: string;
   readonly platform: string;
   readonly revision: string;
+  /** What whoever deployed it calls the revision that runs, as far as anybody knows and nobody says otherwise; absent: nobody can tell. */
+  readonly commit?: string;
   /** The production cluster's name on its platform. */
   readonly source: string;
   readonly instances: number;

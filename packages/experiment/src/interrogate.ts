@@ -1,4 +1,4 @@
-import type { ClusterState, Deployment, Platform, Run } from '@haldane/core';
+import type { ClusterState, Deployment, Platform, Release, Run } from '@haldane/core';
 import type { World } from './world.ts';
 
 /** Asks the pipeline what is live, and the platform which revision of it really runs. */
@@ -13,7 +13,18 @@ export async function interrogate(world: World, run: Run, signal: AbortSignal): 
  */
 export async function asItRuns(deployment: Deployment, platform: Platform, signal: AbortSignal): Promise<Deployment> {
   const live = await platform.clusters.describe(deployment.source, signal);
-  return live === null ? deployment : { ...deployment, revision: live.revision, instances: live.instances.length };
+  if (live === null) return deployment;
+  const commit = commitOf(live, deployment.release);
+  return { ...deployment, revision: live.revision, instances: live.instances.length, ...(commit === undefined ? {} : { commit }) };
+}
+
+/**
+ * The commit behind what runs: the platform's word, or else the pipeline's, if that is a commit. Two that differ are none, for then nobody knows
+ * which of them runs.
+ */
+function commitOf({ commit }: ClusterState, release: Release | undefined): string | undefined {
+  const released = release !== undefined && /^[0-9a-f]{7,64}$/.test(release.revision) ? release.revision : undefined;
+  return commit === undefined || released === undefined || commit === released ? (commit ?? released) : undefined;
 }
 
 /** That a deploy is in progress, and which; null when none is. */

@@ -83,6 +83,7 @@ function interrogated(deployment: Deployment): Plan['interrogated'] {
       said: `${deployment.service} (${deployment.environment}) is live at ${deployment.revision}`,
     },
     ...releaseWords(deployment),
+    ...commitWords(deployment),
     {
       what: 'owner',
       said: `${deployment.owner.team}, ${deployment.owner.contact}; opted in to ${deployment.optIn.join(', ') || 'nothing'}`,
@@ -106,6 +107,13 @@ function releaseWords({ pipeline, release }: Deployment): Plan['interrogated'] {
   const { revision, artifact, since, said } = release;
   const words = [revision, ...(artifact === null ? [] : [artifact]), ...(since === null ? [] : [`since ${new Date(since).toISOString()}`])];
   return [{ what: `release by ${pipeline}`, said: words.join(', ') }, ...said];
+}
+
+/** By which name the gate knows what runs, where that is not the platform's own. */
+function commitWords({ platform, revision, commit, release }: Deployment): Plan['interrogated'] {
+  if (commit === revision || (commit === undefined && release === undefined)) return [];
+  const unknown = `platform ${platform} does not say of which commit ${revision} is, or says another than the pipeline: the gate knows it as ${revision} only`;
+  return [{ what: 'commit', said: commit ?? unknown }];
 }
 
 function atRisk(spec: ExperimentSpec, rate: number | null, hostile: number, legitimate: number, seconds: number): Plan['atRisk'] {

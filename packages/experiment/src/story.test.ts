@@ -1,9 +1,19 @@
-import { HaldaneError, isBack, type Phase, plainSlice, type Run, type SafetyPolicy, type Surroundings } from '@haldane/core';
+import {
+  type Deployment,
+  HaldaneError,
+  isBack,
+  type Phase,
+  type Platform,
+  plainSlice,
+  type Run,
+  type SafetyPolicy,
+  type Surroundings,
+} from '@haldane/core';
 import { drive, holdLease, type Stages } from '@haldane/engine';
 import { haldane1, rejudge } from '@haldane/judge';
 import { type LabOptions, labLeaseMs, type MemoryLab, memoryLab, overlapMs, type Span } from '@haldane/testkit';
 import { type Test, test } from 'tap';
-import { criteriaOf, type Hand, story, type World } from './index.ts';
+import { asItRuns, criteriaOf, type Hand, story, type World } from './index.ts';
 
 /* Whole runs: the real engine drives the real story and the real judge; only what lies outside is in memory, on a clock that is moved. */
 
@@ -506,6 +516,24 @@ test('a plan shows what the pipeline says of the release, and refuses while it d
     { what: 'release by memory', said: 'abc, payments-1.2.3, since 2026-01-02T03:04:05.000Z' },
     { what: 'target groups', said: 'payments-prod' },
   ]);
+});
+
+test('what runs is known by its commit only where nobody contradicts', async (t) => {
+  const sha = 'a'.repeat(40);
+  const known = async (commit: string | undefined, released: string | null) => {
+    const state = { name: 'c', revision: 'app:7', ...(commit === undefined ? {} : { commit }), instances: [] };
+    const clusters = { describe: async () => state } as unknown as Platform['clusters'];
+    const release = released === null ? {} : { release: { revision: released, artifact: null, since: null, said: [], deploying: [] } };
+    return (await asItRuns({ source: 'c', ...release } as unknown as Deployment, { clusters } as Platform, new AbortController().signal))
+      .commit;
+  };
+  t.equal(await known(sha, null), sha, 'the platform says it');
+  t.equal(await known(undefined, sha), sha, 'the pipeline says it');
+  t.equal(await known(sha, sha), sha);
+  t.equal(await known(sha, 'b'.repeat(40)), undefined, 'two words for one thing');
+  t.equal(await known(undefined, 'payments-v043'), undefined, 'a name of a server group is no commit');
+  t.equal(await known(sha, 'ami-0123'), sha, 'and contradicts none');
+  t.equal(await known(undefined, null), undefined);
 });
 
 test('what happens around a run ends it, or is seen when it is over; either way it then says nothing of the service', async (t) => {

@@ -107,7 +107,7 @@ test('a deploy is told which experiments it needs, and the gate goes by what it 
   const { store } = copy;
   const shop = { service: 'shop', environment: 'test' };
   await store.services.register(shop, { team: 'mine', contact: '#mine' });
-  const scenarios = () => [{ id: 'touchy', touchedBy: ['code'] }];
+  const scenarios = () => [{ id: 'touchy', version: 1, touchedBy: ['code'] }];
   const app = createApi({
     desk: { store, scenarios } as unknown as Desk,
     tokens: [],
@@ -136,7 +136,9 @@ test('a deploy is told which experiments it needs, and the gate goes by what it 
     const claim = await store.runs.claim('a test', 60_000, 0);
     if (claim === null) throw new Error('nothing to claim');
     const learned = {
-      deployment: { revision },
+      // A platform that has names of its own, and knows the commit.
+      deployment: { revision: `template of ${revision}`, commit: revision },
+      plan: { scenarioVersion: 1 },
       restored: { at: run.createdAt + 42_000 },
       verdict: {
         verdict: 'resilient',
@@ -169,6 +171,10 @@ test('a deploy is told which experiments it needs, and the gate goes by what it 
   });
   await answered('forged', 'r3');
   t.match((await pipeline.gate(shop, { revision: 'r3', live: 'r2' })).findings, [{ standing: 'passed' }, { standing: 'put-off' }]);
+  t.match(await pipeline.gate(shop, { revision: 'template of r3', live: 'r2' }), {
+    revision: 'r3',
+    findings: [{ standing: 'passed' }, {}],
+  });
   t.match((await pipeline.gate(shop, { revision: 'r4', live: 'r3' })).findings, [{}, { experiment: 'keys', standing: 'owed' }]);
   await answered('keys', 'r3');
   t.match((await pipeline.gate(shop, { revision: 'r4', live: 'r3' })).findings, [{}, { experiment: 'keys', standing: 'untested' }]);

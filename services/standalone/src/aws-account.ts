@@ -12,12 +12,16 @@ export async function connectedAccount(
   connections: ReadConnections,
 ): Promise<{ readonly platform: Platform; close(): void }> {
   const { calls, sessions, close } = await connectAws(aws, AbortSignal.timeout(connectWithinMs));
-  const { prices, ceilingUsd, addresses, sidecar } = aws;
+  const { prices, ceilingUsd, addresses, sidecar, commitTag } = aws;
   const budget = {
     ...(prices === undefined ? {} : { prices: readPrices(await pricesAt(prices), prices) }),
     ...(ceilingUsd === undefined ? {} : { ceilingUsd }),
   };
-  const optional = { ...(sessions === undefined ? {} : { sessions }), ...(sidecar === undefined ? {} : { sidecar: { start: sidecar } }) };
+  const optional = {
+    ...(sessions === undefined ? {} : { sessions }),
+    ...(sidecar === undefined ? {} : { sidecar: { start: sidecar } }),
+    ...(commitTag === undefined ? {} : { commitTag }),
+  };
   return { platform: awsPlatform({ calls, clock, addresses, budget, connections, ...optional }), close };
 }
 

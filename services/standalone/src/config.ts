@@ -28,6 +28,8 @@ export type Config = {
     readonly ceilingUsd?: number;
     /** The shell command by which an instance starts a sidecar. */
     readonly sidecar?: string;
+    /** The tag that a launch template's version gives to instances and that holds their commit; absent: `commit`. */
+    readonly commitTag?: string;
   };
   /** Variables that manifests and experiments may name. */
   readonly env: Readonly<Record<string, string>>;
@@ -77,6 +79,7 @@ function awsOf(env: Readonly<Record<string, string | undefined>>): Pick<Config, 
     role: env['HALDANE_AWS_ROLE'],
     prices: env['HALDANE_AWS_PRICES'],
     sidecar: env['HALDANE_AWS_SIDECAR'],
+    commitTag: env['HALDANE_AWS_COMMIT_TAG'],
   };
   const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined && value !== ''));
   return { aws: { region, ceilingUsd, addresses: addressesOf(env['HALDANE_AWS_ADDRESSES'] ?? ''), ...given } };

@@ -3,7 +3,7 @@ import { isAnswer } from '../gate/standing.ts';
 import { owedOf } from './put-off.ts';
 
 /** An experiment by its definition. `seconds`: baseline and watch. */
-export type Defined = Pick<Candidate, 'experiment' | 'scenario' | 'touchedBy' | 'seconds'>;
+export type Defined = Pick<Candidate, 'experiment' | 'scenario' | 'version' | 'touchedBy' | 'seconds'>;
 
 /** Launching the arms, proving and putting back, where no run has shown yet how long they take. */
 const aroundSeconds = 60;
@@ -27,8 +27,8 @@ export function candidatesOf(
   });
 }
 
-function verifiedOf({ revision, id, at, verdict }: JudgedRun): Verified {
-  return { revision, runId: id, at, verdict: verdict === 'vulnerable' ? 'vulnerable' : 'resilient' };
+function verifiedOf({ revision, scenario, id, at, verdict }: JudgedRun): Verified {
+  return { revision, scenario, runId: id, at, verdict: verdict === 'vulnerable' ? 'vulnerable' : 'resilient' };
 }
 
 /** What an experiment is touched by: its scenario's, and what raises alerts when it asks for one. */

@@ -10,6 +10,8 @@ const run = (experiment: string, revision: string, verdict: JudgedRun['verdict']
   id: `run-of-${experiment}-at-${revision}`,
   experiment,
   revision,
+  onPlatform: `template of ${revision}`,
+  scenario: { id: 's', version: 1 },
   verdict,
   marks: { held: 'yes', served: verdict === 'vulnerable' ? 'no' : 'yes', noticed: 'yes' },
   strength: verdict === 'vulnerable' ? 'block' : 'none',
@@ -21,6 +23,7 @@ const run = (experiment: string, revision: string, verdict: JudgedRun['verdict']
 const defined = (experiment: string, touchedBy: readonly Touch[] | null = ['code', 'network']): Defined => ({
   experiment,
   scenario: 's',
+  version: 1,
   touchedBy,
   seconds: 30,
 });
@@ -102,6 +105,24 @@ test('evidence stands only where the difference is known whole and touches nothi
       { runs: [run('e', 'old', 'resilient')], since: [touched('data', 'b.sql')], touchedBy: null },
       true,
       /since old changed data/,
+    ],
+    [
+      'found by the scenario as it was before, though here',
+      { runs: [run('e', 'new', 'resilient', { scenario: { id: 's', version: 0 } })] },
+      true,
+      /its evidence is of version 0 of s .*; it is now version 1 of s/,
+    ],
+    [
+      'found by another scenario',
+      { runs: [run('e', 'old', 'resilient', { scenario: { id: 'other', version: 1 } })] },
+      true,
+      /of version 1 of other .*; it is now version 1 of s/,
+    ],
+    [
+      'found before anybody wrote the version down',
+      { runs: [run('e', 'old', 'resilient', { scenario: { id: 's', version: null } })] },
+      true,
+      /of s before its version was written down/,
     ],
     [
       'the newest answer counts',

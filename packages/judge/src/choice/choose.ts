@@ -49,7 +49,7 @@ export function choose({ service, environment, revision, now, candidates, differ
 
 /** `hits`: what touches it, `unknown` when nobody can tell, null when its evidence stands. */
 function whyRun(
-  { verified, touchedBy, owed }: Candidate,
+  { verified, scenario, version, touchedBy, owed }: Candidate,
   revision: string,
   differences: readonly DiffSince[],
   now: number,
@@ -57,6 +57,12 @@ function whyRun(
   const debt = owed === null || owed === revision ? '' : `; it was put off at ${owed}`;
   if (verified === null) return { why: `no run of it has an answer yet${debt}`, hits: 'unknown' };
   const evidence = `run ${verified.runId}, ${ageOf(verified.at, now)} old, ${verified.verdict}`;
+  // What attacks has changed: whether it would still fail to get in nobody has seen.
+  const by = verified.scenario;
+  if (by.id !== scenario || by.version !== version) {
+    const was = by.version === null ? `of ${by.id} before its version was written down` : `of version ${by.version} of ${by.id}`;
+    return { why: `its evidence is ${was} (${evidence}); it is now version ${version} of ${scenario}${debt}`, hits: 'unknown' };
+  }
   if (verified.revision === revision) return { why: `answered at this very revision (${evidence})`, hits: null };
   const { revision: since } = verified;
   const touched = differences.find((one) => one.since === since)?.touched ?? null;

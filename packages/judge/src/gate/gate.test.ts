@@ -1,5 +1,6 @@
 import type { GateEntry, GateStanding, JudgedRun } from '@haldane/core';
 import { test } from 'tap';
+import { byCommit, commitOf } from './by-commit.ts';
 import { decideGate, type GateCase } from './decide-gate.ts';
 import { lockedRevisions } from './locked-revisions.ts';
 
@@ -8,7 +9,8 @@ const run = (revision: string, verdict: JudgedRun['verdict'], more: Partial<Judg
   made += 1;
   const marks = { held: 'yes', served: verdict === 'vulnerable' ? 'no' : 'yes', noticed: 'yes' } as const;
   const strength = verdict === 'vulnerable' ? 'block' : 'none';
-  return { id: `run-${made}`, experiment: 'keys-away', revision, verdict, marks, strength, logE: 0, at: made, seconds: 60, ...more };
+  const what = { id: `run-${made}`, experiment: 'keys-away', scenario: { id: 's', version: 1 }, revision, onPlatform: revision };
+  return { ...what, verdict, marks, strength, logE: 0, at: made, seconds: 60, ...more };
 };
 const weak = (revision: string, more: Partial<JudgedRun> = {}) => run(revision, 'vulnerable', { strength: 'stop', ...more });
 const openDoor = { held: 'no', served: 'yes', noticed: 'yes' } as const;
@@ -128,6 +130,36 @@ test('who does not say what is live is measured by what runs found last and the 
   );
   t.match(asked({ live: null, runs, asked: [held, held] }), { live: 'old', decision: 'block', record: { blocking: 1, confirmed: 1 } });
   t.match(asked({ live: null }), { live: null });
+  t.end();
+});
+
+test('a commit and the platform’s name for it are one revision, and a name that no run was on is nobody’s', (t) => {
+  const runs = [run('c2', 'vulnerable', { onPlatform: 'app:8' }), run('c1', 'resilient', { onPlatform: 'app:7' })];
+  t.equal(commitOf('app:8', runs), 'c2');
+  t.equal(commitOf('c2', runs), 'c2');
+  t.equal(commitOf('app:9', runs), 'app:9');
+  const again = [run('c3', 'resilient', { onPlatform: 'app:8' }), ...runs];
+  t.equal(commitOf('app:8', again), 'c3', 'of two commits the one that was run last');
+  const word = { experiment: 'keys-away', why: 'seen', who: 'ann', at: 1 };
+  const said = byCommit(
+    {
+      resolutions: [{ kind: 'resolution', revision: 'app:8', ...word }],
+      asked: [{ kind: 'ask', revision: 'app:8', live: 'app:7', blocking: [], who: 'ci', at: 1 }],
+      broken: [{ kind: 'break-glass', revision: 'app:9', why: '', who: 'ann', at: 1 }],
+      choices: [{ kind: 'choice', revision: 'c2', run: [], later: [], stands: [{ experiment: 'e', on: 'app:7' }], who: 'ci', at: 1 }],
+      cameIn: [{ kind: 'came-in', good: 'app:7', bad: 'app:8', first: null, ...word }],
+    },
+    runs,
+  );
+  t.match(said, {
+    resolutions: [{ revision: 'c2' }],
+    asked: [{ revision: 'c2', live: 'c1' }],
+    broken: [{ revision: 'app:9' }],
+    choices: [{ revision: 'c2', stands: [{ on: 'c1' }] }],
+    cameIn: [{ good: 'c1', bad: 'c2', first: null }],
+  });
+  t.match(asked({ revision: 'c2', live: 'c1', runs }), { decision: 'block', findings: [{ standing: 'regressed' }] });
+  t.match(asked({ revision: 'c9', live: 'c1', runs }), { decision: 'warn', findings: [{ standing: 'untested' }] }, 'never a pass');
   t.end();
 });
 

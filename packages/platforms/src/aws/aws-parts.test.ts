@@ -84,6 +84,30 @@ test("AWS's errors are ours, with service and call", (t) => {
   t.end();
 });
 
+test('the commit behind a launch template’s version is what it tags its instances with, and without that nobody knows it', async (t) => {
+  const stand = await memoryStand('w');
+  const tagged = (ResourceType: string, Value: string) => ({ TagSpecifications: [{ ResourceType, Tags: [{ Key: 'commit', Value }] }] });
+  const version = async (data: object, tag?: string) => {
+    const templates = { ...stand.calls.templates, data: async () => ({ ImageId: 'ami-1', ...data }) };
+    const calls = { balancing: stand.calls.balancing, groups: stand.calls.groups, templates };
+    const platform = awsPlatform({ calls, clock: new VirtualClock(), ...(tag === undefined ? {} : { commitTag: tag }) });
+    return platform.clusters.describe('w-production', signal);
+  };
+  t.match(await version(tagged('instance', 'abc1234')), { revision: 'w-template:1', commit: 'abc1234' });
+  t.notOk((await version(tagged('instance', '')))?.commit);
+  t.notOk((await version(tagged('volume', 'abc1234')))?.commit, 'of something else');
+  t.notOk((await version(tagged('instance', 'abc1234'), 'GitCommit'))?.commit, 'the tag has another name here');
+  t.notOk((await version({}))?.commit);
+  const refused = { ...stand.calls.templates, data: () => Promise.reject(new HaldaneError('denied', 'no')) };
+  const calls = { balancing: stand.calls.balancing, groups: stand.calls.groups, templates: refused };
+  const blind = awsPlatform({ calls, clock: new VirtualClock() });
+  t.match(
+    await blind.clusters.describe('w-production', signal),
+    { revision: 'w-template:1', commit: undefined },
+    'who may not look goes on',
+  );
+});
+
 test('the plan refuses what cannot be sliced or equalled, and says what to change', async (t) => {
   const refusals = async (
     break_: (stand: Awaited<ReturnType<typeof memoryStand>>) => Promise<unknown> | unknown,

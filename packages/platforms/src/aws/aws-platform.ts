@@ -37,6 +37,8 @@ export type AwsPlatformOptions = {
   readonly connections?: ReadConnections;
   /** What an hour of an instance costs, and the most that a run may. Default: common prices, 5 US dollars. */
   readonly budget?: Partial<Budget>;
+  /** The tag for instances in a launch template's version that holds the commit which they are built from. Default `commit`. */
+  readonly commitTag?: string;
   /** How far the expiry in the tags lies beyond the run's lease. Default 15 minutes. */
   readonly expiryAheadMs?: number;
   /** How long what was written may take to be seen everywhere. Default 5 s. */
@@ -70,7 +72,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
   });
   return {
     id: 'aws',
-    clusters: awsClusters(calls, sidecars),
+    clusters: awsClusters(calls, sidecars, options.commitTag ?? 'commit'),
     traffic: awsTraffic(worldOf(calls), (route) => addresses[route]),
     faults: awsFaults(sidecars),
     // A fault is a word to the sidecars, not a call to AWS: no session stands between.

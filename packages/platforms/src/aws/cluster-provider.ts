@@ -1,13 +1,16 @@
 import { arms, type ClusterProvider, type InstanceState } from '@haldane/core';
 import type { AwsCalls, Group } from './aws-calls.ts';
+import { commits } from './commits.ts';
 import type { ClusterParams } from './kinds/cluster-kind.ts';
 import { armClusterName, clusterChangeId, targetGroupName, templateName } from './names.ts';
 import { runOf } from './own.ts';
 import { revisionOf } from './revision.ts';
 import type { Sidecars } from './sidecars.ts';
 
-export function awsClusters(calls: AwsCalls, sidecars: Sidecars | null): ClusterProvider {
+/** `commitTag`: the tag for instances in a launch template's version that holds the commit which they are built from. */
+export function awsClusters(calls: AwsCalls, sidecars: Sidecars | null, commitTag: string): ClusterProvider {
   const known = new Map<string, string>();
+  const commitOf = commits(calls, commitTag);
   return {
     async describe(name, signal) {
       const group = await calls.groups.group(name, signal);
@@ -18,7 +21,8 @@ export function awsClusters(calls: AwsCalls, sidecars: Sidecars | null): Cluster
         wiredIn(group, sidecars, signal),
       ]);
       const ready = instances.map((one) => ({ ...one, healthy: one.healthy && isWired(one.name) }));
-      return { name, revision: live?.revision ?? 'unknown', instances: ready };
+      const commit = live === null || group.template === null ? null : await commitOf(group.template.id, live.version, signal);
+      return { name, revision: live?.revision ?? 'unknown', ...(commit === null ? {} : { commit }), instances: ready };
     },
     launch({ source, revision, service, route }, arm, wiring, runId, instances) {
       const cluster = armClusterName(runId, arm);

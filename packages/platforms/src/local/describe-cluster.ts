@@ -16,6 +16,8 @@ export function describeCluster(layout: Layout, name: string): ClusterState | nu
   return {
     name,
     revision,
+    // Whoever deploys here names it.
+    commit: revision,
     instances: [...there.map(stateOf), ...missing.map((instance) => ({ name: instance, address: '', healthy: false, restarts: 0 }))],
   };
 }

@@ -17,7 +17,10 @@ export class PostgresGateBook implements GateBook {
   async judged({ service, environment }: ServiceRef): Promise<readonly JudgedRun[]> {
     return translated('reading verdicts for the gate', async () => {
       const { rows } = await sql<JudgedRun>`
-        select id, experiment ->> 'name' as experiment, facts #>> '{deployment,revision}' as revision,
+        select id, experiment ->> 'name' as experiment,
+          coalesce(facts #>> '{deployment,commit}', facts #>> '{deployment,revision}') as revision,
+          facts #>> '{deployment,revision}' as "onPlatform",
+          json_build_object('id', experiment #>> '{scenario,id}', 'version', (facts #>> '{plan,scenarioVersion}')::int) as scenario,
           facts #>> '{verdict,verdict}' as verdict, facts #>> '{verdict,record,strength}' as strength,
           -- What something else may have done adds nothing to the proof of other runs.
           case when facts #>> '{verdict,record,more,interference}' is null

@@ -1,7 +1,8 @@
 import { HaldaneError, type ServiceRef } from '@haldane/core';
-import { candidatesOf, choose, type Defined, touchedByOf } from '@haldane/judge';
+import { candidatesOf, choose, commitOf, type Defined, touchedByOf } from '@haldane/judge';
 import type { Handler } from '../ask.ts';
 import type { Desk } from '../desk.ts';
+import { knownAtGate } from './gate-handlers.ts';
 
 export const choiceHandlers = {
   listVerified: async ({ desk, params }) => {
@@ -10,15 +11,12 @@ export const choiceHandlers = {
   },
 
   chooseExperiments: async ({ desk, caller, params, body }) => {
-    const { gate, policy } = desk.store;
-    const { revision, differences, experiments, maxMinutes } = body;
-    const [defined, now, runs, set, choices] = await Promise.all([
+    const { differences, experiments, maxMinutes } = body;
+    const [defined, { now, runs, modes, choices }] = await Promise.all([
       experiments === undefined ? onTheShelf(desk, params) : experiments.map((one) => definedBy(desk, one)),
-      policy.now(),
-      gate.judged(params),
-      gate.entries(params, 'mode'),
-      gate.entries(params, 'choice'),
+      knownAtGate(desk, params),
     ]);
+    const revision = commitOf(body.revision, runs);
     const choice = choose({
       ...params,
       revision,
@@ -26,7 +24,7 @@ export const choiceHandlers = {
       candidates: candidatesOf(defined, revision, runs, choices),
       differences,
       // Newest first, and a map keeps the last.
-      modes: new Map([...set].reverse().map(({ experiment, mode }) => [experiment, mode])),
+      modes: new Map([...modes].reverse().map(({ experiment, mode }) => [experiment, mode])),
       maxSeconds: maxMinutes === undefined ? null : maxMinutes * 60,
     });
     const names = (of: typeof choice.run) => of.map(({ experiment }) => experiment);
@@ -34,7 +32,11 @@ export const choiceHandlers = {
     const stands = choice.stands.flatMap(({ experiment, verified }) =>
       verified === null || verified.revision === revision ? [] : [{ experiment, on: verified.revision }],
     );
-    await gate.note(params, { kind: 'choice', revision, run: names(choice.run), later: names(choice.later), stands }, caller.token.subject);
+    await desk.store.gate.note(
+      params,
+      { kind: 'choice', revision, run: names(choice.run), later: names(choice.later), stands },
+      caller.token.subject,
+    );
     return choice;
   },
 } satisfies { readonly [Id in 'listVerified' | 'chooseExperiments']: Handler<Id> };
@@ -48,6 +50,8 @@ async function onTheShelf(desk: Desk, service: ServiceRef): Promise<readonly Def
     .map(({ name, spec }) => ({
       experiment: name,
       scenario: spec.scenario.id,
+      // One that this Haldane does not know any more is of no version.
+      version: known(desk, spec.scenario.id)?.version ?? 0,
       touchedBy: touchedByOf(known(desk, spec.scenario.id)?.touchedBy ?? null, spec.noticed !== null),
       seconds: spec.baselineSeconds + spec.watchSeconds,
     }));
@@ -63,7 +67,7 @@ function definedBy(
     const ids = desk.scenarios().map(({ id }) => id);
     throw new HaldaneError('unknown-id', `experiments: there is no scenario "${one.scenario}"; known: ${ids.join(', ')}`);
   }
-  return { experiment, scenario: scenario.id, touchedBy: touchedByOf(scenario.touchedBy, listens), seconds };
+  return { experiment, scenario: scenario.id, version: scenario.version, touchedBy: touchedByOf(scenario.touchedBy, listens), seconds };
 }
 
 function known(desk: Desk, id: string) {

@@ -1,19 +1,18 @@
 import type { GateEntry, GateNote, LockedRevision, ServiceRef } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
-import { decideGate, lockedRevisions } from '@haldane/judge';
+import { byCommit, commitOf, decideGate, lockedRevisions } from '@haldane/judge';
 import type { Handler } from '../ask.ts';
 import type { Desk } from '../desk.ts';
 
 export const gateHandlers = {
   askGate: async ({ desk, caller, params, body }) => {
     const { gate } = desk.store;
-    const { revision, live = null } = body;
-    const [known, wasLive, broken] = await Promise.all([
-      knownAtGate(desk, params),
-      gate.wasLive(params, revision),
-      gate.entries(params, 'break-glass'),
-    ]);
-    const answer = decideGate({ ...known, revision, live, wasLive, broken });
+    const known = await knownAtGate(desk, params);
+    const revision = commitOf(body.revision, known.runs);
+    const live = body.live === undefined ? null : commitOf(body.live, known.runs);
+    const names = [...new Set([revision, body.revision])];
+    const wereLive = await Promise.all(names.map((name) => gate.wasLive(params, name)));
+    const answer = decideGate({ ...known, revision, live, wasLive: wereLive.includes(true) });
     // What waits for a run found nothing that a second run could confirm.
     const found = answer.findings.filter(({ blocks, standing }) => blocks && standing !== 'owed');
     const blocking = found.map(({ experiment }) => experiment);
@@ -49,20 +48,21 @@ async function noted(desk: Desk, service: ServiceRef, note: GateNote, who: strin
 }
 
 /** What runs have found of the service and what was said to it. */
-async function knownAtGate(desk: Desk, { service, environment }: ServiceRef) {
+export async function knownAtGate(desk: Desk, { service, environment }: ServiceRef) {
   const { gate, policy } = desk.store;
   const of = { service, environment };
-  const [now, runs, modes, acceptances, resolutions, asked, choices, cameIn] = await Promise.all([
+  const [now, runs, modes, acceptances, resolutions, asked, broken, choices, cameIn] = await Promise.all([
     policy.now(),
     gate.judged(of),
     gate.entries(of, 'mode'),
     gate.entries(of, 'acceptance'),
     gate.entries(of, 'resolution'),
     gate.entries(of, 'ask'),
+    gate.entries(of, 'break-glass'),
     gate.entries(of, 'choice'),
     gate.entries(of, 'came-in'),
   ]);
-  return { ...of, now, runs, modes, acceptances, resolutions, asked, choices, cameIn };
+  return { ...of, now, runs, modes, acceptances, ...byCommit({ resolutions, asked, broken, choices, cameIn }, runs) };
 }
 
 /** Regressions of these services that nobody has answered for. */
