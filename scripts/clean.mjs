@@ -3,4 +3,4 @@ import { readdirSync, rmSync } from 'node:fs';
 
 const rooms = ['packages', 'services', 'examples'].flatMap((parent) => readdirSync(parent).map((room) => `${parent}/${room}`));
 for (const room of [...rooms, 'pipelines']) rmSync(`${room}/dist`, { recursive: true, force: true });
-for (const path of ['.tap', '.turbo', 'node_modules/.cache']) rmSync(path, { recursive: true, force: true });
+for (const path of ['dist', '.tap', '.turbo', 'node_modules/.cache']) rmSync(path, { recursive: true, force: true });

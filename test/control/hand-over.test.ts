@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { newRunId } from '@haldane/runner';
@@ -29,7 +30,7 @@ test('a runner that is told to end hands over the run that it watches, and anoth
   const before = outside.look();
   const start = async (name: string): Promise<ChildProcess> => {
     const given = JSON.stringify({ address, outside: outside.url, name, timing });
-    const file = fileURLToPath(new URL('runner-process.ts', import.meta.url));
+    const file = fileURLToPath(new URL(`runner-process${extname(import.meta.url)}`, import.meta.url));
     const child = spawn(process.execPath, [...process.execArgv, file, given], { cwd: room.folder, stdio: ['ignore', 'pipe', 'ignore'] });
     room.onLeave(async () => child.kill('SIGKILL'));
     await once(child.stdout as NonNullable<typeof child.stdout>, 'data');

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Run } from '@haldane/core';
@@ -54,10 +55,8 @@ test(`${runs} runs on three runners that are killed and paused, over a database 
   const crashed: string[] = [];
   const startRunner = async (name: string): Promise<void> => {
     const given = JSON.stringify({ address, outside: outside.url, name, timing });
-    const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(new URL('runner-process.ts', import.meta.url)), given], {
-      cwd: room.folder,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const file = fileURLToPath(new URL(`runner-process${extname(import.meta.url)}`, import.meta.url));
+    const child = spawn(process.execPath, [...process.execArgv, file, given], { cwd: room.folder, stdio: ['ignore', 'pipe', 'ignore'] });
     runners.set(name, child);
     room.onLeave(async () => child.kill('SIGKILL'));
     child.once('exit', (code) => {

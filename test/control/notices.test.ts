@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Delivery, type Notifier, type RunStore, systemClock } from '@haldane/core';
@@ -75,7 +75,7 @@ const fileFor = (port: number) =>
 
 async function startProcess(t: Test, { address }: TestCopy, port: number): Promise<ChildProcess> {
   const given = JSON.stringify({ address, notify: fileFor(port), env: { KEY: key } });
-  const file = fileURLToPath(new URL('herald-process.ts', import.meta.url));
+  const file = fileURLToPath(new URL(`herald-process${extname(import.meta.url)}`, import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, file, given], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.teardown(() => child.kill('SIGKILL'));
   await once(child.stdout as NonNullable<typeof child.stdout>, 'data');

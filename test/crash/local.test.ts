@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,7 @@ type Said = { readonly address?: string; readonly before?: readonly string[]; re
 
 /** Starts the process that kills itself, and collects what it says until it is gone. */
 async function runUntilKilled(dataDir: string, filesDir: string, moment: number, onAddress: (address: string) => void) {
-  const main = fileURLToPath(new URL('local-run.ts', import.meta.url));
+  const main = fileURLToPath(new URL(`local-run${extname(import.meta.url)}`, import.meta.url));
   const child: ChildProcess = spawn(process.execPath, [...process.execArgv, main, dataDir, filesDir, `${moment}`], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { HaldaneError } from '@haldane/core';
 import type { Command } from 'commander';
-import { choiceText, chooseFor } from './choose.ts';
 import type { Connection } from './connect.ts';
 import { parseWhole } from './option-values.ts';
 import { readSpec } from './read-spec.ts';
@@ -55,6 +54,7 @@ export function addChoiceCommands(haldane: Command, { out, env, withClient }: Ch
           maxMinutes: maxMinutes === undefined ? null : parseWhole('--max-minutes', maxMinutes, 0, 10_080),
           specs,
         };
+        const { choiceText, chooseFor } = await import('./choose.ts');
         const choice = await chooseFor(client, wishes, AbortSignal.timeout(readWithinMs));
         const fileOf = (experiment: string) => files[specs.findIndex(({ name }) => name === experiment)];
         if (options.files) out.write(choice.run.map(({ experiment }) => `${fileOf(experiment)}\n`).join(''));

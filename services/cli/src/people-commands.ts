@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { checkChain, serverOf } from '@haldane/client';
 import { type Act, HaldaneError, type Role, type Run, type RunEvent, roles } from '@haldane/core';
-import { jobLogin } from '@haldane/pipelines';
 import { lifeOf, lifeText } from '@haldane/reports';
 import { type Config, publishedHeads, type RouterAddress, readHeads } from '@haldane/standalone';
 import { type Command, Option } from 'commander';
@@ -10,7 +9,6 @@ import { keepToken } from './credentials.ts';
 import { drill } from './drill.ts';
 import { exitCodes } from './exit-code.ts';
 import { haltAll, liftAll } from './halt.ts';
-import { personLogin } from './login.ts';
 import { parseWhole } from './option-values.ts';
 import { remote } from './remote.ts';
 
@@ -59,8 +57,10 @@ export function addPeopleCommands(haldane: Command, context: CommandContext): vo
         );
       const signed =
         options.ci === true
-          ? await jobLogin(where, env)
-          : await personLogin({ url: issuer ?? '', clientId: options.client }, (page) => say(`log in here:\n${page}`));
+          ? await (await import('@haldane/pipelines')).jobLogin(where, env)
+          : await (await import('./login.ts')).personLogin({ url: issuer ?? '', clientId: options.client }, (page) =>
+              say(`log in here:\n${page}`),
+            );
       const made = await (await remote(where, { ...env, HALDANE_TOKEN: 'none-yet' })).exchangeLogin(signed);
       const path = await keepToken(where, made.secret, made.token.expiresAt, env);
       say(`you are ${made.token.subject} until ${stamp(made.token.expiresAt)}; the token is in ${path}`);

@@ -1,5 +1,5 @@
 import { HaldaneError } from '@haldane/core';
-import { pipelineStage, preconfiguredStage, refusedByOrca, type StageMode } from '@haldane/pipelines';
+import type { StageMode } from '@haldane/pipelines';
 import { type Command, Option } from 'commander';
 import { parseWhole } from './option-values.ts';
 
@@ -28,7 +28,8 @@ export function addPipelineCommands(haldane: Command, { out, say, server, exit }
     .option('--stage <experiment>', "the experiment's file on the disk of Haldane's runners")
     .option('--name <name>', 'tells stages of one pipeline apart', 'canary')
     .option('--minutes <n>', 'the longest that the stage may take, with putting back', '60')
-    .action(({ mode, stage, name, minutes }: SpinnakerOptions) => {
+    .action(async ({ mode, stage, name, minutes }: SpinnakerOptions) => {
+      const { pipelineStage, preconfiguredStage, refusedByOrca } = await import('@haldane/pipelines');
       if (!/^[A-Za-z0-9-]{1,60}$/.test(name))
         throw new HaldaneError('bad-request', `--name: "${name}" stands in an address; write letters, digits and dashes, at most 60`);
       if (stage !== undefined) {

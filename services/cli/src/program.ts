@@ -17,7 +17,6 @@ import { addPeopleCommands } from './people-commands.ts';
 import { addPipelineCommands } from './pipeline-commands.ts';
 import { liveProgress, plainProgress, progressLine } from './progress.ts';
 import { readSpec, readText } from './read-spec.ts';
-import { rehearseFile } from './rehearse.ts';
 
 /** What the commands need of the process that they run in. */
 export type Terminal = {
@@ -149,6 +148,7 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
         effects: options.effects.split(',').map((one) => parseShare('--effects', one)),
       };
       const line = progressLine(err);
+      const { rehearseFile } = await import('./rehearse.ts');
       out.write(await rehearseFile(resolve(file), config().env, wishes, line.show).finally(line.end));
       exit(0);
     });

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { type ExperimentSpec, HaldaneError, messageOf } from '@haldane/core';
-import { readExperiment } from '@haldane/experiment';
-import { scenarios } from '@haldane/scenarios';
 
 /** An experiment file for its criteria alone: the service that it names is neither read nor asked. Throws `bad-document` or `not-found`. */
 export async function readSpec(file: string, env: Readonly<Record<string, string>>): Promise<ExperimentSpec> {
+  const [{ readExperiment }, { scenarios }] = await Promise.all([import('@haldane/experiment'), import('@haldane/scenarios')]);
   return readExperiment({
     text: await readText(file),
     source: file,

@@ -11,6 +11,7 @@ import { type House, loadExperiment, loadService, newRunId } from '@haldane/runn
 import { readCron } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
 import { requireOwnFile } from './own-files.ts';
+import { reportPaths } from './report-paths.ts';
 
 export type DeskOptions = {
   readonly dataDir: string;
@@ -151,11 +152,6 @@ export function desk(options: DeskOptions): Desk {
       return reports[format](await house.report(run));
     },
   };
-}
-
-/** Where a run's page and its exported evidence are written. */
-export function reportPaths(dataDir: string, runId: string): { readonly html: string; readonly json: string } {
-  return { html: join(dataDir, 'reports', `${runId}.html`), json: join(dataDir, 'reports', `${runId}.json`) };
 }
 
 /** Writes the page and the evidence, for nobody but this user. */

@@ -1,9 +1,7 @@
 export { readAccess } from './access-file.ts';
 export { publishedHeads, readHeads } from './audit-heads.ts';
-export { sweepAccount } from './aws-account.ts';
 export { type Config, readConfig } from './config.ts';
-export { reportPaths } from './desk.ts';
-export { type RouterAddress, routersOf } from './halt-routers.ts';
-export { inventory } from './inventory.ts';
-export { type Stack, type StackOptions, startStack, sweepLocal } from './stack.ts';
-export { tryReceiver } from './try-receiver.ts';
+export type { RouterAddress } from './halt-routers.ts';
+export { inventory, routersOf, startStack, sweepAccount, sweepLocal, tryReceiver } from './on-demand.ts';
+export { reportPaths } from './report-paths.ts';
+export type { Stack, StackOptions } from './stack.ts';

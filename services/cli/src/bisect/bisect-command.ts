@@ -10,8 +10,7 @@ import { follow, type Interrupts } from '../follow.ts';
 import { plainProgress } from '../progress.ts';
 import { readSpec } from '../read-spec.ts';
 import { remote } from '../remote.ts';
-import { type BisectFound, bisect } from './bisect.ts';
-import { groundOf } from './ground.ts';
+import type { BisectFound } from './bisect.ts';
 
 export type BisectContext = {
   readonly out: NodeJS.WritableStream;
@@ -62,6 +61,7 @@ async function run(file: string, options: Options, { out, err, say, config, serv
   interrupts.on('SIGTERM', stop);
   const { signal } = asked;
   const { good, bad, migrations, prepare = null } = options;
+  const [{ bisect }, { groundOf }] = await Promise.all([import('./bisect.ts'), import('./ground.ts')]);
   const spec = await readSpec(file, env);
   const ground = await groundOf({ spec, folder: resolve(options.repository), good, bad, migrations, env }, signal);
   // A Haldane of its own: what is live, and who is locked or halted there, is no concern of revisions that nobody uses.
