@@ -7,6 +7,7 @@ import { createAdminServer } from './admin/admin-server.ts';
 import { DataPlane } from './data-plane.ts';
 import { listen } from './door/listener.ts';
 import { closeGently } from './door/route-door.ts';
+import { keepTickShape } from './keep-tick-shape.ts';
 import { readHalt, readRoutes, readServedRuns, writeHalt, writeRoutes, writeServedRuns } from './state-files.ts';
 import { type RouterTime, systemTime } from './time.ts';
 
@@ -52,6 +53,7 @@ const portTries = { most: 8, pauseMs: 250 };
 
 /** Starts a router in this process and serves the routes of its state folder at once: to production only, without slices. */
 export async function createRouter(options: RouterOptions): Promise<Router> {
+  keepTickShape();
   const id = randomUUID();
   const time = options.time ?? systemTime;
   const warn = options.warn ?? (() => undefined);
