@@ -5,9 +5,20 @@ import type { Verdict } from './verdict.ts';
 /**
  * What people are told of. `started`: a run is about to launch its arms · `stopped`: it ends before its time · `verdict`: it is over and judged ·
  * `stuck`: not everything could be put back · `restored`: what was stuck is back · `approval-asked`: a run was refused because people must approve
- * it first · `gate-blocked`: a deploy is held · `break-glass`: somebody let a revision through the gate.
+ * it first · `gate-blocked`: a deploy is held · `break-glass`: somebody let a revision through the gate · `came-in`: a bisect found
+ * where a flaw came in.
  */
-export const topics = ['started', 'stopped', 'verdict', 'stuck', 'restored', 'approval-asked', 'gate-blocked', 'break-glass'] as const;
+export const topics = [
+  'started',
+  'stopped',
+  'verdict',
+  'stuck',
+  'restored',
+  'approval-asked',
+  'gate-blocked',
+  'break-glass',
+  'came-in',
+] as const;
 export type Topic = (typeof topics)[number];
 
 /** A fact worth telling, noted in the same transaction as the fact itself. */
@@ -41,6 +52,8 @@ export type Notice = ServiceRef & {
   readonly experiment: string | null;
   readonly runId: string | null;
   readonly revision: Deployment['revision'] | null;
+  /** The first bad revision, for news of a bisect that names one: whoever brought it is told, too. */
+  readonly cameInWith?: string;
   readonly verdict: Verdict['verdict'] | null;
   readonly headline: string;
   readonly lines: readonly string[];

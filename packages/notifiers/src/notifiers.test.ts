@@ -314,6 +314,9 @@ test('on GitHub there is one comment a pull request and experiment, written anew
   t.equal((await tell({ revision: 'v1.2' })).code, 'resolved', 'no commit, nobody to tell');
   t.equal(seen.length, before);
   t.equal((await tell({ revision: 'b'.repeat(40) })).code, 'resolved', 'a commit of another repository');
+  const count = state.comments.length;
+  await tell({ topic: 'came-in', experiment: 'third', revision: 'b'.repeat(40), cameInWith: sha });
+  t.match(state.comments.slice(count), [{ body: /^<!-- haldane: payments test third/ }], 'whoever brought the flaw is told, too');
   const stranger = only(`by: github, repository: acme/payments, tokenEnv: TOKEN, api: "${url}"`, port, { TOKEN: 'wrong' });
   t.match(await codeOf(stranger.deliver(deliveryOf(about), soon())), { code: 'denied', message: 'it answered 401: Bad credentials' });
 });

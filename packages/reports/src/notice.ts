@@ -1,6 +1,6 @@
 import { isBack, type News, type Notice, type Remedy, type Run } from '@haldane/core';
 import { otherReasons, type Report, verdictOf } from './report.ts';
-import { percent, sentences } from './sentences.ts';
+import { capital, percent, sentences } from './sentences.ts';
 
 /** All that a notice is made from. */
 export type Told = {
@@ -28,9 +28,10 @@ export function noticeOf(told: Told): Notice {
     environment,
     at,
     team: run?.facts.deployment?.owner.team ?? team,
-    experiment: run?.experiment.name ?? null,
+    experiment: run?.experiment.name ?? (topic === 'came-in' ? String(data['experiment']) : null),
     runId,
-    revision: run?.facts.deployment?.revision ?? (typeof data['revision'] === 'string' ? data['revision'] : null),
+    revision: run?.facts.deployment?.revision ?? said(data['revision']) ?? said(data['bad']),
+    ...(typeof data['first'] === 'string' ? { cameInWith: data['first'] } : {}),
     verdict: topic === 'verdict' ? (run?.facts.verdict?.verdict ?? null) : null,
     link: link === null || runId === null ? null : `${link.replace(/\/$/, '')}/v1/runs/${encodeURIComponent(runId)}/report?format=html`,
     ...wordsOf(told),
@@ -65,7 +66,18 @@ function wordsOf(told: Told): Words {
         commands: [],
         remedies: [],
       };
+    case 'came-in':
+      return {
+        headline: `${place}: ${text('experiment')}, ${text('first') === '' ? 'it is known between which revisions the flaw came in' : `the flaw came in with ${text('first')}`}`,
+        lines: [`${capital(text('why'))}.`, `It was resilient at ${text('good')} and is vulnerable at ${text('bad')}.`],
+        commands: [],
+        remedies: [],
+      };
   }
+}
+
+function said(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }
 
 function wordsOfRun(topic: TopicOfRun, { news, run, report }: Told, place: string): Words {

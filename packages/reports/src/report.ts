@@ -10,6 +10,8 @@ export type Report = {
   readonly journal: readonly Pick<JournalEntry, 'seq' | 'change' | 'state' | 'note'>[];
   /** Where the audit log stood when this was written; whoever keeps reports can tell whether it was changed since. */
   readonly audit?: AuditHead | null;
+  /** Where the flaw came in, in the words of a bisect; absent when none looked, or the run found no flaw. */
+  readonly cameIn?: string;
 };
 
 /** The run's verdict; a run that was refused or is still going on has none. */
@@ -20,6 +22,11 @@ export function verdictOf(report: Report): Verdict | null {
 /** Where the audit log stood, in words; null for a report that does not say. */
 export function auditWords({ audit }: Report): string | null {
   return audit ? `Audit log at entry ${audit.seq}: ${audit.hash}` : null;
+}
+
+/** Where the flaw came in, as a sentence; null when no bisect has looked. */
+export function cameInWords({ cameIn }: Pick<Report, 'cameIn'>): string | null {
+  return cameIn === undefined ? null : `Where it came in: ${cameIn}.`;
 }
 
 /** Why, beside the three marks, which every report shows by themselves. */

@@ -18,7 +18,7 @@ import {
 import { haldane1, rejudge } from '@haldane/judge';
 import { type Test, test } from 'tap';
 import { validateXML } from 'xmllint-wasm';
-import { parseReport, planText, type Report, recompute, reports } from './index.ts';
+import { noticeOf, parseReport, planText, type Report, recompute, reports } from './index.ts';
 
 /* Reports of runs that were folded by the real judge, second by second, over a service that behaves as each case says. */
 
@@ -237,6 +237,27 @@ test('each verdict is told in every form, with its reasons, its timeline and wha
   }
 });
 
+test('where a flaw came in, as a bisect found, is in every form that people read, and is told', async (t) => {
+  const why = 'the flaw came in with abc (Cache keys), as a bisect of 4 runs found';
+  const report = { ...reportOf({ failing: 0.2 }), cameIn: why };
+  for (const form of ['terminal', 'html', 'junit'] as const) t.ok(reports[form](report).includes(`Where it came in: ${why}.`), form);
+  t.match(reports.markdown(report), /^\*\*Where it came in: the flaw came in with abc \(Cache keys\)/m);
+  t.equal(parseReport(reports.json(report)).cameIn, why);
+  const data = { experiment: 'keys-away', good: 'aaa', bad: 'bbb', first: 'abc', why };
+  const news = { id: 'n1', topic: 'came-in', service: 'payments', environment: 'staging', runId: null, data, at: 0 } as const;
+  const told = { news, run: null, report: null, team: null, link: null };
+  t.match(noticeOf(told), {
+    headline: 'payments (staging): keys-away, the flaw came in with abc',
+    lines: [`The flaw came in with abc (Cache keys), as a bisect of 4 runs found.`, 'It was resilient at aaa and is vulnerable at bbb.'],
+    experiment: 'keys-away',
+    revision: 'bbb',
+    cameInWith: 'abc',
+  });
+  const range = noticeOf({ ...told, news: { ...news, data: { ...data, first: null } } });
+  t.match(range.headline, /it is known between which revisions/);
+  t.notOk('cameInWith' in range);
+});
+
 function selfContained(t: Test, html: string) {
   t.notMatch(html, /<script|javascript:|\son[a-z]+=|<link|<img|<iframe|\ssrc=|\shref=|url\(|@import/i);
   t.notMatch(html, /https?:\/\//, 'no address to fetch');
@@ -246,13 +267,13 @@ function selfContained(t: Test, html: string) {
 test('what the outside wrote is shown and never obeyed', async (t) => {
   const words = `<script>alert(1)</script>"'><img src=x onerror=alert(2)>&|\`x\`[a](javascript:b)`;
   for (const behaviour of [...Object.values(cases), { lettingIn: 1 }, { fault: false }]) {
-    const report = reportOf({ ...behaviour, words });
+    const report = { ...reportOf({ ...behaviour, words }), cameIn: words };
     const html = reports.html(report);
     t.notMatch(html, /<script|<img/i);
     t.match(html, /&#60;script&#62;/, 'but it can be read');
     // Whatever is left of markup is ours alone: the same tags as in a report without such words, in any number.
     const tags = (text: string) => new Set([...text.matchAll(/<[^>]*>/g)].map(([tag]) => tag.replace(/="[^"]*"/g, '=""')));
-    const known = tags(reports.html(reportOf(behaviour)));
+    const known = tags(reports.html({ ...reportOf(behaviour), cameIn: 'x' }));
     t.same(
       [...tags(html)].filter((tag) => !known.has(tag)),
       [],
@@ -265,7 +286,8 @@ test('what the outside wrote is shown and never obeyed', async (t) => {
 });
 
 test('a word with a line break or a control character stays where it is put', async (t) => {
-  const report = reportOf({ lettingIn: 1, words: '\n# Resilient\n\u001b[2J\u001b]0;pwned\u0007' });
+  const words = '\n# Resilient\n\u001b[2J\u001b]0;pwned\u0007';
+  const report = { ...reportOf({ lettingIn: 1, words }), cameIn: words };
   t.notMatch(reports.markdown(report), /^# Resilient/m, 'no heading of theirs');
   const terminal = reports.terminal(report);
   for (const command of ['\u001b[2J', '\u001b]0;', '\u0007']) t.notOk(terminal.includes(command), 'no command to the terminal');

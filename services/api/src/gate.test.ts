@@ -193,4 +193,11 @@ test('a deploy is told which experiments it needs, and the gate goes by what it 
     first: null,
     who: 'the operator',
   });
+  const told: string[] = [];
+  for (let news = await store.outbox.takeNews([null], 60_000); news !== null; news = await store.outbox.takeNews([null], 60_000)) {
+    told.push(news.topic);
+    if (news.topic === 'came-in') t.match(news.data, { experiment: 'keys', good: 'r1', bad: 'r3', who: 'the operator' });
+    await store.outbox.post(news, []);
+  }
+  t.equal(told.at(-1), 'came-in', 'what a bisect found is news');
 });

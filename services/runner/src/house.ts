@@ -147,7 +147,12 @@ export class House {
   /** Everything a report is made from. */
   async report(run: Run): Promise<Report> {
     const { store } = this.#options;
-    const [evidence, journal, audit] = await Promise.all([this.evidence(run.id), store.journal.entries(run.id), store.audit.head()]);
+    const [evidence, journal, audit, cameIn] = await Promise.all([
+      this.evidence(run.id),
+      store.journal.entries(run.id),
+      store.audit.head(),
+      this.#cameIn(run),
+    ]);
     return {
       format: 'haldane-report/1',
       run,
@@ -155,6 +160,14 @@ export class House {
       evidence,
       journal: journal.map(({ seq, change, state, note }) => ({ seq, change, state, note })),
       audit,
+      ...(cameIn === null ? {} : { cameIn }),
     };
+  }
+
+  /** What a bisect has said since of the flaw that the run found. */
+  async #cameIn({ service, environment, experiment, facts }: Run): Promise<string | null> {
+    if (facts.verdict?.verdict !== 'vulnerable') return null;
+    const found = await this.#options.store.gate.entries({ service, environment }, 'came-in');
+    return found.find((one) => one.experiment === experiment.name && one.bad === facts.deployment?.revision)?.why ?? null;
   }
 }

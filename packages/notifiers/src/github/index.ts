@@ -93,7 +93,8 @@ export function githubNotifier({ repository, api, token, deployments, egress, cl
 
   return {
     async deliver({ notice }, signal) {
-      const sha = commit.exec(notice.revision ?? '')?.[0];
+      const [sha, cameInWith] = [notice.revision, notice.cameInWith].map((revision) => commit.exec(revision ?? '')?.[0]);
+      if (cameInWith !== undefined && cameInWith !== sha) await comment(cameInWith, notice, signal);
       if (sha === undefined) return;
       await comment(sha, notice, signal);
       if (deployments) await status(sha, notice, signal);

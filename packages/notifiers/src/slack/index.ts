@@ -25,6 +25,7 @@ const marks: Readonly<Record<Notice['topic'], string>> = {
   'approval-asked': '?',
   'gate-blocked': '⛔',
   'break-glass': '⚠',
+  'came-in': '↳',
 };
 
 /** A channel of Slack, by an incoming webhook. */

@@ -1,6 +1,6 @@
 import type { Arm, Marked } from '@haldane/core';
 import { asides } from '../asides.ts';
-import { auditWords, otherReasons, type Report, verdictOf } from '../report.ts';
+import { auditWords, cameInWords, otherReasons, type Report, verdictOf } from '../report.ts';
 import { capital, sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
 import { type ChartMark, chart, text } from './chart.ts';
@@ -21,7 +21,7 @@ export function htmlReport(report: Report): string {
 <title>${text(`${capital(word)}: ${run.experiment.name}`)}</title><style>${style}</style></head><body><main>
 <p class="verdict ${word}">${text(verdict === null ? 'No verdict' : verdict.verdict)}</p>
 <h1>${text(run.experiment.name)}</h1>
-<p class="lead">${text(done)} ${text(showed)}</p>
+<p class="lead">${text(done)} ${text(showed)}${cameInWords(report) === null ? '' : ` <strong>${text(cameInWords(report) ?? '')}</strong>`}</p>
 ${verdict === null ? '' : `<div class="marks">${mark('held', 'Did the security property hold?', verdict.held)}${mark('served', 'Were users still served?', verdict.served)}${mark('noticed', 'Was the attack noticed?', verdict.noticed)}</div>`}
 <p class="harm">${text(capital(harmLine(report)))}</p>
 ${charts(report)}

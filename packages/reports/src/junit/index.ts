@@ -1,5 +1,5 @@
 import { isBack, type Mark, type Verdict } from '@haldane/core';
-import { type Report, verdictOf } from '../report.ts';
+import { cameInWords, type Report, verdictOf } from '../report.ts';
 
 type Case = { readonly name: string; readonly outcome: 'passed' | 'failure' | 'error' | 'skipped'; readonly says: string };
 
@@ -55,7 +55,8 @@ function casesOf(report: Report): readonly Case[] {
     outcome: ofMark[verdict[name].mark],
     says: verdict[name].why,
   }));
-  return [{ name: 'verdict', outcome: ofVerdict[verdict.verdict], says: verdict.headline }, ...marks, back];
+  const says = [verdict.headline, cameInWords(report)].filter((words) => words !== null).join('. ');
+  return [{ name: 'verdict', outcome: ofVerdict[verdict.verdict], says }, ...marks, back];
 }
 
 /** An opening tag. Words from outside as words: also no character that XML 1.0 knows not. */

@@ -1,5 +1,5 @@
 import { asides } from '../asides.ts';
-import { auditWords, otherReasons, type Report, verdictOf } from '../report.ts';
+import { auditWords, cameInWords, otherReasons, type Report, verdictOf } from '../report.ts';
 import { capital, sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
 import { armsPlot } from './arms-plot.ts';
@@ -14,6 +14,7 @@ export function markdownReport(report: Report): string {
     '',
     plain(done),
     plain(showed),
+    ...[cameInWords(report)].flatMap((words) => (words === null ? [] : ['', `**${plain(words)}**`])),
     '',
     plain(capital(harmLine(report))),
     '',

@@ -1,7 +1,7 @@
 import type { Marked, Verdict } from '@haldane/core';
 import pc from 'picocolors';
 import { asides } from '../asides.ts';
-import { auditWords, otherReasons, type Report, verdictOf } from '../report.ts';
+import { auditWords, cameInWords, otherReasons, type Report, verdictOf } from '../report.ts';
 import { sentences } from '../sentences.ts';
 import { harmLine, timeline } from '../timeline.ts';
 
@@ -19,6 +19,7 @@ export function terminalReport(report: Report): string {
     '',
     printable(done),
     printable(showed),
+    ...[cameInWords(report)].flatMap((words) => (words === null ? [] : [printable(words)])),
     harmLine(report),
     '',
     ...[...(verdict === null ? [] : otherReasons(verdict)), ...asides(report)].map((reason) => `  · ${printable(reason)}`),
