@@ -292,6 +292,11 @@ test('GitHub: a run of the workflow that deploys is a deploy in progress but for
     'one of many jobs',
   );
   t.same(await during('queued'), ['run 1 of deploy.yml is queued: its next job']);
+  const over100 = Array.from({ length: 100 }, (_, n) => ({ id: 600 + n, status: 'completed', jobs: [] }));
+  hub.runs = [{ id: 501, status: 'waiting', jobs: [{ name: 'deploy', status: 'waiting' }] }, ...over100];
+  t.same((await ask()).release?.deploying, ['run 1 of deploy.yml is waiting: deploy'], 'one that has waited while a hundred others ended');
+  hub.runs = Array.from({ length: 1_001 }, (_, n) => ({ id: 10_000 + n, status: 'queued', jobs: [{ name: 'canary', status: 'queued' }] }));
+  await t.rejects(ask(), { code: 'unavailable', message: /more than 1000 runs .*cannot be told/ });
   const lost = await over(hubManifest(hub.address, ', workflow: release.yml'));
   await t.rejects(lost.ask(), { code: 'not-found', message: /release\.yml/ });
 });

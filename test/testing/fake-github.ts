@@ -58,8 +58,12 @@ export async function fakeGitHub({ token, perPage }: { readonly token: string; r
         total_count: hub.environments.length,
         environments: hub.environments.map((name, id) => ({ id, name, protection_rules: [] })),
       });
-    if (below === 'actions/workflows/deploy.yml/runs')
-      return ok({ total_count: hub.runs.length, workflow_runs: hub.runs.toReversed().map(runJson) });
+    if (below === 'actions/workflows/deploy.yml/runs') {
+      const status = url.searchParams.get('status');
+      const found = hub.runs.filter((run) => status === null || run.status === status);
+      const { json, ...page } = paged(url, found.toReversed().map(runJson));
+      return { ...page, json: { total_count: found.length, workflow_runs: json } };
+    }
     const jobs = /^actions\/runs\/(\d+)\/jobs$/.exec(below);
     if (jobs !== null) {
       const found = hub.runs.find(({ id }) => id === Number(jobs[1]));
