@@ -1,7 +1,7 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export type Asked = { readonly url: URL; readonly headers: IncomingHttpHeaders };
+export type Asked = { readonly method: string; readonly url: URL; readonly headers: IncomingHttpHeaders; readonly body: string };
 export type Answer = { readonly status: number; readonly json?: unknown; readonly headers?: Readonly<Record<string, string>> };
 
 /** How a server is in a test's way: an answer of its own, a connection that breaks, or silence; null lets it answer. */
@@ -15,17 +15,24 @@ export type JsonServer = {
   close(): Promise<void>;
 };
 
-/** Answers GETs with JSON, from this process. */
+/** Answers with JSON, from this process. */
 export async function jsonServer(answer: (asked: Asked) => Answer): Promise<JsonServer> {
-  const server = createServer((request, response) => {
-    const asked = { url: new URL(request.url ?? '/', 'http://fake'), headers: request.headers };
+  const reply = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const { method = 'GET', headers } = request;
+    const asked = { method, url: new URL(request.url ?? '/', 'http://fake'), headers, body: Buffer.concat(parts).toString('utf8') };
     self.asked.push(request.url ?? '/');
     const hindrance = self.hinder(asked);
     if (hindrance === 'silence') return;
     if (hindrance === 'break') return void request.socket.destroy();
-    const { status, json, headers = {} } = hindrance ?? answer(asked);
-    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    const { status, json, headers: more = {} } = hindrance ?? answer(asked);
+    response.writeHead(status, { 'content-type': 'application/json', ...more });
     response.end(json === undefined ? undefined : typeof json === 'string' ? json : JSON.stringify(json));
+  };
+  const server = createServer((request, response) => {
+    // Whoever leaves before the end of its question wants no answer.
+    reply(request, response).catch(() => request.socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const self: JsonServer = {

@@ -10,6 +10,7 @@ export * from './experiment.ts';
 export * from './figure.ts';
 export * from './gate.ts';
 export * from './halt.ts';
+export * from './held-deploy.ts';
 export * from './json.ts';
 export * from './notice.ts';
 export * from './phase.ts';

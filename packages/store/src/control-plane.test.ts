@@ -126,3 +126,33 @@ storeTest('a login opens once, and an experiment has a version for each text', a
   );
   t.same(await experiments.newest([{ service: 'other', environment: 'test' }]), []);
 });
+
+storeTest(
+  'a deploy that waits is with one at a time, says what became of it in that look alone, and is never held twice',
+  async (t, { store, letPass }) => {
+    const { deploys } = store;
+    const deploy = { id: 'github:acme/payments:1', rule: 'acme/payments production', asked: { words: 'a \u0000 and half a pair \ud800' } };
+    t.same(await Promise.all([1, 2, 3].map(() => deploys.hold(deploy))).then((all) => all.sort()), [false, false, true]);
+    t.equal(await deploys.take(['acme/payments staging'], 1_000), null, 'another rule');
+    const rules = [deploy.rule];
+    const taken = (await Promise.all([1, 2, 3].map(() => deploys.take(rules, 1_000)))).filter((one) => one !== null);
+    t.match(taken, [{ id: deploy.id, looks: 1, failures: 0, progress: {} }]);
+    t.equal(taken.length, 1);
+    await letPass(1_000);
+    const second = await deploys.take(rules, 1_000);
+    t.match(second, { looks: 2 });
+    const first = { id: deploy.id, looks: 1 };
+    t.equal(await deploys.settle(first, { state: 'answered', why: 'late' }), false, 'whoever fell asleep says nothing any more');
+    const failed = { state: 'failed', againMs: 5_000, why: 'nobody \u0000 there' } as const;
+    t.equal(await deploys.settle({ id: deploy.id, looks: 2 }, failed), true);
+    t.equal(await deploys.take(rules, 1_000), null, 'not yet');
+    await letPass(5_000);
+    t.match(await deploys.take(rules, 1_000), { looks: 3, failures: 1, progress: {} });
+    await deploys.settle({ id: deploy.id, looks: 3 }, { state: 'waiting', againMs: 0, progress: { said: ['one'] } });
+    t.match(await deploys.take(rules, 1_000), { looks: 4, failures: 0, progress: { said: ['one'] } });
+    t.equal(await deploys.settle({ id: deploy.id, looks: 4 }, { state: 'answered', why: 'approved' }), true);
+    await letPass(1_000_000);
+    t.equal(await deploys.take(rules, 1_000), null);
+    t.equal(await deploys.hold(deploy), false, 'also when it was answered');
+  },
+);

@@ -4,6 +4,7 @@ import type {
   EvidenceStore,
   GateBook,
   HaltSwitch,
+  HeldDeploys,
   Journal,
   Outbox,
   RunStore,
@@ -17,6 +18,7 @@ import { PostgresTokenStore } from './access/postgres-token-store.ts';
 import { PostgresAuditLog } from './audit/postgres-audit-log.ts';
 import { type Address, openPool } from './connection.ts';
 import type { Tables } from './database.ts';
+import { PostgresHeldDeploys } from './deploys/postgres-held-deploys.ts';
 import { startEmbedded } from './embedded/start-embedded.ts';
 import { EventFeed, type EventListener } from './events/event-feed.ts';
 import { PostgresEvidenceStore } from './evidence/postgres-evidence-store.ts';
@@ -58,6 +60,7 @@ export type Store = {
   readonly policy: PolicyStore;
   readonly gate: GateBook;
   readonly outbox: Outbox;
+  readonly deploys: HeldDeploys;
   readonly figures: Figures;
   /** Calls the listener whenever a run has new events (see EventFeed); returns what removes it. */
   onEvents(listener: EventListener): () => void;
@@ -98,6 +101,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     policy: new PostgresPolicyFacts(db),
     gate: new PostgresGateBook(db),
     outbox: new PostgresOutbox(db),
+    deploys: new PostgresHeldDeploys(db),
     figures: new PostgresFigures(db),
     onEvents: (listener) => feed.onEvents(listener),
     close: async () => {

@@ -141,7 +141,7 @@ function should({ operation }: Route, role: Role, team: 'mine' | 'theirs' | '*')
       return 'in';
     case 'assertion':
     case 'sender':
-    case 'slack':
+    case 'signed':
       return 'out';
     case 'house':
       return held && team === '*' ? 'in' : 'out';
@@ -166,7 +166,7 @@ test('who may ask for what: every address, role and team, cell by cell', async (
         const wanted = should(route, role, team);
         const cell = `${role} of ${team} is ${wanted === 'in' ? 'let in' : 'refused'} at ${route.operation.method} ${path}`;
         if (wanted === 'out')
-          t.ok(status === 403 || (['sender', 'slack', 'assertion'].includes(route.operation.on) && status === 401), `${cell}: ${status}`);
+          t.ok(status === 403 || (['sender', 'signed', 'assertion'].includes(route.operation.on) && status === 401), `${cell}: ${status}`);
         else t.ok(status < 400 || status === 404, `${cell}: ${status}`);
         if (wanted === 'out') t.equal(touched.length, before, 'and nothing is touched');
         if (wanted === 'out' && route.operation.method !== 'GET') refused += 1;

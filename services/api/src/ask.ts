@@ -4,6 +4,7 @@ import type { Static, TSchema } from 'typebox';
 import type { Caller } from './access/caller.ts';
 import type { Desk, Permit } from './desk.ts';
 import type { Operation, OperationId, operations } from './operations.ts';
+import type { SignedHook } from './signed-hook.ts';
 import type { Asked } from './slack/press.ts';
 import type { SlackApp } from './slack/slack-app.ts';
 
@@ -12,7 +13,7 @@ type Said<S> = S extends TSchema ? Static<S> : Record<string, never>;
 /** One request that was let through: its parts are checked, and whoever asks may. */
 export type Ask<O extends Operation> = {
   readonly desk: Desk;
-  readonly caller: O['on'] extends 'public' | 'sender' | 'slack' | 'assertion' ? null : Caller;
+  readonly caller: O['on'] extends 'public' | 'sender' | 'signed' | 'assertion' ? null : Caller;
   readonly params: Said<O['params']>;
   readonly query: Said<O['query']>;
   readonly body: Said<O['body']>;
@@ -23,6 +24,8 @@ export type Ask<O extends Operation> = {
   readonly permit: Permit;
   /** The Slack app whose buttons lead here; null: there is none. */
   readonly slack: SlackApp | null;
+  /** Takes what GitHub sends; null: no App is known here. */
+  readonly gitHub: SignedHook | null;
   /** Asks this API for somebody else, from their address: what comes of it, and in words why not. */
   readonly actFor: (who: Caller['token'], asked: Asked, from: string) => Promise<{ readonly ok: boolean; readonly detail: string }>;
   readonly request: FastifyRequest;

@@ -72,7 +72,7 @@ export async function authorise(
     case 'login':
     case 'public':
     case 'sender':
-    case 'slack':
+    case 'signed':
       return { to: namedBy(route, params), run: null, login: null };
   }
 }

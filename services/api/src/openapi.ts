@@ -36,7 +36,7 @@ function operationOf({ id, operation, byRef }: Route): object {
   return {
     operationId: byRef ? `${id}ByRef` : id,
     summary: byRef ? `${says} By the key that the run was created with.` : says,
-    ...(on === 'public' || on === 'sender' || on === 'slack' || on === 'assertion' ? { security: [] } : {}),
+    ...(on === 'public' || on === 'sender' || on === 'signed' || on === 'assertion' ? { security: [] } : {}),
     'x-affair': on,
     ...(may === null ? {} : { 'x-roles': capabilities[may] }),
     ...(parameters.length > 0 ? { parameters } : {}),
@@ -83,7 +83,7 @@ const affairs: Readonly<Record<Operation['on'], string>> = {
   login: 'any login',
   assertion: 'whoever the login is of',
   sender: 'a sender of alerts',
-  slack: 'whoever pressed, by what they may',
+  signed: 'whoever signed it, for whom it speaks',
   public: 'anybody',
 };
 
@@ -92,7 +92,7 @@ export function authorisationPage(): string {
   const rows = routes.map(({ operation }) => {
     const { method, path, on, may } = operation;
     const cells = roles.map((role) =>
-      on === 'sender' || on === 'slack' || on === 'assertion' ? '–' : may === null || holds(role, may) ? 'yes' : '–',
+      on === 'sender' || on === 'signed' || on === 'assertion' ? '–' : may === null || holds(role, may) ? 'yes' : '–',
     );
     return `| \`${method} ${path}\` | ${affairs[on]} | ${cells.join(' | ')} |`;
   });

@@ -42,9 +42,9 @@ import type { Capability } from './access/capabilities.ts';
  * touched · `run` the run's service · `house` everybody's: it takes a role in all teams · `grants` every team that the body gives a role
  * in · `token` every team that the token has a role in, or one's own token · `login` nobody's in particular: any login will do, and lists
  * show what one may read · `assertion` whoever a signed
- * login in the body stands for · `sender` a sender of alerts, who has a token of its own · `slack` the member of a Slack workspace who pressed a button · `public` anybody.
+ * login in the body stands for · `sender` a sender of alerts, who has a token of its own · `signed` an outside system that signed the body (Slack, GitHub), and whom it speaks for · `public` anybody.
  */
-export type Affair = 'service' | 'file' | 'run' | 'house' | 'grants' | 'token' | 'login' | 'assertion' | 'sender' | 'slack' | 'public';
+export type Affair = 'service' | 'file' | 'run' | 'house' | 'grants' | 'token' | 'login' | 'assertion' | 'sender' | 'signed' | 'public';
 
 export type Operation = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -60,6 +60,8 @@ export type Operation = {
   readonly status?: 201 | 202;
   /** It changes nothing, or what it changes is written down elsewhere: only refusals go into the audit log. */
   readonly quiet?: true;
+  /** The longest body that is read, when it is not the usual 256 KiB: GitHub sends each pull request whole. */
+  readonly mostBytes?: number;
   /** What is answered, when it is not JSON. */
   readonly produces?: 'report' | 'events' | 'metrics';
 };
@@ -387,9 +389,19 @@ export const operations = {
     method: 'POST',
     path: '/slack/actions',
     says: "Where Slack sends presses of buttons, signed by the app's secret. What is done is done in the presser's name, by their rights.",
-    on: 'slack',
+    on: 'signed',
     may: null,
     quiet: true,
+  },
+  receiveFromGitHub: {
+    method: 'POST',
+    path: '/github/webhook',
+    says: "Where GitHub sends what its App hears, signed by the App's webhook secret: deploys that wait for Haldane.",
+    on: 'signed',
+    may: null,
+    quiet: true,
+    status: 202,
+    mostBytes: 4 * 1024 * 1024,
   },
 
   exchangeLogin: {

@@ -17,6 +17,7 @@ import type { Operation } from './operations.ts';
 import { problemOf } from './problem.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
 import { type Route, routes } from './routes.ts';
+import type { SignedHook } from './signed-hook.ts';
 import type { SlackApp } from './slack/slack-app.ts';
 
 /** What the API needs to listen. Alert senders have a token of their own that opens nothing else. */
@@ -31,6 +32,8 @@ export type ApiOptions = {
   readonly trust?: readonly TrustRule[];
   /** The Slack app whose buttons lead here; none when it is not given. */
   readonly slack?: SlackApp;
+  /** Takes what GitHub sends to the App of this Haldane; there is none when it is not given. */
+  readonly gitHub?: SignedHook;
   /** How often one token may ask, and how often one address without a good one. */
   readonly rates?: { readonly known: Rate; readonly strangers: Rate };
 };
@@ -84,11 +87,16 @@ export function createApi(options: ApiOptions): FastifyInstance {
       throw new HaldaneError('internal', `the route ${String(method)} ${url} does not say who may ask for it`);
   });
 
-  // Slack signs the bytes of a form. Nobody else's forms are read: a page of somebody else's could send one.
+  // What is signed is the body's bytes. Nobody else's forms are read: a page of somebody else's could send one.
+  const isSigned = (request: FastifyRequest) => (request.routeOptions.config as { operation?: Operation }).operation?.on === 'signed';
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body, done) => {
-    const { operation } = request.routeOptions.config as { operation?: Operation };
-    if (operation?.on === 'slack') done(null, body);
+    if (isSigned(request)) done(null, body);
     else done(new HaldaneError('bad-request', 'send JSON, not a form'));
+  });
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (isSigned(request)) done(null, body);
+    else void parseJson(request, body as string, done);
   });
   const actFor: Ask<Operation>['actFor'] = async (who, { method, path, body }, from) => {
     const headers = { authorization: `Bearer ${door.lend(who)}` };
@@ -117,7 +125,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     const on = visit.route?.operation.on;
     if (on === 'public') return;
     // Whoever brings a login or a signature is a stranger until it was looked at, and looking is dear.
-    if (on === 'assertion' || on === 'slack') return throttle(strangers, request.ip, reply);
+    if (on === 'assertion' || on === 'signed') return throttle(strangers, request.ip, reply);
     try {
       if (on === 'sender') return requireSender(senders, request);
       visit.caller = await door.admit(request.headers.authorization);
@@ -145,6 +153,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
       url: path,
       config: { operation },
       // A stream without its body would be a request without an end.
+      ...(operation.mostBytes === undefined ? {} : { bodyLimit: operation.mostBytes }),
       exposeHeadRoute: operation.produces !== 'events',
       schema: { ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) },
       handler: async (request, reply) => {
@@ -171,6 +180,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
           body: body ?? {},
           permit,
           slack: options.slack ?? null,
+          gitHub: options.gitHub ?? null,
           actFor,
           request,
           reply,

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { type ApiOptions, createApi } from '@haldane/api';
 import type { Access } from '@haldane/client';
 import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
+import type { GitHubApp } from '@haldane/pipelines';
 import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
 import { House, loadExperiment, Runner } from '@haldane/runner';
 import { Scheduler } from '@haldane/scheduler';
@@ -14,6 +15,7 @@ import { beginScheduled } from './begin-scheduled.ts';
 import type { Config } from './config.ts';
 import { connectionsOf } from './connections-of.ts';
 import { desk, publish } from './desk.ts';
+import { gitHubAppOf, gitHubDoorman, gitHubHook } from './github-app.ts';
 import { liveDataplane, startRouters } from './local-routers.ts';
 import { requireOwnFile } from './own-files.ts';
 import { own } from './ownership.ts';
@@ -21,7 +23,7 @@ import { policyOf } from './policy-file.ts';
 import { poolOf } from './pool.ts';
 import { readTrust } from './read-trust.ts';
 import { secret } from './router-token.ts';
-import { heraldOf, mayTell, tellingOf } from './telling.ts';
+import { heraldOf, mayTell, type Telling, tellingOf } from './telling.ts';
 import { troubleLog } from './trouble-log.ts';
 import { watch } from './watch.ts';
 
@@ -112,6 +114,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     // Who starts with a bad policy, or a receiver without its secret, should hear of it now and not from the first run.
     await policyOf(dataDir);
     const telling = await tellingOf({ dataDir, env: options.env, clock });
+    const gitHub = await gitHubAppOf({ dataDir, env: options.env, clock });
     const house = new House({
       store,
       clock,
@@ -176,13 +179,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       alertTokens: [alertToken],
       ...(trust === undefined ? {} : { trust: await readTrust(trust) }),
       ...(options.rates === undefined ? {} : { rates: options.rates }),
-      ...(telling === null || telling.slack === null ? {} : { slack: telling.slack }),
+      ...hooksOf(telling, gitHub, store),
       onError: (error) => onTrouble('answering the API', error),
     });
     const address = await api.listen({ host: '127.0.0.1', port: options.port });
     closing.push(() => api.close());
     await writeAccess(dataDir, { address, token: apiToken, alertToken, pid: process.pid });
     closing.push(() => removeAccess(dataDir));
+    if (gitHub !== null && !options.ephemeral) {
+      const doorman = gitHubDoorman(gitHub, { store, address, onTrouble, clock });
+      doorman.start();
+      closing.push(() => doorman.stop());
+    }
     // The API goes last to come and, but for telling how the runs ended, last to go: see the order above.
     return {
       access: { address, token: apiToken },
@@ -193,6 +201,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await close();
     throw error;
   }
+}
+
+/** Where outside systems may call, those that are known here. */
+function hooksOf(telling: Telling | null, gitHub: GitHubApp | null, store: Store): Pick<ApiOptions, 'slack' | 'gitHub'> {
+  return {
+    ...(telling === null || telling.slack === null ? {} : { slack: telling.slack }),
+    ...(gitHub === null ? {} : { gitHub: gitHubHook(gitHub, store) }),
+  };
 }
 
 /** Looks for what is past its expiry without the database; with `end`, ends it. */

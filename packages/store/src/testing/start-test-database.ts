@@ -134,6 +134,10 @@ async function openCopy(address: Address, drop: () => Promise<void>): Promise<Te
         `update deliveries set not_before = not_before - $1 * interval '1 millisecond', made_at = made_at - $1 * interval '1 millisecond'`,
         [ms],
       );
+      await query(
+        `update held_deploys set not_before = not_before - $1 * interval '1 millisecond', held_at = held_at - $1 * interval '1 millisecond'`,
+        [ms],
+      );
     },
     query,
     dump: async () => {

@@ -3,6 +3,7 @@ import type { OperationId } from '../operations.ts';
 import { accessHandlers } from './access-handlers.ts';
 import { choiceHandlers } from './choice-handlers.ts';
 import { gateHandlers } from './gate-handlers.ts';
+import { gitHubHandlers } from './github-handlers.ts';
 import { houseHandlers } from './house-handlers.ts';
 import { runHandlers } from './run-handlers.ts';
 import { serviceHandlers } from './service-handlers.ts';
@@ -17,4 +18,5 @@ export const handlers: { readonly [Id in OperationId]: Handler<Id> } = {
   ...runHandlers,
   ...accessHandlers,
   ...slackHandlers,
+  ...gitHubHandlers,
 };

@@ -1,0 +1,71 @@
+import type { HeldDeploy, HeldDeploys, JsonObject, LookedAt } from '@haldane/core';
+import { sql } from 'kysely';
+import type { Database } from '../database.ts';
+import { storable } from '../storable.ts';
+import { translated } from '../translate.ts';
+
+type Row = {
+  id: string;
+  rule: string;
+  asked: JsonObject;
+  progress: JsonObject;
+  looks: number;
+  failures: number;
+  held_at: Date;
+};
+
+/** Deploys that wait for an answer, on PostgreSQL; each step is one statement, so nobody falls asleep in one. */
+export class PostgresHeldDeploys implements HeldDeploys {
+  readonly #db: Database;
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async hold({ id, rule, asked }: Pick<HeldDeploy, 'id' | 'rule' | 'asked'>): Promise<boolean> {
+    return translated('noting a deploy that waits', async () => {
+      const { rows } = await sql`
+        insert into held_deploys (id, rule, asked) values (${storable(id)}, ${storable(rule)}, ${JSON.stringify(asked)}::json)
+        on conflict (id) do nothing returning id`.execute(this.#db);
+      return rows.length > 0;
+    });
+  }
+
+  async take(rules: readonly string[], forMs: number): Promise<HeldDeploy | null> {
+    return translated('taking a deploy that waits', async () => {
+      const { rows } = await sql<Row>`
+        with candidate as (
+          select id from held_deploys
+          where state = 'waiting' and rule = any(${[...rules]}::text[]) and not_before <= clock_timestamp()
+          order by not_before limit 1 for update skip locked
+        )
+        update held_deploys d set looks = looks + 1, not_before = clock_timestamp() + ${forMs} * interval '1 millisecond'
+        from candidate where d.id = candidate.id
+        returning d.*`.execute(this.#db);
+      return rows[0] ? deployOf(rows[0]) : null;
+    });
+  }
+
+  async settle({ id, looks }: Pick<HeldDeploy, 'id' | 'looks'>, became: LookedAt): Promise<boolean> {
+    return translated('noting what became of a deploy that waits', async () => {
+      const over = became.state === 'answered' || became.state === 'given-up';
+      const againMs = 'againMs' in became ? became.againMs : 0;
+      const progress = 'progress' in became ? JSON.stringify(became.progress) : null;
+      const { rows } = await sql`
+        update held_deploys set
+          state = ${over ? became.state : 'waiting'},
+          why = ${'why' in became ? storable(became.why) : null},
+          progress = coalesce(${progress}::json, progress),
+          failures = case when ${became.state === 'failed'} then failures + 1 else 0 end,
+          not_before = clock_timestamp() + ${againMs} * interval '1 millisecond',
+          over_at = case when ${over} then clock_timestamp() end
+        where id = ${id} and state = 'waiting' and looks = ${looks}
+        returning id`.execute(this.#db);
+      return rows.length > 0;
+    });
+  }
+}
+
+function deployOf({ held_at, ...row }: Row): HeldDeploy {
+  const { id, rule, asked, progress, looks, failures } = row;
+  return { id, rule, asked, progress, looks, failures, heldAt: held_at.getTime() };
+}

@@ -1,0 +1,67 @@
+import type { GateAnswer, StageView } from '@haldane/client';
+import type { DeployRule } from './app-file.ts';
+
+/** An experiment of the rule, as it ended. `view` is null when it could not begin; `why` says why not; `ran`: the revision that was live there. */
+export type Ended = { readonly name: string; readonly view: StageView | null; readonly ran: string | null; readonly why: string };
+
+/** What GitHub is told. Without a state the deploy goes on waiting, for a person. */
+export type DeployAnswer = { readonly state: 'approved' | 'rejected' | null; readonly comment: string };
+
+/** GitHub takes no longer comment. */
+const mostOfComment = 1_024;
+const answers: readonly StageView['status'][] = ['PASSED', 'VULNERABLE'];
+
+/**
+ * What is said of a deploy whose experiments are over. Pure. Only the gate rejects; an experiment without an answer is what the rule says of it, and
+ * never passes in silence.
+ */
+export function deployAnswer(
+  rule: Pick<DeployRule, 'inconclusive'>,
+  ended: readonly Ended[],
+  gate: GateAnswer,
+  link: string | null,
+): DeployAnswer {
+  const open = ended.filter(({ view, ran }) => view === null || ran !== gate.revision || !answers.includes(view.status));
+  const said = ended.map((one) => lineOf(one, gate.revision, link));
+  const told = (state: DeployAnswer['state'], headline: string, ...more: readonly string[]): DeployAnswer => ({
+    state,
+    comment: fitting([`**Haldane: ${headline}**`, ...more.map(plain), `Gate (${gate.decision}): ${plain(gate.why)}`, ...said]),
+  });
+  if (gate.decision === 'block')
+    return told(
+      'rejected',
+      'held',
+      `Whoever may lets it through: haldane break-glass ${gate.service} ${gate.environment} ${gate.revision}; then run the job again.`,
+    );
+  if (open.length > 0) {
+    const without = `No answer of ${open.map(({ name }) => name).join(', ')}.`;
+    if (rule.inconclusive === 'reject') return told('rejected', 'NOT PROVEN, and held', without);
+    if (rule.inconclusive === 'wait')
+      return told(null, 'NOT PROVEN: it waits for a person', without, 'Run the job again, or go on without this rule.');
+    return told('approved', 'NOT PROVEN, and let through', without);
+  }
+  return told('approved', gate.decision === 'warn' ? 'goes on, with a warning' : 'goes on');
+}
+
+/** Words from outside as words: no markup, no mention, no line of theirs. */
+export function plain(text: string): string {
+  return text
+    .replace(/\p{Cc}+/gu, ' ')
+    .replace(/[\\`*_{}[\]<>#|~&]/g, (char) => `\\${char}`)
+    .replace(/@(?=[A-Za-z0-9])/g, '@\u200b');
+}
+
+export function fitting(lines: readonly string[]): string {
+  const whole = lines.join('\n\n');
+  return whole.length <= mostOfComment ? whole : `${whole.slice(0, mostOfComment - 1).replace(/\\$/, '')}…`;
+}
+
+function lineOf({ name, view, ran, why }: Ended, revision: string, link: string | null): string {
+  if (view === null) return `- ${plain(name)}: did not begin: ${plain(why.slice(0, 200))}`;
+  const where =
+    link === null
+      ? `\`haldane report ${view.run}\``
+      : `[report](${link.replace(/\/$/, '')}/v1/runs/${encodeURIComponent(view.run)}/report?format=html)`;
+  const elsewhere = ran === revision ? '' : ` ON ANOTHER REVISION (${plain((ran ?? 'none').slice(0, 60))})`;
+  return `- ${plain(name)}: ${view.status}${elsewhere}, ${plain(view.progress.slice(0, 200))} (${where})`;
+}

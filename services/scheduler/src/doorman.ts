@@ -1,0 +1,98 @@
+import { type Clock, type HeldDeploy, type HeldDeploys, hasCode, type JsonObject, messageOf } from '@haldane/core';
+
+/** Whoever takes a deploy has so long for one look at it: a run that begins may first have to start its service. Then another may look. */
+const lookForMs = 180_000;
+const idleMs = 1_000;
+/** A look that failed is repeated after so long, twice as long after each that fails too. */
+const firstMs = 2_000;
+const mostMs = 900_000;
+/** Nobody waits any longer: GitHub ends such a deploy after 30 days. */
+const oldestMs = 30 * 86_400_000;
+/** Looks under way at one time. */
+const atOnce = 4;
+
+export type DoormanOptions = {
+  readonly deploys: HeldDeploys;
+  /** The rules that are known here. */
+  readonly rules: readonly string[];
+  /** One look: what is known now, and when to look again; or how it was answered. */
+  readonly look: (
+    deploy: HeldDeploy,
+    signal: AbortSignal,
+  ) => Promise<{ readonly progress: JsonObject; readonly againMs: number } | { readonly answered: string }>;
+  /** Writes down that a deploy will not be answered. */
+  readonly onGivenUp: (deploy: HeldDeploy, why: string) => Promise<void>;
+  readonly onTrouble: (what: string, error: unknown) => void;
+  readonly clock: Clock;
+  /** Between 0 and 1: spreads what is tried again. */
+  readonly random: () => number;
+};
+
+/**
+ * Answers deploys that their CI/CD system holds. All that it knows is in the store, so that it may die at any moment and any number may share the
+ * work: a look is repeated, and each can be.
+ */
+export class Doorman {
+  readonly #options: DoormanOptions;
+  readonly #ending = new AbortController();
+  #running: Promise<void> | null = null;
+
+  constructor(options: DoormanOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Begins no other look, and waits for those under way. */
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#running;
+  }
+
+  /** Looks at every deploy whose time has come. */
+  async round(): Promise<void> {
+    await Promise.all(Array.from({ length: atOnce }, () => this.#lookAtAll()));
+  }
+
+  async #run(): Promise<void> {
+    const { clock, onTrouble } = this.#options;
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      await this.round().catch((error: unknown) => onTrouble('answering deploys', error));
+      await clock.sleep(idleMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const { deploys, rules } = this.#options;
+    while (!this.#ending.signal.aborted) {
+      const deploy = await deploys.take(rules, lookForMs);
+      if (deploy === null) return;
+      await this.#lookAt(deploy);
+    }
+  }
+
+  async #lookAt(deploy: HeldDeploy): Promise<void> {
+    const { deploys, look, onGivenUp, onTrouble, clock, random } = this.#options;
+    try {
+      const seen = await look(deploy, this.#ending.signal);
+      if ('answered' in seen) await deploys.settle(deploy, { state: 'answered', why: seen.answered });
+      else await deploys.settle(deploy, { state: 'waiting', ...seen });
+    } catch (error) {
+      const why = messageOf(error);
+      if (this.#ending.signal.aborted)
+        return void (await deploys.settle(deploy, { state: 'failed', againMs: 0, why: 'it was interrupted' }));
+      if (hasCode(error, 'bad-request') || hasCode(error, 'gone') || clock.now() - deploy.heldAt > oldestMs) {
+        await onGivenUp(deploy, why);
+        return void (await deploys.settle(deploy, { state: 'given-up', why }));
+      }
+      // Said once: what lasts is in the store, with its reason.
+      if (deploy.failures === 0) onTrouble(`answering ${deploy.id}`, error);
+      const asked = hasCode(error, 'throttled') ? Number((error as { details?: { afterMs?: number } }).details?.afterMs ?? 0) : 0;
+      const most = Math.min(mostMs, firstMs * 2 ** Math.min(deploy.failures, 20));
+      await deploys.settle(deploy, { state: 'failed', againMs: Math.round(Math.max(asked, most * (0.5 + random() / 2))), why });
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SignedHook } from '@haldane/api';
+import { HaldaneClient } from '@haldane/client';
+import { type Clock, HaldaneError, type JsonObject, messageOf, type ServiceRef } from '@haldane/core';
+import { type DeployAsked, GitHubApp, lookAtDeploy, progressOf, readGitHubApp } from '@haldane/pipelines';
+import { Doorman } from '@haldane/scheduler';
+import type { Store } from '@haldane/store';
+
+/** What a rule lets Haldane do in its name, and for how long before it is given anew. */
+const operations = ['beginStage', 'getStage', 'getRun', 'askGate'];
+const livesMs = 3_600_000;
+
+type Parts = { readonly dataDir: string; readonly env: Readonly<Record<string, string>>; readonly clock: Clock };
+type DoormanParts = {
+  readonly store: Pick<Store, 'deploys' | 'tokens' | 'audit'>;
+  /** Where the API answers. */
+  readonly address: string;
+  readonly onTrouble: (what: string, error: unknown) => void;
+  readonly clock: Clock;
+};
+
+/** Reads `haldane.github.yaml` in the data folder; null when there is none. Throws `bad-document`, also for a secret that is not there. */
+export async function gitHubAppOf({ dataDir, env, clock }: Parts): Promise<GitHubApp | null> {
+  const path = join(dataDir, 'haldane.github.yaml');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as { code?: string }).code === 'ENOENT') return null;
+    throw new HaldaneError('denied', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  return new GitHubApp(readGitHubApp(text, path), env, clock);
+}
+
+/** Takes what GitHub sends: a deploy that waits is noted, once, before GitHub hears that it was heard. */
+export function gitHubHook(app: GitHubApp, { deploys, audit }: Pick<Store, 'deploys' | 'audit'>): SignedHook {
+  return async ({ headers, body, from }) => {
+    const event = { name: headers['x-github-event'], signature: headers['x-hub-signature-256'], body };
+    const { says, deploy } = app.receive(event);
+    if (deploy === null) return { says };
+    const { id, asked, rule } = deploy;
+    const isNew = await deploys.hold({ id, rule: `${rule.repository} ${rule.environment}`.toLowerCase(), asked: { ...asked } });
+    if (!isNew) return { says: `${says} already` };
+    const act = { who: `GitHub: ${asked.repository}`, token: null, from, did: 'holdDeploy', to: wordsOf(rule) };
+    await audit.append({
+      ...act,
+      outcome: 'allowed',
+      code: null,
+      detail: { deploy: id, environment: asked.environment, revision: asked.revision },
+    });
+    return { says };
+  };
+}
+
+/** Answers deploys that wait at GitHub: through the API like any pipeline, with rights for the rule's service alone. */
+export function gitHubDoorman(app: GitHubApp, { store, address, onTrouble, clock }: DoormanParts): Doorman {
+  const opened = new Map<string, { readonly client: HaldaneClient; readonly until: number }>();
+  const clientFor = async (name: string, { service, environment }: ServiceRef): Promise<HaldaneClient> => {
+    const known = opened.get(name);
+    if (known !== undefined && known.until > clock.now()) return known.client;
+    const { secret } = await store.tokens.issue({
+      subject: `GitHub: ${name}`,
+      // The team is whoever owns the service, which the file of an experiment may be the first to say.
+      grants: [{ role: 'operator', team: '*' }],
+      scope: { operations, services: [service], environments: [environment] },
+      madeBy: 'haldane.github.yaml',
+      livesMs,
+    });
+    const client = new HaldaneClient({ address, token: secret });
+    opened.set(name, { client, until: clock.now() + livesMs / 2 });
+    return client;
+  };
+  const noted = async (asked: DeployAsked, to: string, outcome: 'allowed' | 'failed', detail: JsonObject): Promise<void> => {
+    await store.audit.append({
+      who: 'Haldane',
+      token: null,
+      from: 'the doorman',
+      did: 'answerDeploy',
+      to,
+      outcome,
+      code: outcome === 'failed' ? 'unavailable' : null,
+      detail: { repository: asked.repository, deployment: asked.deployment, revision: asked.revision, ...detail },
+    });
+  };
+  return new Doorman({
+    deploys: store.deploys,
+    rules: app.rules,
+    look: async (deploy, signal) => {
+      const rule = app.rule(deploy.rule);
+      if (rule === null) throw new HaldaneError('internal', `a deploy was taken by the rule ${deploy.rule}, which is not here`);
+      const asked = deploy.asked as DeployAsked;
+      const client = await clientFor(deploy.rule, { service: rule.service, environment: rule.testedIn });
+      const between = { client, tell: app.tell.bind(app), link: app.link, now: () => clock.now() };
+      const seen = await lookAtDeploy({ asked, progress: progressOf(deploy.progress), heldAt: deploy.heldAt }, rule, between, signal);
+      if (!('answered' in seen)) return { progress: { ...seen.progress } as JsonObject, againMs: seen.againMs };
+      const { state, comment } = seen.answered;
+      await noted(asked, wordsOf(rule), 'allowed', { state: state ?? 'left to a person', comment });
+      return { answered: `${state ?? 'left to a person'}: ${comment}` };
+    },
+    onGivenUp: async ({ asked, rule }, why) => noted(asked as DeployAsked, rule, 'failed', { why }),
+    onTrouble,
+    clock,
+    random: Math.random,
+  });
+}
+
+function wordsOf({ service, testedIn }: { readonly service: string; readonly testedIn: string }): string {
+  return `service ${service} in ${testedIn}`;
+}
