@@ -1,5 +1,6 @@
 import type { Clock, ErrorCode, Evidence, Lock, LockedRevision, Plan, Run, RunEvent, ServiceRef } from '@haldane/core';
 import { errorCodes, HaldaneError, hasCode, systemClock } from '@haldane/core';
+import type { ReportFormat } from './report-formats.ts';
 import type {
   ApprovalView,
   AuditEntry,
@@ -23,7 +24,6 @@ import type {
   NewStage,
   Problem,
   Registered,
-  ReportFormat,
   ScenarioView,
   ScheduleView,
   SweptView,

@@ -17,6 +17,7 @@ import {
   touches,
 } from '@haldane/core';
 import { type Static, Type } from 'typebox';
+import { reportFormats } from './report-formats.ts';
 
 /** What is said over the API, once: the server validates with it, the client is typed by it. */
 const strict = { additionalProperties: false } as const;
@@ -173,8 +174,6 @@ export const TokenBody = Type.Object(
   strict,
 );
 export const EventsQuery = Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })) }, strict);
-export const reportFormats = ['terminal', 'markdown', 'html', 'json', 'junit'] as const;
-export type ReportFormat = (typeof reportFormats)[number];
 export const ReportQuery = Type.Object({ format: Type.Optional(Type.Union(reportFormats.map((one) => Type.Literal(one)))) }, strict);
 
 export type TokenWish = Static<typeof TokenBody>;

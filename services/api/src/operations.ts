@@ -32,7 +32,7 @@ import {
   TokenBody,
   TokenParams,
   WhyBody,
-} from '@haldane/client';
+} from '@haldane/client/schema';
 import type { TSchema } from 'typebox';
 import type { Capability } from './access/capabilities.ts';
 

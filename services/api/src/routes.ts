@@ -1,4 +1,4 @@
-import { RefParams } from '@haldane/client';
+import { RefParams } from '@haldane/client/schema';
 import { type Operation, type OperationId, operations } from './operations.ts';
 
 /** An operation at one address. */
