@@ -89,7 +89,7 @@ module.exports = {
   options: {
     // `dist` must be followed into, not excluded: an excluded dist hides every import between rooms.
     doNotFollow: { path: 'node_modules|/dist/' },
-    exclude: { path: '\\.d\\.ts$|/dist/.*\\.test\\.js$' },
+    exclude: { path: '\\.d\\.ts$|/dist/(test/|.*\\.test\\.js$)' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'default'], extensions: ['.ts', '.js'] },
