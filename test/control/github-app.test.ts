@@ -2,14 +2,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApi, type Desk } from '@haldane/api';
-import { type Act, type Facts, HaldaneError, systemClock, type Verdict } from '@haldane/core';
+import { createApi, type Desk, gateAnswer } from '@haldane/api';
+import { type Act, type Facts, HaldaneError, type Notice, systemClock, type Verdict } from '@haldane/core';
+import { egress, notifiers, readNotify } from '@haldane/notifiers';
 import { readGitHubApp } from '@haldane/pipelines';
 import { startStack } from '@haldane/standalone';
 import { connectionOf, startTestDatabase } from '@haldane/store/testing';
-import { sampleRun } from '@haldane/testkit';
+import { sampleNotice, sampleRun } from '@haldane/testkit';
 import { after, type Test, test } from 'tap';
-import { gitHubAppOf, gitHubDoorman, gitHubHook } from '../../services/standalone/src/github-app.ts';
+import { gitHubAppOf, gitHubDoor, gitHubDoorman, gitHubHook } from '../../services/standalone/src/github-app.ts';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { type FakeGitHubApp, fakeGitHubApp } from '../testing/fake-github-app.ts';
 
@@ -82,7 +83,7 @@ async function house(t: Test, deploys: string) {
   const hook = `${address}/github/webhook`;
   const ask = (deploy: Parameters<FakeGitHubApp['holds']>[0]) => hub.send(hook, 'deployment_protection_rule', hub.holds(deploy));
   const acts = async () => (await store.audit.read(0, 1_000)).map(({ body }) => JSON.parse(body) as Act);
-  return { hub, copy, store, hook, ask, look, end, acts, state, troubles };
+  return { hub, copy, store, app, hook, ask, look, end, acts, state, troubles };
 }
 
 test('a deploy that waits at GitHub is answered once, by its experiments and the gate, whoever dies and whatever is down', async (t) => {
@@ -272,6 +273,59 @@ test('what GitHub did not sign opens nothing, and what it did is for declared re
     (await acts()).some(({ did, code }) => did === 'receiveFromGitHub' && code === 'unauthorised'),
     'a forgery is in the audit log',
   );
+});
+
+test('each experiment is one check run of the commit, which goes on with its run and ends as the gate says', async (t) => {
+  const { hub, store, app, end } = await house(t, ruleOf('production'));
+  const host = new URL(hub.address).host;
+  const lines = `[{ name: repo, by: github, repository: acme/payments, checks: true }]`;
+  const notify = readNotify(`allow: ["${host}"]\nreceivers: ${lines}\ntell: [{ receivers: [repo] }]\n`, 'haldane.notify.yaml');
+  const door = gitHubDoor(app, {
+    gate: (service, revision) => gateAnswer({ store }, service, revision, null),
+    report: async (id) => (id === 'r1' ? '# Resilient: keys-away' : null),
+  });
+  const parts = { env: {}, egress: egress(notify.allow), clock: systemClock };
+  t.throws(() => notifiers(notify, parts), { code: 'bad-document', message: /names no tokenEnv, and there is no haldane\.github\.yaml/ });
+  const told = notifiers(notify, { ...parts, gitHubApp: door }).get('repo');
+  const tell = async (more: Partial<Notice>) => {
+    const about = { topic: 'verdict', ...shop, runId: 'r1', at: 0 } as const;
+    const notice = { ...sampleNotice(about), experiment: 'keys-away', revision: sha, link: 'https://haldane.example/r1', ...more };
+    await told?.deliver({ id: 'n1.repo', receiver: 'repo', notice, tries: 1, madeAt: 0 }, AbortSignal.timeout(60_000));
+  };
+  const judged = async (verdict: Verdict['verdict'], revision = sha) => {
+    await store.runs.create(sampleRun('payments'));
+    await end(verdict, revision);
+  };
+  await tell({ topic: 'started', headline: 'it begins', lines: ['<b>@ann'] });
+  await tell({ topic: 'stopped', headline: 'it is stopped' });
+  t.match(hub.checks, [
+    { name: 'Haldane: keys-away on payments (test)', head_sha: sha, status: 'in_progress', output: { title: 'it is stopped' } },
+  ]);
+  const [ours] = hub.checks;
+  if (ours === undefined) return t.fail('there is no check run');
+  // Another App's, that looks like ours and comes first.
+  hub.checks.unshift({ ...ours, id: 1, app: { id: 7, client_id: 'Iv23liOther', slug: 'other' } });
+  await judged('resilient');
+  await tell({ headline: 'x'.repeat(400) });
+  t.match(ours, { status: 'completed', conclusion: 'success', details_url: 'https://haldane.example/r1' });
+  t.match(ours.output?.summary, /^\*\*Gate:\*\* mode report: keys-away: resilient at c{40} \(run [^)]*\)\n\n# Resilient: keys-away$/);
+  t.equal(hub.checks.length, 2, 'written anew, and not repeated');
+  t.equal(hub.checks[0]?.status, 'in_progress', "nobody else's is touched");
+
+  const bad = 'b'.repeat(40);
+  await judged('vulnerable', bad);
+  await tell({ revision: bad, runId: 'r2' });
+  t.match(
+    hub.checks[2],
+    { head_sha: bad, conclusion: 'neutral', output: { summary: /regressed: vulnerable at b{40}.*\n\n- one\n- two$/s } },
+    'mode report holds nothing',
+  );
+  await store.gate.note(shop, { kind: 'mode', experiment: 'keys-away', mode: 'block', debt: false, why: 'agreed' }, 'ann');
+  await tell({ revision: bad });
+  t.match(hub.checks[2], { conclusion: 'failure' });
+  await tell({ revision: 'd'.repeat(40) });
+  t.match(hub.checks[3], { conclusion: 'neutral', output: { summary: /not run at d{40}/ } }, 'what nobody knows is not green');
+  t.equal((await store.gate.entries(shop, 'ask')).length, 0, 'nobody asked the gate');
 });
 
 test('the documented file is a good one, and a bad key or a missing secret is said without a word of it', async (t) => {

@@ -9,6 +9,17 @@ type Review = {
   readonly comment?: string;
 };
 
+type Check = {
+  readonly id: number;
+  readonly head_sha: string;
+  readonly name: string;
+  readonly external_id: string;
+  readonly app: { readonly id: number; readonly client_id: string; readonly slug: string };
+  status: string;
+  conclusion: string | null;
+  output?: { readonly title: string; readonly summary: string };
+};
+
 export type FakeGitHubApp = JsonServer & {
   /** What the App is given. */
   readonly privateKey: string;
@@ -16,7 +27,7 @@ export type FakeGitHubApp = JsonServer & {
   /** Epoch ms by GitHub's clock. */
   now: () => number;
   readonly reviews: Review[];
-  readonly checks: { id: number; head_sha: string; name: string; [field: string]: unknown }[];
+  readonly checks: Check[];
   /** Tokens that were made, each with what it may do. */
   readonly tokens: Map<string, { readonly permissions: Readonly<Record<string, string>>; readonly until: number }>;
   /** A job reaches the protected environment: the payload that GitHub sends of it. */
@@ -77,7 +88,33 @@ export async function fakeGitHubApp(): Promise<FakeGitHubApp> {
       if (state !== undefined) waiting.delete(key);
       return { status: 204 };
     }
-    return refused(404, 'Not Found');
+    if (/^GET \/commits\/[0-9a-f]{40}\/pulls$/.test(route)) return ok([]);
+    return checks(asked, route) ?? refused(404, 'Not Found');
+  };
+  /** Check runs, which only an App may make, and none another's. */
+  const checks = (asked: Asked, route: string): Answer | null => {
+    const [, verb, path = ''] = /^(GET|POST|PATCH) (\/commits\/[0-9a-f]{40}\/check-runs|\/check-runs(?:\/\d+)?)$/.exec(route) ?? [];
+    if (verb === undefined) return null;
+    if (!may(asked, 'checks')) return bad;
+    if (verb === 'GET') {
+      const found = hub.checks.filter(({ head_sha, name }) => path.includes(head_sha) && name === asked.url.searchParams.get('check_name'));
+      return ok({ total_count: found.length, check_runs: found });
+    }
+    const given = JSON.parse(asked.body) as Check & { readonly output?: { readonly title: string; readonly summary: string } };
+    const { status, conclusion = null, output } = given;
+    const isWhole =
+      (output?.title ?? '') !== '' && (output?.summary.length ?? 0) <= 65_535 && (status === 'completed') === (conclusion !== null);
+    if (!isWhole) return refused(422, 'Invalid request.');
+    if (verb === 'POST') {
+      const made = { ...given, id: 9_000 + hub.checks.length, conclusion, app: { id: 77, client_id: app, slug: 'haldane' } };
+      hub.checks.push(made);
+      return { status: 201, json: made };
+    }
+    const own = hub.checks.find(({ id }) => path.endsWith(`/${id}`));
+    if (own === undefined) return null;
+    if (own.app.client_id !== app)
+      return refused(403, 'Invalid app_id `7` - check run can only be modified by the GitHub App that created it.');
+    return ok(Object.assign(own, given, { conclusion }));
   };
   const server = await jsonServer(answer);
   const hub: FakeGitHubApp = Object.assign(server, {

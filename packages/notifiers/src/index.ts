@@ -1,4 +1,5 @@
 export { type Egress, egress } from './egress.ts';
+export type { AppDoor } from './github/app-door.ts';
 export { type NotifierParts, notifiers, secretOf } from './notifiers.ts';
 export { type Notify, receiverKinds } from './notify.ts';
 export { readNotify } from './read-notify.ts';

@@ -1,19 +1,26 @@
 import { type Clock, HaldaneError, type Notifier } from '@haldane/core';
 import type { Egress } from './egress.ts';
+import type { AppDoor } from './github/app-door.ts';
 import { githubNotifier } from './github/index.ts';
 import type { Notify, Receiver } from './notify.ts';
 import { slackNotifier } from './slack/index.ts';
 import { webhookNotifier } from './webhook/index.ts';
 
 /** What notifiers are made with. `env`: where secrets are looked up. */
-export type NotifierParts = { readonly env: Readonly<Record<string, string>>; readonly egress: Egress; readonly clock: Clock };
+export type NotifierParts = {
+  readonly env: Readonly<Record<string, string>>;
+  readonly egress: Egress;
+  readonly clock: Clock;
+  /** Haldane's own GitHub App, for receivers on GitHub that name no token; none when it is not given. */
+  readonly gitHubApp?: AppDoor;
+};
 
 /** A notifier for each receiver, by its name. Throws `bad-document` naming a variable that is not set, or a secret that is none. */
 export function notifiers({ receivers }: Pick<Notify, 'receivers'>, parts: NotifierParts): ReadonlyMap<string, Notifier> {
   return new Map(receivers.map((receiver) => [receiver.name, notifierOf(receiver, parts)]));
 }
 
-function notifierOf(receiver: Receiver, { env, egress, clock }: NotifierParts): Notifier {
+function notifierOf(receiver: Receiver, { env, egress, clock, gitHubApp }: NotifierParts): Notifier {
   const held = (variable: string): string => secretOf(variable, env, `receiver "${receiver.name}"`);
   switch (receiver.by) {
     case 'webhook': {
@@ -23,8 +30,25 @@ function notifierOf(receiver: Receiver, { env, egress, clock }: NotifierParts): 
     case 'slack':
       return slackNotifier({ url: held(receiver.urlEnv), buttons: receiver.buttons, egress, clock });
     case 'github': {
-      const { repository, api, deployments, tokenEnv } = receiver;
-      return githubNotifier({ repository, api, deployments, token: held(tokenEnv), egress, clock });
+      const { repository, api, deployments, tokenEnv, checks } = receiver;
+      const parts = { repository, deployments, egress, clock };
+      if (tokenEnv !== undefined) {
+        const token = held(tokenEnv);
+        return githubNotifier({ ...parts, api, tokenOf: async () => token, seal: token, checks: null });
+      }
+      if (gitHubApp === undefined)
+        throw new HaldaneError(
+          'bad-document',
+          `haldane.notify.yaml: receiver "${receiver.name}" names no tokenEnv, and there is no haldane.github.yaml by whose App it could write`,
+        );
+      const permissions = {
+        contents: 'read',
+        pull_requests: 'write',
+        ...(deployments ? ({ deployments: 'write' } as const) : {}),
+        ...(checks ? ({ checks: 'write' } as const) : {}),
+      } as const;
+      const tokenOf = (signal: AbortSignal) => gitHubApp.tokenOf(repository, permissions, signal);
+      return githubNotifier({ ...parts, api: gitHubApp.api, tokenOf, seal: gitHubApp.seal, checks: checks ? gitHubApp : null });
     }
   }
 }

@@ -49,9 +49,17 @@ export const notifySchema: JsonObject = {
                 pattern: '^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$',
                 known: 'is no repository; write it like acme/payments',
               },
-              tokenEnv: { ...variable, description: 'the variable that holds a token of GitHub' },
+              tokenEnv: {
+                ...variable,
+                description: 'the variable that holds a token of GitHub; without it, the App of haldane.github.yaml writes',
+              },
               api: { ...address, default: 'https://api.github.com' },
               deployments: { type: 'boolean', default: false, description: 'on GitHub: whether verdicts are deployment statuses, too' },
+              checks: {
+                type: 'boolean',
+                default: false,
+                description: 'on GitHub, by the App: whether each experiment is a check run, too',
+              },
             },
             ['name', 'by'],
           ),

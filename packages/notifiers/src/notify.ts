@@ -11,9 +11,11 @@ export type Receiver = { readonly name: string } & (
       readonly by: 'github';
       /** owner/name */
       readonly repository: string;
-      readonly tokenEnv: string;
+      /** Absent: it writes as Haldane's GitHub App. */
+      readonly tokenEnv?: string;
       readonly api: string;
       readonly deployments: boolean;
+      readonly checks: boolean;
     }
 );
 

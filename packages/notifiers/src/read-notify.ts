@@ -6,13 +6,13 @@ import type { Notify } from './notify.ts';
 const needs: Readonly<Record<string, readonly string[]>> = {
   webhook: ['secretEnv'],
   slack: ['urlEnv'],
-  github: ['repository', 'tokenEnv'],
+  github: ['repository'],
 };
 /** What only some receivers know. */
 const only: Readonly<Record<string, readonly string[]>> = {
   webhook: ['url', 'urlEnv', 'secretEnv'],
   slack: ['urlEnv', 'buttons'],
-  github: ['repository', 'tokenEnv', 'api', 'deployments'],
+  github: ['repository', 'tokenEnv', 'api', 'deployments', 'checks'],
 };
 
 /** Who is told what, of a YAML or JSON document. Throws `bad-document` with every problem, its path, line and fix. */
@@ -52,7 +52,7 @@ function receiverFindings(receiver: Notify['receivers'][number], keys: Finding['
   const said = receiver as unknown as Readonly<Record<string, unknown>>;
   const missing = (needs[by] ?? []).filter((field) => said[field] === undefined);
   // What has a default is written in for every receiver.
-  const defaults = ['buttons', 'api', 'deployments'];
+  const defaults = ['buttons', 'api', 'deployments', 'checks'];
   const odd = Object.keys(said).filter((field) => !['name', 'by', ...defaults, ...(only[by] ?? [])].includes(field));
   return [
     ...(again ? [finding([...keys, 'name'], `"${name}" names two receivers`)] : []),
@@ -60,6 +60,14 @@ function receiverFindings(receiver: Notify['receivers'][number], keys: Finding['
     ...odd.map((field) => finding([...keys, field], `a ${by} has no ${field}`)),
     ...(by === 'webhook' && (said['url'] === undefined) === (said['urlEnv'] === undefined)
       ? [finding(keys, 'a webhook needs url, or urlEnv when its address is a secret, and not both')]
+      : []),
+    ...(by === 'github' && said['checks'] === true && said['tokenEnv'] !== undefined
+      ? [
+          finding(
+            [...keys, 'checks'],
+            'only a GitHub App may make check runs; leave tokenEnv out, and the App of haldane.github.yaml writes',
+          ),
+        ]
       : []),
   ];
 }

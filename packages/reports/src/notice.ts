@@ -30,7 +30,7 @@ export function noticeOf(told: Told): Notice {
     team: run?.facts.deployment?.owner.team ?? team,
     experiment: run?.experiment.name ?? (topic === 'came-in' ? String(data['experiment']) : null),
     runId,
-    revision: run?.facts.deployment?.revision ?? said(data['revision']) ?? said(data['bad']),
+    revision: run?.facts.deployment?.commit ?? run?.facts.deployment?.revision ?? said(data['revision']) ?? said(data['bad']),
     ...(typeof data['first'] === 'string' ? { cameInWith: data['first'] } : {}),
     verdict: topic === 'verdict' ? (run?.facts.verdict?.verdict ?? null) : null,
     link: link === null || runId === null ? null : `${link.replace(/\/$/, '')}/v1/runs/${encodeURIComponent(runId)}/report?format=html`,

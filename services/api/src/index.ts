@@ -1,4 +1,5 @@
 export type { Desk, Permit, WantedRun } from './desk.ts';
+export { gateAnswer } from './gate-answer.ts';
 export type { TrustRule } from './login/trust-rule.ts';
 export { authorisationPage, openApi } from './openapi.ts';
 export { type ApiOptions, createApi } from './server.ts';

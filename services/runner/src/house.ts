@@ -168,6 +168,7 @@ export class House {
   async #cameIn({ service, environment, experiment, facts }: Run): Promise<string | null> {
     if (facts.verdict?.verdict !== 'vulnerable') return null;
     const found = await this.#options.store.gate.entries({ service, environment }, 'came-in');
-    return found.find((one) => one.experiment === experiment.name && one.bad === facts.deployment?.revision)?.why ?? null;
+    const names = [facts.deployment?.commit, facts.deployment?.revision];
+    return found.find((one) => one.experiment === experiment.name && names.includes(one.bad))?.why ?? null;
   }
 }

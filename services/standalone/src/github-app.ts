@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { SignedHook } from '@haldane/api';
 import { HaldaneClient } from '@haldane/client';
 import { type Clock, HaldaneError, type JsonObject, messageOf, type ServiceRef } from '@haldane/core';
+import type { AppDoor } from '@haldane/notifiers';
 import { type DeployAsked, GitHubApp, lookAtDeploy, progressOf, readGitHubApp } from '@haldane/pipelines';
 import { Doorman } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
@@ -33,14 +34,20 @@ export async function gitHubAppOf({ dataDir, env, clock }: Parts): Promise<GitHu
   return new GitHubApp(readGitHubApp(text, path), env, clock);
 }
 
+/** The App as receivers of notices write by it. */
+export function gitHubDoor(app: GitHubApp, known: Pick<AppDoor, 'gate' | 'report'>): AppDoor {
+  const { id, api, seal, login } = app;
+  return { app: id, api, seal, tokenOf: (repository, permissions, signal) => login.tokenOf(repository, permissions, signal), ...known };
+}
+
 /** Takes what GitHub sends: a deploy that waits is noted, once, before GitHub hears that it was heard. */
 export function gitHubHook(app: GitHubApp, { deploys, audit }: Pick<Store, 'deploys' | 'audit'>): SignedHook {
   return async ({ headers, body, from }) => {
-    const event = { name: headers['x-github-event'], signature: headers['x-hub-signature-256'], body };
+    const event = { event: headers['x-github-event'], signature: headers['x-hub-signature-256'], body };
     const { says, deploy } = app.receive(event);
     if (deploy === null) return { says };
-    const { id, asked, rule } = deploy;
-    const isNew = await deploys.hold({ id, rule: `${rule.repository} ${rule.environment}`.toLowerCase(), asked: { ...asked } });
+    const { id, asked, rule, name } = deploy;
+    const isNew = await deploys.hold({ id, rule: name, asked: { ...asked } });
     if (!isNew) return { says: `${says} already` };
     const act = { who: `GitHub: ${asked.repository}`, token: null, from, did: 'holdDeploy', to: wordsOf(rule) };
     await audit.append({

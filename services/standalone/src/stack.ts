@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { type ApiOptions, createApi } from '@haldane/api';
+import { type ApiOptions, createApi, gateAnswer } from '@haldane/api';
 import type { Access } from '@haldane/client';
-import { type LaunchRecipe, type Scenario, systemClock } from '@haldane/core';
+import { type LaunchRecipe, type Run, type Scenario, systemClock } from '@haldane/core';
+import type { AppDoor } from '@haldane/notifiers';
 import type { GitHubApp } from '@haldane/pipelines';
 import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
+import { reports } from '@haldane/reports';
 import { House, loadExperiment, Runner } from '@haldane/runner';
 import { Scheduler } from '@haldane/scheduler';
 import { openStore, type Store } from '@haldane/store';
@@ -15,7 +17,7 @@ import { beginScheduled } from './begin-scheduled.ts';
 import type { Config } from './config.ts';
 import { connectionsOf } from './connections-of.ts';
 import { desk, publish } from './desk.ts';
-import { gitHubAppOf, gitHubDoorman, gitHubHook } from './github-app.ts';
+import { gitHubAppOf, gitHubDoor, gitHubDoorman, gitHubHook } from './github-app.ts';
 import { liveDataplane, startRouters } from './local-routers.ts';
 import { requireOwnFile } from './own-files.ts';
 import { own } from './ownership.ts';
@@ -113,8 +115,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closing.push(async () => account?.close());
     // Who starts with a bad policy, or a receiver without its secret, should hear of it now and not from the first run.
     await policyOf(dataDir);
-    const telling = await tellingOf({ dataDir, env: options.env, clock });
     const gitHub = await gitHubAppOf({ dataDir, env: options.env, clock });
+    // Asked when somebody is told of a run, and so when there is a house.
+    const known: Pick<AppDoor, 'gate' | 'report'> = {
+      gate: (service, revision) => gateAnswer({ store }, service, revision, null),
+      report: async (id) => markdownOf(await store.runs.get(id), house),
+    };
+    const telling = await tellingOf({ dataDir, env: options.env, clock, gitHubApp: gitHub && gitHubDoor(gitHub, known) });
     const house = new House({
       store,
       clock,
@@ -201,6 +208,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await close();
     throw error;
   }
+}
+
+/** A run's report in Markdown; null for a run of a platform that is not connected here. */
+async function markdownOf(run: Run | null, house: House): Promise<string | null> {
+  return run === null ? null : house.report(run).then(reports.markdown, () => null);
 }
 
 /** Where outside systems may call, those that are known here. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SlackApp } from '@haldane/api';
 import { type Clock, type Delivery, HaldaneError, messageOf, type News, type Notifier } from '@haldane/core';
-import { type Egress, egress, type Notify, notifiers, readNotify, secretOf, whoIsTold } from '@haldane/notifiers';
+import { type AppDoor, type Egress, egress, type Notify, notifiers, readNotify, secretOf, whoIsTold } from '@haldane/notifiers';
 import { noticeOf } from '@haldane/reports';
 import type { House } from '@haldane/runner';
 import { Herald } from '@haldane/scheduler';
@@ -12,7 +12,13 @@ import type { Store } from '@haldane/store';
 const oldMs = 86_400_000;
 const replyWithinMs = 10_000;
 
-type Parts = { readonly dataDir: string; readonly env: Readonly<Record<string, string>>; readonly clock: Clock };
+type Parts = {
+  readonly dataDir: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  /** Haldane's own GitHub App; null: there is none. */
+  readonly gitHubApp: AppDoor | null;
+};
 type Sources = { readonly store: Pick<Store, 'runs' | 'services'>; readonly house: Pick<House, 'report'> };
 
 type HeraldParts = {
@@ -33,7 +39,7 @@ export type Telling = {
 };
 
 /** Reads `haldane.notify.yaml` in the data folder; null when there is none. Throws `bad-document`, also for a secret that is not there. */
-export async function tellingOf({ dataDir, env, clock }: Parts): Promise<Telling | null> {
+export async function tellingOf({ dataDir, env, clock, gitHubApp }: Parts): Promise<Telling | null> {
   const path = join(dataDir, 'haldane.notify.yaml');
   let text: string;
   try {
@@ -46,7 +52,7 @@ export async function tellingOf({ dataDir, env, clock }: Parts): Promise<Telling
   const out = egress(notify.allow);
   return {
     slack: slackOf(notify, env, out),
-    receivers: notifiers(notify, { env, clock, egress: out }),
+    receivers: notifiers(notify, { env, clock, egress: out, ...(gitHubApp === null ? {} : { gitHubApp }) }),
     async compose(news, { store, house }) {
       if (clock.now() - news.at > oldMs) return [];
       const run = news.runId === null ? null : await store.runs.get(news.runId);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HaldaneError, type Notice, systemClock } from '@haldane/core';
 import type { Config } from './config.ts';
+import { gitHubAppOf, gitHubDoor } from './github-app.ts';
 import { tellingOf } from './telling.ts';
 
 const answerWithinMs = 15_000;
@@ -10,7 +11,12 @@ const answerWithinMs = 15_000;
  * `unknown-id` naming the receivers there are, and what the receiver answered when it did not take it.
  */
 export async function tryReceiver({ dataDir, env }: Pick<Config, 'dataDir' | 'env'>, receiver: string): Promise<void> {
-  const telling = await tellingOf({ dataDir, env, clock: systemClock });
+  const app = await gitHubAppOf({ dataDir, env, clock: systemClock });
+  const unknown = async () => {
+    throw new HaldaneError('internal', 'a message that only tries a receiver has no run');
+  };
+  const gitHubApp = app === null ? null : gitHubDoor(app, { gate: unknown, report: unknown });
+  const telling = await tellingOf({ dataDir, env, clock: systemClock, gitHubApp });
   if (telling === null)
     throw new HaldaneError('not-found', `there is no haldane.notify.yaml in ${dataDir}; docs/notifications.md shows one to begin with`);
   const notifier = telling.receivers.get(receiver);

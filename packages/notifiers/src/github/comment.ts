@@ -1,15 +1,16 @@
 import { createHmac } from 'node:crypto';
 import type { Notice } from '@haldane/core';
+import { plain } from './plain.ts';
 
-type Place = { readonly repository: string; readonly pull: number; readonly token: string };
+type Place = { readonly repository: string; readonly pull: number; readonly seal: string };
 
 /**
- * What our comment about this experiment on this service begins with; nobody sees it. Keyed by the token and of one pull request, so that
+ * What our comment about this experiment on this service begins with; nobody sees it. Keyed by the seal and of one pull request, so that
  * nobody else can write it there before we do, and have us write into a comment of theirs.
  */
-export function markOf({ service, environment, experiment, topic }: Notice, { repository, pull, token }: Place): string {
+export function markOf({ service, environment, experiment, topic }: Notice, { repository, pull, seal }: Place): string {
   const about = [service, environment, experiment ?? topic];
-  const keyed = createHmac('sha256', token)
+  const keyed = createHmac('sha256', seal)
     .update(JSON.stringify(['haldane-comment', repository, pull, ...about]))
     .digest('hex');
   return `<!-- haldane: ${[...about.map(encodeURIComponent), keyed].join(' ').replaceAll('--', '%2D%2D')} -->`;
@@ -29,14 +30,4 @@ export function commentOf(notice: Notice, mark: string): string {
   ]
     .join('\n')
     .slice(0, 60_000);
-}
-
-function plain(text: string): string {
-  return (
-    text
-      .replace(/\p{Cc}+/gu, ' ')
-      .replace(/[\\`*_{}[\]<>#|~&]/g, (char) => `\\${char}`)
-      // A mark of no width keeps names from being called and numbers from being linked.
-      .replace(/@(?=[A-Za-z0-9])/g, '@\u200b')
-  );
 }

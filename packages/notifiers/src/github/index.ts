@@ -1,6 +1,8 @@
 import type { Clock, HaldaneError, Notice, Notifier } from '@haldane/core';
 import { accepted } from '../accepted.ts';
 import type { Egress } from '../egress.ts';
+import type { AppDoor } from './app-door.ts';
+import { checkId, checkName, concluded, underWay } from './check-run.ts';
 import { commentOf, markOf } from './comment.ts';
 
 type Options = {
@@ -8,9 +10,13 @@ type Options = {
   readonly repository: string;
   /** Where the REST API is, like https://api.github.com. */
   readonly api: string;
-  readonly token: string;
+  readonly tokenOf: (signal: AbortSignal) => Promise<string>;
+  /** Keys the marks by which our own comments are found again. */
+  readonly seal: string;
   /** Whether a verdict is a status of the revision's deployment, too. */
   readonly deployments: boolean;
+  /** Makes a check run of each experiment, too; null: none. */
+  readonly checks: AppDoor | null;
   readonly egress: Egress;
   readonly clock: Clock;
 };
@@ -23,11 +29,11 @@ const commit = /\b[0-9a-f]{40}\b/;
  * The pull requests that brought a revision, on GitHub: one comment on each, written anew with every notice of the same experiment, so that a
  * notice that comes twice changes nothing. News that name no commit, and commits of no pull request, are told nobody.
  */
-export function githubNotifier({ repository, api, token, deployments, egress, clock }: Options): Notifier {
+export function githubNotifier({ repository, api, tokenOf, seal, deployments, checks, egress, clock }: Options): Notifier {
   const ask = async <T>(method: 'GET' | 'POST' | 'PATCH', path: string, signal: AbortSignal, body?: unknown): Promise<T> => {
     const headers = {
       accept: 'application/vnd.github+json',
-      authorization: `Bearer ${token}`,
+      authorization: `Bearer ${await tokenOf(signal)}`,
       'user-agent': 'haldane',
       'x-github-api-version': '2022-11-28',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -57,7 +63,7 @@ export function githubNotifier({ repository, api, token, deployments, egress, cl
   const comment = async (sha: string, notice: Notice, signal: AbortSignal): Promise<void> => {
     const pulls = await pullsOf(sha, signal);
     for (const pull of pulls) {
-      const mark = markOf(notice, { repository, pull, token });
+      const mark = markOf(notice, { repository, pull, seal });
       const own = await ownComment(pull, mark, signal);
       const body = { body: commentOf(notice, mark) };
       if (own === null) await ask('POST', `/issues/${pull}/comments`, signal, body);
@@ -91,6 +97,27 @@ export function githubNotifier({ repository, api, token, deployments, egress, cl
     });
   };
 
+  /** Written anew with each notice of the same experiment and commit; a run that begins again is one that goes on again. */
+  const check = async (sha: string, notice: Notice, door: AppDoor, signal: AbortSignal): Promise<void> => {
+    const { topic, experiment, runId } = notice;
+    if (topic !== 'started' && topic !== 'stopped' && topic !== 'verdict') return;
+    const [name, external_id] = [checkName(notice), checkId(notice, repository, seal)];
+    const shown =
+      topic === 'verdict'
+        ? concluded(notice, experiment, await door.gate(notice, notice.revision ?? sha), runId === null ? null : await door.report(runId))
+        : underWay(notice);
+    const wanted = new URLSearchParams({ check_name: name, filter: 'latest', per_page: '100' }).toString();
+    const found = await ask<{
+      check_runs: readonly { id: number; external_id: string | null; app: { id: number; client_id?: string } | null }[];
+    }>('GET', `/commits/${sha}/check-runs?${wanted}`, signal);
+    // GitHub lets an App write into its own only.
+    const own = found.check_runs.find(
+      (one) => one.external_id === external_id && [String(one.app?.id), one.app?.client_id].includes(door.app),
+    );
+    if (own === undefined) await ask('POST', '/check-runs', signal, { name, head_sha: sha, external_id, ...shown });
+    else await ask('PATCH', `/check-runs/${own.id}`, signal, shown);
+  };
+
   return {
     async deliver({ notice }, signal) {
       const [sha, cameInWith] = [notice.revision, notice.cameInWith].map((revision) => commit.exec(revision ?? '')?.[0]);
@@ -98,6 +125,7 @@ export function githubNotifier({ repository, api, token, deployments, egress, cl
       if (sha === undefined) return;
       await comment(sha, notice, signal);
       if (deployments) await status(sha, notice, signal);
+      if (checks !== null) await check(sha, notice, checks, signal);
     },
   };
 }

@@ -1,5 +1,5 @@
-import type { Clock, JsonObject } from '@haldane/core';
-import { HaldaneError } from '@haldane/core';
+import { createHmac } from 'node:crypto';
+import { type Clock, HaldaneError, type JsonObject } from '@haldane/core';
 import type { EnvironmentMap } from '@haldane/documents';
 import { type DeployRule, type GitHubAppFile, ruleName } from './app-file.ts';
 import { AppLogin, appKey } from './app-login.ts';
@@ -9,12 +9,12 @@ import { sendToGitHub } from './send-to-github.ts';
 import { signedByGitHub } from './signed-by-github.ts';
 
 /** What GitHub sent: its headers, and the bytes of the body before anybody parsed them. */
-export type GitHubEvent = { readonly name: unknown; readonly signature: unknown; readonly body: string };
+export type GitHubEvent = { readonly event: unknown; readonly signature: unknown; readonly body: string };
 
-/** What an event came to. `rule` is the one by which the deploy is answered. */
+/** What an event came to. `rule` is the one by which the deploy is answered, and `name` its name. */
 export type Received = {
   readonly says: string;
-  readonly deploy: { readonly id: string; readonly asked: DeployAsked; readonly rule: DeployRule } | null;
+  readonly deploy: { readonly id: string; readonly asked: DeployAsked; readonly rule: DeployRule; readonly name: string } | null;
 };
 
 /** Haldane as a GitHub App: hears of deploys that wait for it, and tells GitHub whether they may go on. */
@@ -38,6 +38,17 @@ export class GitHubApp {
     this.login = new AppLogin({ api, app, key: appKey(held(privateKeyEnv), privateKeyEnv), clock });
   }
 
+  /** The App's client id, or its number. */
+  get id(): string {
+    return this.#file.app;
+  }
+  get api(): string {
+    return this.#file.api;
+  }
+  /** Keys what Haldane marks as its own at GitHub. */
+  get seal(): string {
+    return createHmac('sha256', this.#secret).update('haldane-seal').digest('hex');
+  }
   get link(): string | null {
     return this.#file.link ?? null;
   }
@@ -53,21 +64,22 @@ export class GitHubApp {
    * Reads an event. Throws `unauthorised` for one that GitHub did not sign, `bad-request` and `refused` as `deployAsked` does, and `not-found` for a
    * deploy that no rule is for: GitHub then shows the delivery as failed, and the deploy waits for a person. Other events are none of its business.
    */
-  receive({ name, signature, body }: GitHubEvent): Received {
+  receive({ event, signature, body }: GitHubEvent): Received {
     signedByGitHub(body, signature, this.#secret);
     const nothing = (says: string): Received => ({ says, deploy: null });
-    if (name === 'ping') return nothing('heard');
-    if (name !== 'deployment_protection_rule') return nothing(`nothing is done about ${String(name).slice(0, 60)}`);
+    if (event === 'ping') return nothing('heard');
+    if (event !== 'deployment_protection_rule') return nothing(`nothing is done about ${String(event).slice(0, 60)}`);
     const payload = parsed(body);
     if (payload['action'] !== 'requested')
       return nothing(`nothing is done about deployment_protection_rule ${String(payload['action']).slice(0, 60)}`);
     const asked = deployAsked(payload, this.#file.api);
-    const rule = this.rule(ruleName(asked));
+    const name = ruleName(asked);
+    const rule = this.rule(name);
     if (rule === null)
       throw new HaldaneError('not-found', `haldane.github.yaml has no rule for deploys of ${asked.repository} to ${asked.environment}`);
     return {
       says: `deployment ${asked.deployment} is looked at`,
-      deploy: { id: `github:${asked.repository.toLowerCase()}:${asked.deployment}`, asked, rule },
+      deploy: { id: `github:${asked.repository.toLowerCase()}:${asked.deployment}`, asked, rule, name },
     };
   }
 

@@ -60,7 +60,7 @@ export async function lookAtDeploy(
       const view = await viewOf(client, refOf(asked, file), file);
       if (view.status === 'RUNNING') return await waiting(`experiment ${what} is under way (run ${view.run})`);
       const { facts } = await client.runByRef(refOf(asked, file));
-      ended.push({ name, view, ran: facts.deployment?.revision ?? null, why: '' });
+      ended.push({ name, view, ran: facts.deployment?.commit ?? facts.deployment?.revision ?? null, why: '' });
     } catch (error) {
       if (hasCode(error, 'unavailable') || hasCode(error, 'unauthorised')) throw error;
       const why = messageOf(error);

@@ -2,7 +2,7 @@ import { HaldaneError, type ServiceRef } from '@haldane/core';
 import { candidatesOf, choose, commitOf, type Defined, touchedByOf } from '@haldane/judge';
 import type { Handler } from '../ask.ts';
 import type { Desk } from '../desk.ts';
-import { knownAtGate } from './gate-handlers.ts';
+import { knownAtGate } from '../gate-answer.ts';
 
 export const choiceHandlers = {
   listVerified: async ({ desk, params }) => {

@@ -1,18 +1,16 @@
 import type { GateEntry, GateNote, LockedRevision, ServiceRef } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
-import { byCommit, commitOf, decideGate, lockedRevisions } from '@haldane/judge';
+import { lockedRevisions } from '@haldane/judge';
 import type { Handler } from '../ask.ts';
 import type { Desk } from '../desk.ts';
+import { gateAnswer, knownAtGate } from '../gate-answer.ts';
 
 export const gateHandlers = {
   askGate: async ({ desk, caller, params, body }) => {
     const { gate } = desk.store;
-    const known = await knownAtGate(desk, params);
-    const revision = commitOf(body.revision, known.runs);
-    const live = body.live === undefined ? null : commitOf(body.live, known.runs);
-    const names = [...new Set([revision, body.revision])];
-    const wereLive = await Promise.all(names.map((name) => gate.wasLive(params, name)));
-    const answer = decideGate({ ...known, revision, live, wasLive: wereLive.includes(true) });
+    const answer = await gateAnswer(desk, params, body.revision, body.live ?? null);
+    const { revision } = answer;
+    const live = body.live === undefined ? null : answer.live;
     // What waits for a run found nothing that a second run could confirm.
     const found = answer.findings.filter(({ blocks, standing }) => blocks && standing !== 'owed');
     const blocking = found.map(({ experiment }) => experiment);
@@ -45,24 +43,6 @@ async function noted(desk: Desk, service: ServiceRef, note: GateNote, who: strin
   const [entry] = await gate.entries(service, note.kind);
   if (entry === undefined) throw new HaldaneError('internal', `the ${note.kind} that was just noted is not there`);
   return entry;
-}
-
-/** What runs have found of the service and what was said to it. */
-export async function knownAtGate(desk: Desk, { service, environment }: ServiceRef) {
-  const { gate, policy } = desk.store;
-  const of = { service, environment };
-  const [now, runs, modes, acceptances, resolutions, asked, broken, choices, cameIn] = await Promise.all([
-    policy.now(),
-    gate.judged(of),
-    gate.entries(of, 'mode'),
-    gate.entries(of, 'acceptance'),
-    gate.entries(of, 'resolution'),
-    gate.entries(of, 'ask'),
-    gate.entries(of, 'break-glass'),
-    gate.entries(of, 'choice'),
-    gate.entries(of, 'came-in'),
-  ]);
-  return { ...of, now, runs, modes, acceptances, ...byCommit({ resolutions, asked, broken, choices, cameIn }, runs) };
 }
 
 /** Regressions of these services that nobody has answered for. */
