@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { keyCookie } from '@haldane/dataplane';
+import { HeaderNames } from './header-names.ts';
 import type { Target } from './sound-request.ts';
 import { withoutOurBaggage } from './trace-context.ts';
 
@@ -27,17 +28,7 @@ const keyValue = /^[0-9a-f]{32}$/;
 
 /** `origin`: says where a request is from, which only whom the client reached first can say. */
 type Kind = 'passed' | 'hop-by-hop' | 'never' | 'haldane' | 'origin' | 'cookie' | 'baggage';
-/** What was once made out about a name as it is spelled. Bounded: clients choose the names. */
-const kinds = new Map<string, Kind>();
-const mostKinds = 1000;
-
-function kindOf(name: string): Kind {
-  const known = kinds.get(name);
-  if (known !== undefined) return known;
-  const kind = kindOfLower(name.toLowerCase());
-  if (kinds.size < mostKinds) kinds.set(name, kind);
-  return kind;
-}
+const names = new HeaderNames<Kind>((name) => kindOfLower(name.toLowerCase()));
 
 function kindOfLower(name: string): Kind {
   if (name.includes('_')) return kindOfUnderscored(name);
@@ -93,8 +84,7 @@ function filtered(request: IncomingMessage, host: string | null, keep: (kind: Ki
   const raw = request.rawHeaders;
   const headers: string[] = host === null ? [] : ['host', host];
   for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string;
-    const kind = kindOf(name);
+    const { name, about: kind } = names.of(raw[i] as string);
     if (kind === 'hop-by-hop' || kind === 'never' || kind === 'haldane' || named?.has(name.toLowerCase())) continue;
     const value = keep(kind, raw[i + 1] as string);
     if (value !== null) headers.push(name, value);
@@ -123,8 +113,8 @@ function withoutKey(cookie: string): string | null {
 export function answered(raw: readonly (Buffer | string)[]): string[] {
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = textOf(raw[i] as Buffer | string);
-    const kind = kindOf(name);
+    const said = raw[i] as Buffer | string;
+    const { name, about: kind } = typeof said === 'string' ? names.of(said) : names.ofBytes(said);
     if (kind !== 'hop-by-hop' && kind !== 'haldane') headers.push(name, textOf(raw[i + 1] as Buffer | string));
   }
   return headers;

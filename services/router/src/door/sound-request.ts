@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { HeaderNames } from './header-names.ts';
 
 /** An answer of the door itself to a request that it does not send on. The connection ends with it. */
 export type Refusal = { readonly status: number; readonly why: string };
@@ -8,6 +9,9 @@ export type Refusal = { readonly status: number; readonly why: string };
 export type Target = { readonly path: string; readonly host: string | null };
 
 const mostHeaders = 200;
+/** Headers that may stand in a request once. */
+const once = ['host', 'content-length', 'transfer-encoding', 'expect'] as const;
+const names = new HeaderNames((name) => once.find((one) => one === name.toLowerCase()) ?? null);
 /** `reg-name`, an address, or an address in brackets, and a port: RFC 3986, section 3.2 without user information. */
 const authority = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::\d*)?$/;
 const absolute = /^https?:\/\/([^/?#]+)(\/[^#]*|\?[^#]*|)$/i;
@@ -23,11 +27,8 @@ export function refusalOf(request: IncomingMessage): Refusal | null {
   if (rawHeaders.length > 2 * mostHeaders) return { status: 431, why: `more than ${mostHeaders} headers` };
   const seen = { host: 0, 'content-length': 0, 'transfer-encoding': 0, expect: 0 };
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    // Lengths first: most names are none of these and need no copy in small letters.
-    if (name.length !== 4 && name.length !== 6 && name.length !== 14 && name.length !== 17) continue;
-    const lower = name.toLowerCase();
-    if (lower in seen) seen[lower as keyof typeof seen] += 1;
+    const { about } = names.of(rawHeaders[i] as string);
+    if (about !== null) seen[about] += 1;
   }
   return framingRefusal(request, seen['content-length'], seen['transfer-encoding']) ?? restRefusal(request, seen.host, seen.expect);
 }
