@@ -1,10 +1,10 @@
 import type { Facts, Phase, Run, Stop } from '@haldane/core';
 import { HaldaneError, hasCode } from '@haldane/core';
 import { AbortWatch } from './abort-watch.ts';
-import { callStage } from './call-stage.ts';
+import { callStage, stageSignal } from './call-stage.ts';
 import type { DriveDeps } from './drive-deps.ts';
 import { isBeforeRestoring, nextPhase } from './machine.ts';
-import { patiently, pause, refuseWithoutLease } from './patiently.ts';
+import { patiently, pause, refuseWithoutLease, waitSignal } from './patiently.ts';
 import type { Stage, Stages } from './stage.ts';
 import { untilClean } from './until-clean.ts';
 
@@ -61,12 +61,15 @@ function mayBeLeft({ phase, abortAsked }: Run): boolean {
  * for which it is looked at anew.
  */
 async function called<C>(run: Run, stage: Stage<C>, context: C, asked: AbortSignal, deps: DriveDeps, onAgain: () => void) {
+  // Made once, for a signal that is made of lasting ones is remembered by them, and this may go on for hours.
+  const signals = { asked, signal: stageSignal(run, asked, deps) };
+  const waits = waitSignal(deps);
   for (;;) {
-    const outcome = await callStage(run, stage, context, asked, deps);
+    const outcome = await callStage(run, stage, context, signals, deps);
     refuseWithoutLease(deps);
     if (!('again' in outcome)) return outcome;
     onAgain();
-    await pause(outcome.afterMs, deps);
+    await pause(outcome.afterMs, deps, waits);
     if (asked.aborted || deps.handOver?.aborted) return outcome;
   }
 }

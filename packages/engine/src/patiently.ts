@@ -29,11 +29,15 @@ export async function patiently<T>(deps: DriveDeps, call: () => Promise<T>): Pro
   }
 }
 
-/** Waits before a stage is called again; a hand-over or the loss of the lease ends the wait. */
-export async function pause(ms: number, { clock, hold, handOver }: DriveDeps): Promise<void> {
-  const signal = handOver && !handOver.aborted ? AbortSignal.any([hold.lost, handOver]) : hold.lost;
+/** Ends a wait: the loss of the lease, or a hand-over that has not begun yet. */
+export function waitSignal({ hold, handOver }: DriveDeps): AbortSignal {
+  return handOver && !handOver.aborted ? AbortSignal.any([hold.lost, handOver]) : hold.lost;
+}
+
+/** Waits before a stage is called again, unless there is something to do at once. */
+export async function pause(ms: number, deps: DriveDeps, signal = waitSignal(deps)): Promise<void> {
   try {
-    await clock.sleep(ms, signal);
+    await deps.clock.sleep(ms, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }

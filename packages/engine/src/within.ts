@@ -1,5 +1,6 @@
 import type { Clock } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
+import { unless } from './unless.ts';
 
 /** Milliseconds that only ever grow, as far as the clock can tell. For durations, never for dates. */
 export const ticks = (clock: Clock): number => clock.monotonic?.() ?? clock.now();
@@ -16,16 +17,16 @@ export async function within<T>(
   act: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
-  const timedOut = new AbortController();
+  const bounded = new AbortController();
   const over = new AbortController();
-  const alarm = clock.sleep(ms, AbortSignal.any([signal, over.signal])).then(() => {
-    const error = new HaldaneError('unavailable', `${what} did not end within ${ms} ms and was aborted`);
-    timedOut.abort(error);
-    throw error;
-  });
+  const onAbort = () => bounded.abort(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  const timeOut = () => bounded.abort(new HaldaneError('unavailable', `${what} did not end within ${ms} ms and was aborted`));
+  void clock.sleep(ms, over.signal).then(timeOut, () => undefined);
   try {
-    return await Promise.race([act(AbortSignal.any([signal, timedOut.signal])), alarm]);
+    return await unless(bounded.signal, act(bounded.signal));
   } finally {
+    signal.removeEventListener('abort', onAbort);
     over.abort('over');
   }
 }

@@ -130,7 +130,8 @@ export class Session {
     await this.readAlerts(run, signal);
     const blocks = await this.#pair(run, run.phase, signal);
     if (blocks.length === 0) return this.#spentAlready(run);
-    await this.world.evidence.append(this.hand.hold.fence, { blocks });
+    // In one breath, so that a store that can writes both at once; nothing is decided before all of it is stored.
+    const writing: Promise<void>[] = [this.world.evidence.append(this.hand.hold.fence, { blocks })];
     let decision: Decision | null = null;
     let widen: Decision | null = null;
     for (const block of blocks) {
@@ -139,9 +140,11 @@ export class Session {
       this.#judge = stepped.state;
       decision = stepped.decision;
       if (decision.do === 'widen') widen = decision;
-      await this.hand.tell('block', summary(block, decision));
-      if (decision.do === 'next' || decision.do === 'stop') return decision;
+      writing.push(this.hand.tell('block', summary(block, decision)));
+      if (isLast(decision)) break;
     }
+    await Promise.all(writing);
+    if (decision !== null && isLast(decision)) return decision;
     return this.#spentAlready(run) ?? widen ?? decision;
   }
 
@@ -283,6 +286,11 @@ export class Session {
       if (injectedAt !== null) await this.world.evidence.append(this.hand.hold.fence, { features: probes.features(injectedAt) });
     }
   }
+}
+
+/** Whether nothing is watched any longer in this phase. */
+function isLast(decision: Decision): boolean {
+  return decision.do === 'next' || decision.do === 'stop';
 }
 
 /** The name of an arm's cluster, from which everybody finds it. */

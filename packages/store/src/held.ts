@@ -2,12 +2,15 @@ import { type Fence, HaldaneError } from '@haldane/core';
 import { type RawBuilder, sql } from 'kysely';
 import type { Database } from './database.ts';
 
+/** Whether a claim on a run is current, besides its fence. */
+export const isHeld = 'runs.holder is not null and runs.lease_until > clock_timestamp()';
+
 /**
  * The condition under which a write for a run is allowed: the fence is current and the lease has not ended, by the
  * database's clock at the moment of the check (`now()` would be the start of a transaction that may have waited for a lock).
  */
 export function held(fence: Fence): RawBuilder<boolean> {
-  return sql<boolean>`runs.id = ${fence.runId} and runs.fence = ${fence.fence} and runs.holder is not null and runs.lease_until > clock_timestamp()`;
+  return sql<boolean>`runs.id = ${fence.runId} and runs.fence = ${fence.fence} and ${sql.raw(isHeld)}`;
 }
 
 /** Why a fenced write touched no row: always throws `not-found`, `lease-lost`, or, when a version was expected, `conflict`. */

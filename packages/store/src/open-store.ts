@@ -15,6 +15,9 @@ import type {
 import { Kysely, PostgresDialect } from 'kysely';
 import { PostgresServiceRegister } from './access/postgres-service-register.ts';
 import { PostgresTokenStore } from './access/postgres-token-store.ts';
+import { HeldWrites } from './asking/held-writes.ts';
+import { Line } from './asking/line.ts';
+import { Renewals } from './asking/renewals.ts';
 import { PostgresAuditLog } from './audit/postgres-audit-log.ts';
 import { type Address, openPool } from './connection.ts';
 import type { Tables } from './database.ts';
@@ -33,7 +36,6 @@ import { migrationsFolder, readMigrations } from './migrate/read-migrations.ts';
 import { PostgresOutbox } from './outbox/postgres-outbox.ts';
 import { type PolicyStore, PostgresPolicyFacts } from './policy/postgres-policy-facts.ts';
 import { PostgresRunStore } from './runs/postgres-run-store.ts';
-import { RenewalLine } from './runs/renewal-line.ts';
 import { PostgresSchedules } from './schedules/postgres-schedules.ts';
 import { PostgresSettings, type Settings } from './settings.ts';
 
@@ -85,11 +87,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   const feed = new EventFeed(address);
-  const renewals = new RenewalLine(address);
+  const renewing = new Line(address, 3);
+  const writing = new Line(address, 3);
+  const writes = new HeldWrites(writing);
   return {
-    runs: new PostgresRunStore(db, renewals),
+    runs: new PostgresRunStore(db, new Renewals(renewing), writes),
     journal: new PostgresJournal(db),
-    evidence: new PostgresEvidenceStore(db),
+    evidence: new PostgresEvidenceStore(db, writes),
     alerts: new PostgresAlertInbox(db),
     settings: new PostgresSettings(db),
     tokens: new PostgresTokenStore(db),
@@ -105,7 +109,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     figures: new PostgresFigures(db),
     onEvents: (listener) => feed.onEvents(listener),
     close: async () => {
-      await Promise.all([feed.close(), renewals.close()]);
+      await Promise.all([feed.close(), renewing.close(), writing.close()]);
       await db.destroy();
       // Kysely ends the pool only if it ever ran a query.
       if (!pool.ended) await pool.end();

@@ -43,6 +43,8 @@ const rejection = (promise: Promise<unknown>): Promise<{ code: string; message: 
     (error: { code: string; message: string }) => error,
   );
 
+const codeIn = ({ code }: { readonly code: string }) => code;
+
 test('the run store keeps its contract', (t) => runStoreContract(t as ContractTest, stores));
 test('the journal keeps its contract', (t) => journalContract(t as ContractTest, stores));
 test('the evidence store keeps its contract', (t) => evidenceContract(t as ContractTest, stores));
@@ -113,6 +115,64 @@ storeTest(
     t.same((await evidence.read(run.id)).marks, []);
   },
 );
+
+storeTest('what runs write in one breath is one statement, and each run is written under its own fence', async (t, { store, query }) => {
+  const { runs, evidence } = store;
+  for (const name of ['one', 'two', 'three']) await runs.create(sampleRun(name));
+  const [one, two, three] = [await claimed(runs), await claimed(runs), await claimed(runs)];
+  await runs.release(two.fence);
+  const again = await claimed(runs);
+  t.same([again.run.id, again.fence.fence], [two.run.id, two.fence.fence + 1]);
+  const marks = [{ phase: 'baseline' as const, at: 1 }];
+  const codes = await Promise.all(
+    [one.fence, two.fence, again.fence, three.fence].flatMap((fence, n) => [
+      evidence.append(fence, { marks, checks: [{ name: 'effect', at: n, passed: true, seen: '' }] }).then(() => 'kept', codeIn),
+      runs.tell(fence, 'note', { first: n }).then(({ seq }) => seq, codeIn),
+      runs.tell(fence, 'note', { second: n }).then(({ seq }) => seq, codeIn),
+    ]),
+  );
+  t.same(codes, ['kept', 2, 3, 'lease-lost', 'lease-lost', 'lease-lost', 'kept', 2, 3, 'kept', 2, 3]);
+  t.same(
+    (await evidence.read(two.run.id)).checks.map(({ at }) => at),
+    [2],
+    'whoever no longer holds it writes nothing, beside whoever does',
+  );
+  t.same(
+    (await runs.events(two.run.id, 1, 10)).map(({ seq, data }) => [seq, data]),
+    [
+      [2, { first: 2 }],
+      [3, { second: 2 }],
+    ],
+  );
+  t.equal((await query('select distinct xmin::text from evidence_parts union select xmin::text from events where seq > 1')).length, 1);
+});
+
+storeTest('a row that somebody else holds, and a text that cannot be kept, hold up no other run', async (t, { store: { runs }, query }) => {
+  for (const name of ['one', 'two', 'three']) await runs.create(sampleRun(name));
+  const [one, two, three] = [await claimed(runs), await claimed(runs), await claimed(runs)];
+  await query('begin');
+  // As long as a busy machine needs.
+  await query("set local idle_in_transaction_session_timeout = '60s'");
+  await query('select from runs where id = $1 for update', [one.run.id]);
+  const held = Promise.all([runs.tell(one.fence, 'note', { n: 1 }), runs.renew(one.fence, 70_000)]);
+  let isHeld = true;
+  void held.then(() => {
+    isHeld = false;
+  });
+  const [told, refused, renewed] = await Promise.all([
+    runs.tell(two.fence, 'note', { n: 2 }),
+    rejection(runs.tell(three.fence, 'no\u0000te' as 'note', {})),
+    runs.renew(two.fence, 70_000),
+  ]);
+  t.same([told.seq, refused.code, isHeld], [2, 'internal', true]);
+  t.ok(renewed > 0);
+  await query('commit');
+  const [[late], ends] = [
+    await held,
+    await query('select count(*)::int as n from runs where lease_until > clock_timestamp() + interval $$65 seconds$$'),
+  ];
+  t.same([late?.seq, ends], [2, [{ n: 2 }]]);
+});
 
 storeTest('the same change intended twice at once is one entry', async (t, { store: { runs, journal } }) => {
   await runs.create(sampleRun());

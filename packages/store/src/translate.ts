@@ -7,7 +7,7 @@ const awayErrno = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETI
 /** Whether the database did not answer, as opposed to having answered with an error. */
 export function isAway(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code === 'string' && (away.test(code) || awayErrno.has(code))) return true;
+  if (typeof code === 'string' && (away.test(code) || awayErrno.has(code) || code === 'unavailable')) return true;
   return /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error/i.test(messageOf(error));
 }
 

@@ -1,7 +1,7 @@
 import type { Block, Evidence, EvidenceStore, Fence, Json } from '@haldane/core';
-import { sql } from 'kysely';
+import type { HeldWrites } from '../asking/held-writes.ts';
 import type { Database } from '../database.ts';
-import { held, refusedWrite } from '../held.ts';
+import { refusedWrite } from '../held.ts';
 import { translated } from '../translate.ts';
 import { blockOfRow, rowOfBlock } from './block-row.ts';
 
@@ -11,32 +11,17 @@ const lists = ['checks', 'accepts', 'alerts', 'features', 'marks'] as const;
 /** Evidence on PostgreSQL: appended in one fenced statement, never changed. A second that is there already stays as it is. */
 export class PostgresEvidenceStore implements EvidenceStore {
   readonly #db: Database;
-  constructor(db: Database) {
+  readonly #writes: HeldWrites;
+  constructor(db: Database, writes: HeldWrites) {
     this.#db = db;
+    this.#writes = writes;
   }
 
   async append(fence: Fence, part: Partial<Evidence>): Promise<void> {
-    const blocks = (part.blocks ?? []).map(rowOfBlock);
-    const parts = [...partsOf(part), ...asidesOf(part.blocks ?? [])];
     await translated('appending evidence', async () => {
-      const { rows } = await sql`
-        with holding as (select id from runs where ${held(fence)} for share),
-        kept_blocks as (
-          insert into evidence_blocks (run_id, at, phase, narrowed, budget, counts, latency_control, latency_experiment)
-          select holding.id, b.at, b.phase, b.narrowed, b.budget, b.counts, b.latency_control, b.latency_experiment
-          from holding, json_to_recordset(${JSON.stringify(blocks)}::json)
-            as b (at bigint, phase text, narrowed boolean, budget float8[], counts int[], latency_control int[], latency_experiment int[])
-          on conflict (run_id, at) do nothing
-        ),
-        kept_parts as (
-          insert into evidence_parts (run_id, kind, value)
-          select holding.id, p.kind, p.value::json
-          from holding, unnest(${parts.map((p) => p.kind)}::text[], ${parts.map((p) => JSON.stringify(p.value))}::text[])
-            with ordinality as p (kind, value, ord)
-          order by p.ord
-        )
-        select id from holding`.execute(this.#db);
-      if (rows.length === 0) await refusedWrite(this.#db, fence);
+      const blocks = (part.blocks ?? []).map(rowOfBlock);
+      const parts = [...partsOf(part), ...asidesOf(part.blocks ?? [])].map(({ kind, value }) => ({ kind, value: JSON.stringify(value) }));
+      if ((await this.#writes.write({ fence, blocks, parts })) === null) await refusedWrite(this.#db, fence);
     });
   }
 
@@ -72,7 +57,7 @@ function asidesOf(blocks: readonly Block[]): readonly { readonly kind: string; r
   return blocks.flatMap(({ at, shielded, mirrored, stripped, traces }) => {
     const aside = { shielded, mirrored, stripped, traces };
     if (Object.values(aside).every((one) => one === undefined)) return [];
-    return [{ kind: 'aside', value: JSON.parse(JSON.stringify({ at, ...aside })) as Json }];
+    return [{ kind: 'aside', value: { at, ...aside } as unknown as Json }];
   });
 }
 

@@ -13,16 +13,14 @@ import {
 } from '@haldane/core';
 import { type Selectable, sql } from 'kysely';
 import { among } from '../among.ts';
+import type { HeldWrites } from '../asking/held-writes.ts';
+import type { Renewals } from '../asking/renewals.ts';
 import type { Database, EventsTable, RunsTable } from '../database.ts';
 import { held, refusedWrite } from '../held.ts';
 import { storable } from '../storable.ts';
 import { brokenConstraint, isHalted, translated } from '../translate.ts';
 import { eventsOfMove } from './move-events.ts';
-import type { RenewalLine } from './renewal-line.ts';
 import { eventOf, runOf } from './run-row.ts';
-
-/** What a renewal may take: so much of the lease that there is time for another, and never less than a busy server needs. */
-const renewWithinMs = (leaseMs: number) => Math.max(1_000, leaseMs / 4);
 
 type RunRow = Selectable<RunsTable>;
 type ClaimedRow = RunRow & { abandoned: boolean };
@@ -33,10 +31,12 @@ type ClaimedRow = RunRow & { abandoned: boolean };
  */
 export class PostgresRunStore implements RunStore {
   readonly #db: Database;
-  readonly #renewals: RenewalLine;
-  constructor(db: Database, renewals: RenewalLine) {
+  readonly #renewals: Renewals;
+  readonly #writes: HeldWrites;
+  constructor(db: Database, renewals: Renewals, writes: HeldWrites) {
     this.#db = db;
     this.#renewals = renewals;
+    this.#writes = writes;
   }
 
   async create(run: NewRun): Promise<Run> {
@@ -144,15 +144,10 @@ export class PostgresRunStore implements RunStore {
   }
 
   async renew(fence: Fence, leaseMs: number): Promise<number> {
-    return translated('renewing a lease', async () => {
-      const renewal = sql<{ lease_until: Date }>`
-        update runs set lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
-          abort_asked = case when watched_until < clock_timestamp()
-            then coalesce(abort_asked, 'nobody asked after it for ' || watch_ms / 1000 || ' s') else abort_asked end
-        where ${held(fence)} returning lease_until`.compile(this.#db);
-      const rows = await this.#renewals.ask(renewal, renewWithinMs(leaseMs));
-      return rows[0]?.lease_until.getTime() ?? (await refusedWrite(this.#db, fence));
-    });
+    return translated(
+      'renewing a lease',
+      async () => (await this.#renewals.renew(fence, leaseMs)) ?? (await refusedWrite(this.#db, fence)),
+    );
   }
 
   /**
@@ -252,16 +247,22 @@ export class PostgresRunStore implements RunStore {
 
   async tell(run: string | Fence, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {
     return translated('telling an event', async () => {
-      const which = typeof run === 'string' ? sql`id = ${run}` : held(run);
-      const { rows } = await sql<Selectable<EventsTable>>`
-        with next as (update runs set event_seq = event_seq + 1 where ${which} returning id, event_seq)
-        insert into events (run_id, seq, type, data)
-        select id, event_seq, ${type}, ${JSON.stringify(data)}::json from next
-        returning *`.execute(this.#db);
-      if (rows[0]) return eventOf(rows[0]);
-      if (typeof run !== 'string') return refusedWrite(this.#db, run);
-      throw new HaldaneError('not-found', `there is no run "${run}"`);
+      if (typeof run === 'string') return this.#tell(run, type, data);
+      const [told] = (await this.#writes.write({ fence: run, events: [{ type, data }] })) ?? (await refusedWrite(this.#db, run));
+      if (told === undefined) throw new HaldaneError('internal', 'an event was told and has no number');
+      return { runId: run.runId, seq: told.seq, at: told.at.getTime(), type, data };
     });
+  }
+
+  /** Said by somebody who need not hold the run. */
+  async #tell(id: string, type: RunEvent['type'], data: JsonObject): Promise<RunEvent> {
+    const { rows } = await sql<Selectable<EventsTable>>`
+      with next as (update runs set event_seq = event_seq + 1 where id = ${id} returning id, event_seq)
+      insert into events (run_id, seq, type, data)
+      select id, event_seq, ${type}, ${JSON.stringify(data)}::json from next
+      returning *`.execute(this.#db);
+    if (rows[0]) return eventOf(rows[0]);
+    throw new HaldaneError('not-found', `there is no run "${id}"`);
   }
 
   async events(runId: string, afterSeq: number, limit: number): Promise<readonly RunEvent[]> {
