@@ -1,4 +1,5 @@
 /** The room's list: one line a CI/CD system that Haldane reads, or that calls it; and the git repository of a service. */
+export { chooseFor } from './choose-for.ts';
 export * from './github-actions/index.ts';
 export { liveSources, openReaders } from './live-sources.ts';
 export * from './manifest/index.ts';

@@ -13,11 +13,12 @@ import { after, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { githubParser } from '../testing/github-parser.ts';
 import { type Ended, githubStep } from '../testing/github-runner.ts';
+import { writeHistory } from '../testing/revisions.ts';
 import { openRoom } from '../testing/room.ts';
 
 /* The committed bundle of the action as GitHub's runner starts it, against the real API, its logins and its database. What drives a run is this test. */
 
-allowSeconds(180);
+allowSeconds(240);
 const room = await openRoom();
 after(() => room.leave());
 const database = await startTestDatabase();
@@ -53,16 +54,29 @@ await once(github, 'listening');
 room.onLeave(async () => void github.close());
 const addressOf = (server: { address(): unknown }) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
+const sample = sampleExperiment();
+/** Files that are chosen among hold experiments of their own names, and are run more than once. */
+const isAmong = (file: string) => file.startsWith('among-');
+const words = { title: '', when: '', expects: '', undo: '', detection: '' };
+let made = 0;
 const desk = {
   store,
+  scenarios: () => [{ ...words, id: sample.scenario.id, version: 1, touchedBy: ['code'] }],
+  async define(file, permit) {
+    const { owner, ...mine } = payments;
+    const service = file === 'ledger' ? { service: 'ledger', environment: 'test' } : mine;
+    await permit(service, owner);
+    return { ...service, experiment: file, scenario: sample.scenario.id, seconds: 90, listens: false };
+  },
   async create({ file, key = null, by, unattended }, permit) {
     await permit(payments, payments.owner);
     const { service, environment } = payments;
+    made += 1;
     return store.runs.create({
-      id: `run-${file}`,
+      id: isAmong(file) ? `run-${file}-${made}` : `run-${file}`,
       service,
       environment,
-      experiment: sampleExperiment(),
+      experiment: { ...sample, service, environment, ...(isAmong(file) ? { name: file } : {}) },
       key,
       ...(by === undefined ? {} : { by }),
       ...(unattended === undefined ? {} : { unattendedMs: unattended * 1000 }),
@@ -111,7 +125,7 @@ const end = async (verdict: 'resilient' | 'vulnerable' | null, headline = 'in on
   const record = { strength: verdict === 'resilient' ? 'none' : 'block', more: { failuresOnly: { logE: 0 } } };
   const judged = { verdict, headline, held: { mark: 'yes' }, served: mark, noticed: { mark: 'yes' }, record };
   const restored = { at: 1, clean: true, stuck: [], superseded: [] };
-  const learned = { deployment: { revision }, restored, ...(verdict === null ? {} : { verdict: judged }) };
+  const learned = { deployment: { revision }, plan: { scenarioVersion: 1 }, restored, ...(verdict === null ? {} : { verdict: judged }) };
   const stop = verdict === null ? { reason: 'operator' as const, why: claim.run.abortAsked ?? '', at: 1 } : undefined;
   await store.runs.advance(claim.fence, claim.run.version, { to: 'done', learned: learned as unknown as Facts, ...(stop ? { stop } : {}) });
 };
@@ -223,8 +237,13 @@ test('what cannot be done is said, and starts nothing', async (t) => {
     [{ experiment: 'x', audience: 'another' }, /this login opens nothing/, job],
     [{ experiment: 'x', mode: 'Block' }, /mode: "Block" is none; write report or block/, job],
     [{ experiment: 'x', name: 'a/b' }, /name: "a\/b" stands in an address/, job],
-    [{}, /experiment: name an experiment to run, or a service/, job],
+    [{}, /experiment: name an experiment to run, experiments to choose among, or a service/, job],
     [{ service: 'payments' }, /revision: the gate is asked of a service and a revision/, job],
+    [{ experiment: 'x', experiments: 'y' }, /leave it or experiment out/, job],
+    [{ experiments: 'y', 'max-minutes': 'soon' }, /max-minutes: "soon" is no whole number/, job],
+    [{ experiment: 'x', path: 'services' }, /path: it is for choosing/, job],
+    [{ experiments: 'among-a\nledger' }, /among-a is of payments in test, and ledger of ledger in test/, job],
+    [{ experiments: 'among-a\namong-a' }, /is called among-a like another one/, job],
     [{ experiment: 'x', server: 'http://haldane.example' }, /server: "http:\/\/haldane.example" should be an https address/, job],
   ] as const) {
     const ended = await (await start(inputs, env)).ended;
@@ -252,6 +271,64 @@ test('the gate is asked, and a Haldane that does not answer holds only where tha
   const nobody = { ...question, server: 'http://127.0.0.1:1', token: 'any' };
   t.match(await (await start(nobody)).ended, { code: 0, outputs: { gate: 'not-asked' }, log: /GATE NOT ASKED.*goes on unchecked/ });
   t.match(await (await start({ ...nobody, 'if-unreachable': 'block' })).ended, { code: 1, log: /GATE NOT ASKED.*is held/ });
+});
+
+test('of several experiments those are run that the change needs, and what does not fit is put off', async (t) => {
+  const { folder, commits } = await writeHistory(join(room.folder, 'checkout'));
+  const [first = '', page = '', tidier = ''] = commits;
+  const inputs = { experiments: 'among-a\n  among-b\n', name: 'choice', mode: 'block', junit: 'out/h.xml' };
+  const at = (GITHUB_SHA: string, GITHUB_WORKSPACE = folder) => ({ ...job, GITHUB_RUN_ID: GITHUB_SHA, GITHUB_SHA, GITHUB_WORKSPACE });
+  const begun = async (step: Awaited<ReturnType<typeof start>>, file: string) => {
+    await step.said(new RegExp(`run run-${file}-\\d+: `));
+    return (await house.runs(1))[0]?.id ?? '';
+  };
+
+  const unknown = await start(inputs, at(first));
+  const [a, b] = [await begun(unknown, 'among-a'), await end('resilient', 'well', first).then(() => begun(unknown, 'among-b'))];
+  await end('resilient', 'well', first);
+  const both = await unknown.ended;
+  t.match(both, {
+    code: 0,
+    outputs: { status: 'PASSED', verdict: 'resilient', 'put-off': '' },
+    log: /run: among-a: no run of it has an answer/,
+  });
+  for (const [name, id] of [
+    ['a', a],
+    ['b', b],
+  ] as const)
+    t.equal(await readFile(join(unknown.folder, `out/h-among-${name}.xml`), 'utf8'), `junit of ${id}`);
+  t.ok(both.summary.includes(`markdown of ${a}\nmarkdown of ${b}\n`), both.summary);
+
+  const documents = await (await start(inputs, at(page))).ended;
+  t.match(documents, { code: 0, outputs: { 'run-id': a, status: 'PASSED', verdict: 'resilient' } });
+  t.match(documents.log, new RegExp(`stands: among-b: its evidence of ${first} stands`));
+  t.equal((await house.runs(1))[0]?.id, b, 'nothing was run');
+
+  // Each takes a minute and a half and one for what is around it: one fits.
+  const short = await start({ ...inputs, 'max-minutes': '3' }, at(tidier));
+  await begun(short, 'among-a');
+  await end('vulnerable', 'badly', tidier);
+  const held = await short.ended;
+  t.match(held, { code: 1, outputs: { status: 'VULNERABLE', 'put-off': 'among-b' }, log: /changed code \(program\.mjs\)/ });
+  t.match(
+    commands(held.log).find((line) => line.includes('put off')),
+    /^::warning .*among-b: to be run where this revision is live/,
+  );
+  t.match((await house.gate(payments, { revision: 'next', live: tidier })).findings, [
+    { experiment: 'among-a' },
+    { experiment: 'among-b', standing: 'owed', blocks: true },
+    {},
+  ]);
+
+  const blind = await start(inputs, at('elsewhere', room.folder));
+  const last = await begun(blind, 'among-b');
+  blind.cancel();
+  const cancelled = await blind.ended;
+  t.match(cancelled, { code: 1, signal: null, log: /CHOSEN WITHOUT A DIFFERENCE.*git reads no repository/ });
+  t.equal((await house.run(last)).abortAsked, 'the job was cancelled');
+  t.match(await post(inputs, cancelled), { code: 0, log: new RegExp(`run ${last} is told to stop`) });
+  await end(null);
+  t.equal((await house.runs(1))[0]?.id, last, 'and none began after it');
 });
 
 test("the action and the workflow of the page are good by GitHub's own parser", async (t) => {

@@ -46,7 +46,11 @@ async function pipeline(client: HaldaneClient, revision: string, live: string | 
   const chosen = await step('choose', 'ledger', ...files, '--environment', 'staging', '--json');
   if (chosen.code !== 0) throw new Error(chosen.err);
   const choice = JSON.parse(chosen.out) as Choice;
-  for (const { experiment } of choice.run) await (await startRun(client, join(folder, `${experiment}.yaml`))).ended;
+  for (const { experiment } of choice.run) {
+    // On a machine that does much else a run of seconds may take minutes.
+    const { ended } = await startRun(client, join(folder, `${experiment}.yaml`), { withinMs: 400_000 });
+    await ended;
+  }
   const asked = await step(
     ...['gate', 'ledger', '--environment', 'staging', '--revision', revision, '--json'],
     ...(live === null ? [] : ['--live', live]),

@@ -34,7 +34,9 @@ export async function startRun(
       over = true;
       wake();
     }
-    return client.run(run.id);
+    const last = await client.run(run.id);
+    if (last.phase !== 'done') throw new Error(`run ${run.id} is ${last.phase} after ${withinMs / 1000} s`);
+    return last;
   };
   const ended = listen();
   ended.catch(() => undefined);

@@ -7,6 +7,7 @@ import type {
   AuditHead,
   Choice,
   ChoiceQuestion,
+  DefinitionView,
   DeployedView,
   GateAnswer,
   GateEntry,
@@ -61,6 +62,10 @@ export class HaldaneClient {
   /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
   plan(file: string, find?: number): Promise<Plan> {
     return this.#json('POST', '/v1/plans', { file, ...(find === undefined ? {} : { find }) });
+  }
+  /** What the experiment in a file of the server's disk is. */
+  define(file: string): Promise<DefinitionView> {
+    return this.#json('POST', '/v1/definitions', { file });
   }
   create(run: NewRun): Promise<Run> {
     return this.#json('POST', '/v1/runs', run);

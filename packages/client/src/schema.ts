@@ -12,6 +12,7 @@ import {
   type Registered,
   roles,
   type ScheduledTime,
+  type ServiceRef,
   type Token,
   type Touch,
   touches,
@@ -184,6 +185,9 @@ export type NewGateMode = Static<typeof GateModeBody>;
 export type NewAcceptance = Static<typeof AcceptanceBody>;
 export type NewResolution = Static<typeof ResolutionBody>;
 export type ChoiceQuestion = Static<typeof ChoiceBody>;
+export type ExperimentDefinition = NonNullable<ChoiceQuestion['experiments']>[number];
+/** What an experiment file says, as far as a choice asks for it. */
+export type DefinitionView = ServiceRef & ExperimentDefinition;
 export type NewCameIn = Static<typeof CameInBody>;
 /** An experiment that was run here, and its newest answer. */
 export type VerifiedView = Pick<Candidate, 'experiment' | 'scenario' | 'verified'>;

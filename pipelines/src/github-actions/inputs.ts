@@ -12,7 +12,19 @@ export type Question = {
   readonly ifUnreachable: 'allow' | 'block';
 };
 
-/** What the step is to do: run an experiment, ask the gate, or the one and then the other. */
+/** What a change needs is chosen among these. */
+export type Among = {
+  /** On the disk of Haldane's runners. */
+  readonly files: readonly string[];
+  /** What is to go live; null: the commit that the workflow runs for. */
+  readonly revision: string | null;
+  /** What the runs may take together. */
+  readonly maxMinutes: number | null;
+  /** What of the repository the service is made of; all of it when there is none. */
+  readonly paths: readonly string[];
+};
+
+/** What the step is to do: run an experiment or those that the change needs, ask the gate, or the one and then the other. */
 export type Inputs = {
   readonly server: string;
   /** Null: the job logs in by what GitHub signs for it. */
@@ -20,6 +32,7 @@ export type Inputs = {
   readonly audience: string;
   /** The experiment's file on the disk of Haldane's runners. */
   readonly experiment: string | null;
+  readonly among: Among | null;
   readonly name: string;
   readonly mode: StageMode;
   readonly junit: string | null;
@@ -36,9 +49,15 @@ export function readInputs(step: Step): Inputs {
     return word;
   };
   const [experiment, service, revision] = [given('experiment'), given('service'), given('revision')];
-  if (experiment === null && service === null)
-    throw new HaldaneError('bad-request', 'experiment: name an experiment to run, or a service and a revision to ask the gate of');
-  if ((service === null) !== (revision === null))
+  const among = readAmong(step);
+  if (experiment === null && among === null && service === null)
+    throw new HaldaneError(
+      'bad-request',
+      'experiment: name an experiment to run, experiments to choose among, or a service and a revision to ask the gate of',
+    );
+  if (experiment !== null && among !== null)
+    throw new HaldaneError('bad-request', 'experiments: leave it or experiment out; one is run as it is, the others are chosen among');
+  if (service === null ? revision !== null && among === null : revision === null)
     throw new HaldaneError(
       'bad-request',
       `${service === null ? 'service' : 'revision'}: the gate is asked of a service and a revision; give both`,
@@ -52,6 +71,7 @@ export function readInputs(step: Step): Inputs {
     token: given('token'),
     audience: given('audience') ?? server,
     experiment,
+    among,
     name,
     mode: oneOf('mode', ['report', 'block']),
     junit: given('junit'),
@@ -66,4 +86,26 @@ export function readInputs(step: Step): Inputs {
             ifUnreachable: oneOf('if-unreachable', ['allow', 'block']),
           },
   };
+}
+
+/** What to choose among, and how; null when nothing is to be chosen. */
+function readAmong(step: Step): Among | null {
+  const files = lines(step.input('experiments'));
+  const minutes = step.input('max-minutes');
+  const paths = lines(step.input('path'));
+  if (files.length === 0) {
+    const idle = [...(minutes === '' ? [] : ['max-minutes']), ...(paths.length === 0 ? [] : ['path'])][0];
+    if (idle !== undefined) throw new HaldaneError('bad-request', `${idle}: it is for choosing; name experiments to choose among`);
+    return null;
+  }
+  if (minutes !== '' && !(/^\d+$/.test(minutes) && Number(minutes) <= 10_080))
+    throw new HaldaneError('bad-request', `max-minutes: "${minutes}" is no whole number from 0 to 10080`);
+  return { files, revision: step.input('revision') || null, maxMinutes: minutes === '' ? null : Number(minutes), paths };
+}
+
+function lines(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
 }

@@ -1,8 +1,13 @@
-import { hasCode, messageOf, systemClock } from '@haldane/core';
+import { join, parse } from 'node:path';
+import type { StageView } from '@haldane/client';
+import { HaldaneError, hasCode, messageOf, systemClock } from '@haldane/core';
+import { goesOn } from '../stage-mode.ts';
 import { askGate } from './ask-gate.ts';
+import { chooseAmong } from './choose-among.ts';
 import { Door } from './door.ts';
 import { readInputs } from './inputs.ts';
-import { runStage } from './run-stage.ts';
+import { runChosen } from './run-chosen.ts';
+import { runStage, type WantedStage } from './run-stage.ts';
 import { Step } from './step.ts';
 
 /* The program of the action: its step, and again as its post step, which the job's runner starts whatever became of the first. */
@@ -30,24 +35,48 @@ async function abort(door: Door, ref: string, why: string): Promise<void> {
 async function main(): Promise<boolean> {
   const inputs = readInputs(step);
   const door = new Door(inputs, env, step);
-  const { experiment, question } = inputs;
-  const ref = refOf(inputs.name);
-  if (experiment !== null) {
+  const { experiment, among, question, junit } = inputs;
+  let current: string | null = null;
+  let cancelled = false;
+  const cancel = () => {
+    step.say('cancelled');
+    cancelled = true;
+    const aborted = current === null ? Promise.resolve() : abort(door, current, 'the job was cancelled');
+    void Promise.race([aborted, systemClock.sleep(abortWithinMs)]).then(() => process.exit(1));
+  };
+  if (experiment !== null || among !== null) {
+    process.once('SIGINT', cancel);
+    process.once('SIGTERM', cancel);
+  }
+  const run = async (wanted: WantedStage): Promise<StageView> => {
+    if (cancelled) throw new HaldaneError('refused', 'the job was cancelled before this run began');
     // Before the run begins: the post step must find it however this one ends.
-    step.keep('ref', ref);
-    const cancelled = () => {
-      step.say('cancelled');
-      void Promise.race([abort(door, ref, 'the job was cancelled'), systemClock.sleep(abortWithinMs)]).then(() => process.exit(1));
-    };
-    process.once('SIGINT', cancelled);
-    process.once('SIGTERM', cancelled);
-    if (!(await runStage(step, door, { ...inputs, experiment }, ref, systemClock))) return false;
+    current = wanted.ref;
+    step.keep('ref', wanted.ref);
+    return runStage(step, door, inputs, wanted, systemClock);
+  };
+  if (experiment !== null) {
+    const { status } = await run({ file: experiment, ref: refOf(inputs.name), junit });
+    if (!goesOn(inputs.mode).includes(status)) return false;
+  }
+  if (among !== null) {
+    const checkout = { folder: env['GITHUB_WORKSPACE'] ?? process.cwd(), commit: env['GITHUB_SHA'] ?? 'HEAD' };
+    const chosen = await chooseAmong(step, door, among, checkout, systemClock);
+    const each = (file: string, name: string) =>
+      run({ file, ref: `${refOf(inputs.name)}:${name}`, junit: junit === null ? null : junitOf(junit, name) });
+    if (!(await runChosen(step, inputs, chosen, each))) return false;
   }
   return question === null || (await askGate(step, door, question));
 }
 
+/** `out/haldane.xml` is `out/haldane-keys.xml` for the experiment `keys`. */
+function junitOf(path: string, experiment: string): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}-${experiment.replace(/[^A-Za-z0-9._-]/g, '-')}${ext}`);
+}
+
 async function post(ref: string): Promise<boolean> {
-  if (step.kept('ended') === '') await abort(new Door(readInputs(step), env, step), ref, 'the step ended before its run');
+  if (step.kept('ended') !== ref) await abort(new Door(readInputs(step), env, step), ref, 'the step ended before its run');
   return true;
 }
 

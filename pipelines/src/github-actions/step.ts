@@ -3,13 +3,14 @@ import { appendFileSync } from 'node:fs';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What a summary may hold: GitHub drops a longer one whole. */
+/** What the summary of a step may hold: GitHub drops a longer one whole. */
 const mostSummary = 1_000_000;
 
 /** A step of a job, as its runner lets it speak: by lines on standard output, and by files that it names in the environment. */
 export class Step {
   readonly #env: Environment;
   readonly #write: (line: string) => void;
+  #summarised = 0;
   constructor(env: Environment, write: (line: string) => void) {
     this.#env = env;
     this.#write = write;
@@ -30,7 +31,9 @@ export class Step {
     this.#file('GITHUB_OUTPUT', assignment(name, value));
   }
   summary(markdown: string): void {
-    const cut = markdown.length > mostSummary ? `${markdown.slice(0, mostSummary)}\n\nCut off here; the report has all of it.\n` : markdown;
+    const left = Math.max(0, mostSummary - this.#summarised);
+    this.#summarised += markdown.length;
+    const cut = markdown.length > left ? `${markdown.slice(0, left)}\n\nCut off here; the report has all of it.\n` : markdown;
     this.#file('GITHUB_STEP_SUMMARY', `${cut}\n`);
   }
 

@@ -30,6 +30,10 @@ async function house(t: Test, rates: { known: Rate; strangers: Rate } = { known:
       await permit(mine, mine.owner);
       return { refusals: [] } as never;
     },
+    define: async (_file, permit) => {
+      await permit(mine, mine.owner);
+      return { service: 'payments', environment: 'test', experiment: 'keys', scenario: 's', seconds: 1, listens: false };
+    },
     create: async (wanted, permit) => {
       await permit(mine, { team: wanted.file.includes('stolen') ? 'theirs' : 'mine', contact: '' });
       touched.push('create');
@@ -106,6 +110,7 @@ function example({ id, operation }: Route, victim: string): { readonly path: str
     deployService: { file: '/x' },
     moveService: { team: 'mine', contact: '#mine' },
     planExperiment: { file: '/x' },
+    defineExperiment: { file: '/x' },
     createRun: { file: '/x' },
     beginStage: { file: '/x' },
     abortStage: { why: 'enough' },

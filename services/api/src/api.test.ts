@@ -37,6 +37,7 @@ async function office(t: Test, bent: Partial<Desk> = {}) {
       reached.push(`plan ${file}`);
       return { refusals: [] } as unknown as Plan;
     },
+    define: async () => Promise.reject(new Error('nobody asks')),
     create: async () => {
       reached.push('create');
       return found();

@@ -1,4 +1,4 @@
-import type { DeployedView, NewRun, NewSchedule, ReportFormat, ScenarioView, SweptView } from '@haldane/client';
+import type { DefinitionView, DeployedView, NewRun, NewSchedule, ReportFormat, ScenarioView, SweptView } from '@haldane/client';
 import type { DueSchedule, Evidence, Owner, Plan, Run, ServiceRef } from '@haldane/core';
 import type { Store } from '@haldane/store';
 
@@ -19,6 +19,7 @@ export interface Desk {
   >;
   /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
   plan(file: string, permit: Permit, find?: number): Promise<Plan>;
+  define(file: string, permit: Permit): Promise<DefinitionView>;
   create(run: WantedRun, permit: Permit): Promise<Run>;
   deploy(file: string, permit: Permit): Promise<DeployedView>;
   /** Throws `bad-request` for a cron expression or a zone that is none. */

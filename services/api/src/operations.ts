@@ -134,6 +134,15 @@ export const operations = {
     quiet: true,
   },
 
+  defineExperiment: {
+    method: 'POST',
+    path: '/v1/definitions',
+    says: 'What the experiment in a file is: its service, its scenario, how long it watches. Touches nothing.',
+    on: 'file',
+    may: 'run',
+    body: FileBody,
+    quiet: true,
+  },
   createRun: {
     method: 'POST',
     path: '/v1/runs',

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import { definitionOf } from '@haldane/client';
 import { HaldaneError } from '@haldane/core';
 import type { Command } from 'commander';
+import { choiceText } from './choice-text.ts';
 import type { Connection } from './connect.ts';
 import { parseWhole } from './option-values.ts';
 import { readSpec } from './read-spec.ts';
@@ -45,6 +47,7 @@ export function addChoiceCommands(haldane: Command, { out, env, withClient }: Ch
           throw new HaldaneError('bad-request', '--files: name the experiment files to choose among, like experiments/*.yaml');
         const specs = await Promise.all(files.map((file) => readSpec(resolve(file), env())));
         const { environment, revision, path: paths, maxMinutes } = options;
+        const { chooseFor } = await import('@haldane/pipelines');
         const wishes = {
           service,
           environment,
@@ -52,9 +55,8 @@ export function addChoiceCommands(haldane: Command, { out, env, withClient }: Ch
           paths,
           revision,
           maxMinutes: maxMinutes === undefined ? null : parseWhole('--max-minutes', maxMinutes, 0, 10_080),
-          specs,
+          experiments: specs.map(definitionOf),
         };
-        const { choiceText, chooseFor } = await import('./choose.ts');
         const choice = await chooseFor(client, wishes, AbortSignal.timeout(readWithinMs));
         const fileOf = (experiment: string) => files[specs.findIndex(({ name }) => name === experiment)];
         if (options.files) out.write(choice.run.map(({ experiment }) => `${fileOf(experiment)}\n`).join(''));

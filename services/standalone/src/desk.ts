@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Desk, WantedRun } from '@haldane/api';
+import { definitionOf } from '@haldane/client';
 import type { Clock, Deployment, ExperimentSpec, LaunchRecipe, Platform } from '@haldane/core';
 import { HaldaneError, isZone } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
@@ -73,6 +74,11 @@ export function desk(options: DeskOptions): Desk {
       const runId = newRunId();
       const plan = await makePlan({ runId, spec, deployment, platform, scenario, ...(find === undefined ? {} : { find }) }, signal());
       return { ...plan, refusals: [...plan.refusals, ...(await objections(runId, spec, deployment, platform))] };
+    },
+    async define(file, permit) {
+      const { spec, manifest } = await load(file);
+      await permit(spec, manifest.described.owner);
+      return definitionOf(spec);
     },
     async create(wanted: WantedRun, permit) {
       const { spec, manifest } = await load(wanted.file);

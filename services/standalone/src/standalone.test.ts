@@ -143,11 +143,26 @@ test('files are taken from the folders that were named, by whatever way a path l
   const behind = desk({ files: [own], env: {}, house: { scenarios: () => scenarios } } as never);
   const permit = () => t.fail('nobody is asked about what is not read') as never;
   await t.rejects(behind.plan(join(other, 'evil.yaml'), permit), { code: 'forbidden' });
+  await t.rejects(behind.define(join(other, 'evil.yaml'), permit), { code: 'forbidden' });
   const naming = (name: string, service: string) =>
     writeFile(
       join(own, name),
-      `name: outside\nservice: ${service}\nscenario: { id: idp-jwks-unavailable, params: { dependency: keys, keyCacheSeconds: 1s } }\nshare: 10%\nbudget: { failures: 1 }\n`,
+      `name: outside\nservice: ${service}\nscenario: { id: idp-jwks-unavailable, params: { dependency: keys, keyCacheSeconds: 1s } }\nshare: 10%\nbaseline: 5s\nwatch: 60s\nbudget: { failures: 1 }\n`,
     );
+  await writeFile(
+    join(own, 'service.yaml'),
+    'service: ledger\nenvironment: staging\nowner: { team: t, contact: c }\ndeploy: { command: [node, a.mjs], health: { path: /healthz } }\nroute: { port: 0 }\n' +
+      'dependencies: [{ name: keys, env: KEYS_URL, url: "http://127.0.0.1:1", as: http }]\n',
+  );
+  await naming('inside.yaml', join(own, 'service.yaml'));
+  t.same(await behind.define(join(own, 'inside.yaml'), async () => undefined), {
+    service: 'ledger',
+    environment: 'staging',
+    experiment: 'outside',
+    scenario: 'idp-jwks-unavailable',
+    seconds: 65,
+    listens: false,
+  });
   await naming('outside.yaml', join(other, 'evil.yaml'));
   await naming('nowhere.yaml', join(other, 'none.yaml'));
   for (const name of ['outside.yaml', 'nowhere.yaml'])

@@ -5,6 +5,8 @@ import type { Desk } from '../desk.ts';
 import { knownAtGate } from '../gate-answer.ts';
 
 export const choiceHandlers = {
+  defineExperiment: async ({ desk, body, permit }) => desk.define(body.file, permit),
+
   listVerified: async ({ desk, params }) => {
     const [defined, runs] = await Promise.all([onTheShelf(desk, params), desk.store.gate.judged(params)]);
     return candidatesOf(defined, '', runs, []).map(({ experiment, scenario, verified }) => ({ experiment, scenario, verified }));
@@ -39,7 +41,7 @@ export const choiceHandlers = {
     );
     return choice;
   },
-} satisfies { readonly [Id in 'listVerified' | 'chooseExperiments']: Handler<Id> };
+} satisfies { readonly [Id in 'defineExperiment' | 'listVerified' | 'chooseExperiments']: Handler<Id> };
 
 /** Every experiment that was run on the service with its fault. */
 async function onTheShelf(desk: Desk, service: ServiceRef): Promise<readonly Defined[]> {
