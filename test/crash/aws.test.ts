@@ -81,7 +81,12 @@ function hindered(
       },
     });
   return {
-    calls: { balancing: watched(calls.balancing), groups: watched(calls.groups), templates: watched(calls.templates) },
+    calls: {
+      balancing: watched(calls.balancing),
+      groups: watched(calls.groups),
+      templates: watched(calls.templates),
+      twins: { firewall: watched(calls.twins.firewall) },
+    },
     met: () => met,
     count: () => next,
   };

@@ -18,7 +18,8 @@ test('a service with intake and no dependencies has it turned off, and nothing w
   const { calls, ...rest } = await memoryStand('w');
   const address = '127.0.0.1';
   const addresses: AwsCalls['templates']['addresses'] = async (ids) => new Map(ids.map((id) => [id, address]));
-  const stand = { ...rest, calls: { balancing: calls.balancing, groups: calls.groups, templates: { ...calls.templates, addresses } } };
+  const { balancing, groups, templates, twins } = calls;
+  const stand = { ...rest, calls: { balancing, groups, templates: { ...templates, addresses }, twins } };
   const sidecar = fileURLToPath(new URL('../../services/router/dist/sidecar/main.js', import.meta.url));
   const platform = awsPlatform({
     calls: stand.calls,

@@ -42,7 +42,7 @@ export async function somebodyElse(stand: ServiceStand): Promise<void> {
 type Around = Pick<AwsScene, 'clock' | 'sidecars'>;
 const dependencies = [{ name: 'keys', env: 'KEYS_URL', as: 'http', ca: null, url: 'http://keys.test/jwks' }] as const;
 
-const platformOf = (calls: AwsCalls, { clock, sidecars }: Around, fuse = new Fuse()) =>
+export const platformOf = (calls: AwsCalls, { clock, sidecars }: Around, fuse = new Fuse()) =>
   awsPlatform({
     calls,
     clock,
@@ -125,7 +125,7 @@ export async function wrongs(scene: AwsScene, wanted: unknown): Promise<readonly
 }
 
 /** The calls as a process sees them whose fuse may end it. */
-function burning({ balancing, groups, templates }: AwsCalls, fuse: Fuse): AwsCalls {
+export function burning({ balancing, groups, templates, twins }: AwsCalls, fuse: Fuse): AwsCalls {
   return {
     balancing: fused(balancing, fuse, [
       'setActions',
@@ -138,6 +138,7 @@ function burning({ balancing, groups, templates }: AwsCalls, fuse: Fuse): AwsCal
     ]),
     groups: fused(groups, fuse, ['addGroup', 'suspend', 'removeGroup', 'setTags']),
     templates: fused(templates, fuse, ['addTemplate', 'removeTemplate', 'setTags']),
+    twins: { firewall: fused(twins.firewall, fuse, ['add', 'equip', 'remove', 'setTags', 'put', 'take']) },
   };
 }
 

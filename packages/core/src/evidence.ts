@@ -76,10 +76,11 @@ export interface MetricSource {
 
 /**
  * A fact that was looked at once. `heartbeat` is the alert pipeline's, `placebo` that control raised no alert, `taken-over` that from then on a
- * runner watches the run which another handed over, `interference` whether something else happened around the run.
+ * runner watches the run which another handed over, `interference` whether something else happened around the run, `contained` that somebody
+ * else had taken the fault away before Haldane did.
  */
 export type Check = {
-  readonly name: 'effect' | 'heal' | 'heartbeat' | 'placebo' | 'leftovers' | 'arms-equal' | 'taken-over' | 'interference';
+  readonly name: 'effect' | 'heal' | 'heartbeat' | 'placebo' | 'leftovers' | 'arms-equal' | 'taken-over' | 'interference' | 'contained';
   readonly at: number;
   readonly passed: boolean;
   readonly seen: string;

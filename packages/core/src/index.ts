@@ -25,5 +25,6 @@ export * from './scenario.ts';
 export * from './schedule.ts';
 export * from './service.ts';
 export * from './slice.ts';
+export * from './twin.ts';
 export * from './verdict.ts';
 export * from './zone.ts';

@@ -1,6 +1,7 @@
 import type { AnyChangeKind, Change } from './change.ts';
 import type { Deployment } from './service.ts';
 import type { Slice } from './slice.ts';
+import type { TwinFault, TwinOrder, TwinState } from './twin.ts';
 
 export type Arm = 'control' | 'experiment';
 export const arms: readonly Arm[] = ['control', 'experiment'];
@@ -10,9 +11,16 @@ export type ClusterRole = 'production' | Arm;
 /**
  * What a platform can do to an arm. A scenario names what it needs; the plan compares. `slice-rules`: Haldane's own router stands in the path,
  * so slices may shield, mirror, choose keys, keep users out and grow, and answers under a fault leave nothing in clients and caches.
- * `larger-control`: control may get a larger share than the experiment.
+ * `larger-control`: control may get a larger share than the experiment. A fault's mode: it can be made at a twin.
  */
-export type Capability = 'dependency-fault' | 'request-fault' | 'restart' | 'synthetic-reach' | 'slice-rules' | 'larger-control';
+export type Capability =
+  | 'dependency-fault'
+  | 'request-fault'
+  | 'restart'
+  | 'synthetic-reach'
+  | 'slice-rules'
+  | 'larger-control'
+  | TwinFault['mode'];
 
 /** What happens to calls: an arm's to a dependency, or those that enter an arm. `percent` of them, chosen by `seed`, meet it. */
 export type DependencyFault = {
@@ -118,9 +126,23 @@ export interface FaultPlane {
   host(runId: string, arm: Arm, fault: HostFault): Change;
   /** Calls the dependency as the arm does, and says what came back: the effect and heal probe. Changes nothing. */
   probe(runId: string, arm: Arm, dependency: string, signal: AbortSignal): Promise<DependencyProbe>;
+  /** Absent: nothing here can have a twin. */
+  readonly twins?: TwinPlane;
 }
 
-/** `faulted` is the proxy's own word on whether this call met a fault; `seen` is what the caller got. */
+/** Twins of what a service has beside its instances: made, harmed and taken away by the run, while the service's own is only read. */
+export interface TwinPlane {
+  /** A change that makes the arm's twin. Pure. */
+  make(deployment: Deployment, runId: string, arm: Arm, order: TwinOrder): Change;
+  /** A fault at the arm's twin. Pure. */
+  fault(deployment: Deployment, runId: string, arm: Arm, order: TwinOrder, fault: TwinFault): Change;
+  /** The arm's twin as it stands; null when it does not. */
+  describe(deployment: Deployment, runId: string, arm: Arm, order: TwinOrder, signal: AbortSignal): Promise<TwinState | null>;
+  /** Whether what this fault does is to be seen at the twin of `arm`: the effect and heal probe. Changes nothing. */
+  probe(fault: Change, arm: Arm, signal: AbortSignal): Promise<DependencyProbe>;
+}
+
+/** `faulted` is the proxy's own word on whether this call met a fault, or what a twin's settings say; `seen` is what the caller got. */
 export type DependencyProbe = { readonly faulted: boolean; readonly seen: string };
 
 /** What a plan says of a platform's own ways: who holds its caps (by their names), what to know, and why not. */

@@ -6,6 +6,12 @@ import type { Capability, FaultPlane } from './platform.ts';
 import type { ProbeStream } from './probe.ts';
 import type { Deployment } from './service.ts';
 import type { Exposure } from './slice.ts';
+import type { TwinOrder } from './twin.ts';
+
+export type Contact =
+  | { readonly unit: 'dependency-call'; readonly dependency: string }
+  | { readonly unit: 'hostile-request' }
+  | { readonly unit: 'twin'; readonly order: TwinOrder };
 
 /** What a scenario may look at when it describes its changes. */
 export type Target = { readonly runId: string; readonly deployment: Deployment; readonly faults: FaultPlane };
@@ -38,6 +44,7 @@ export interface Scenario {
   readonly needs: readonly Capability[];
   /** Whose things it touches. */
   readonly reach: 'arm' | 'owned' | 'account';
+  /** `none`: nobody asks it for anything. No arm is launched; it is made at twins, and what was noticed decides. */
   readonly traffic: 'slice' | 'synthetic' | 'none';
   /** The most exposure that is safe for it. */
   readonly exposure: Exposure;
@@ -49,8 +56,8 @@ export interface Scenario {
   readonly touchedBy?: readonly Touch[];
   /** `change`: it makes a change. `request`: the hostile request is itself the change, held is judged absolutely. */
   readonly act: 'change' | 'request';
-  /** What counts as contact: calls to this dependency that met the fault, or hostile requests that arrived. */
-  contact(params: JsonObject): { readonly unit: 'dependency-call'; readonly dependency: string } | { readonly unit: 'hostile-request' };
+  /** What counts as contact: calls to this dependency that met the fault, hostile requests that arrived, or the one twin that was harmed. */
+  contact(params: JsonObject): Contact;
   timeConstants(params: JsonObject): readonly TimeConstant[];
   /** Words for what is wrong with these params on this deployment; empty when nothing is. */
   objections(params: JsonObject, deployment: Deployment): readonly string[];

@@ -3,12 +3,13 @@ import type { ExperimentSpec } from './experiment.ts';
 import type { Json } from './json.ts';
 import type { Stop, StopReason } from './phase.ts';
 import type { Arm } from './platform.ts';
+import type { Contact } from './scenario.ts';
 
 /** What the judge needs to know of an experiment; fixed (and hashed) before the injection. */
 export type Criteria = {
   readonly spec: ExperimentSpec;
   readonly act: 'change' | 'request';
-  readonly contactUnit: 'dependency-call' | 'hostile-request';
+  readonly contactUnit: Contact['unit'];
   /** The longest of the scenario's time constants, in seconds. */
   readonly timeConstantSeconds: number;
   /** Whether the scenario made a change at all. */

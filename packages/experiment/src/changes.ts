@@ -8,8 +8,8 @@ import { arms, HaldaneError, plainSlice, timesOf } from '@haldane/core';
 export type ChangeList = {
   /** Proxies on every dependency of both arms, twins and placebos, then both clusters. */
   readonly provision: readonly (readonly Change[])[];
-  /** Arms become reachable for synthetic requests. */
-  readonly attach: Change;
+  /** Arms become reachable for synthetic requests; null where nobody asks them for anything. */
+  readonly attach: Change | null;
   /** Real users in the baseline; null when only synthetic requests are exposed. */
   readonly baselineSlice: Change | null;
   /** Real users after the proof, a slice for each stage of the ramp; the latest that was made governs. None when only synthetic requests are exposed. */
@@ -19,12 +19,15 @@ export type ChangeList = {
 };
 
 export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deployment, platform: Platform, scenario: Scenario): ChangeList {
+  const target = { runId, deployment, faults: platform.faults };
+  const prepared = inOrder(scenario.prepare(spec.scenario.params, target));
+  const inject = spec.fault ? scenario.inject(spec.scenario.params, target) : [];
+  if (scenario.traffic === 'none') return { provision: prepared, attach: null, baselineSlice: null, watchSlices: () => [], inject };
   const order: readonly Arm[] = drawn(runId) ? arms : [...arms].reverse();
   const wirings = order.map((arm) => ({ arm, wiring: platform.faults.wire(deployment, arm, runId) }));
   const clusters = wirings.map(({ arm, wiring }) =>
     platform.clusters.launch(deployment, arm, wiring, runId, spec.instances * timesOf(spec, arm)),
   );
-  const target = { runId, deployment, faults: platform.faults };
   const caps = (creditRate: number): BudgetCaps => ({
     failures: spec.budget.failures,
     ...(spec.budget.users === undefined ? {} : { users: spec.budget.users }),
@@ -45,7 +48,7 @@ export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deplo
   const stages = [...ramp.map(({ share }, i) => ({ name: `watch-${i + 1}`, share })), { name: 'watch', share: spec.share }];
   const isExposed = spec.exposure !== 'synthetic';
   return {
-    provision: [...inOrder(wirings.flatMap(({ wiring }) => wiring.changes)), scenario.prepare(spec.scenario.params, target), clusters],
+    provision: [...inOrder(wirings.flatMap(({ wiring }) => wiring.changes)), ...prepared, clusters],
     attach: platform.traffic.attach(
       deployment,
       runId,
@@ -53,7 +56,7 @@ export function changesOf(runId: string, spec: ExperimentSpec, deployment: Deplo
     ),
     baselineSlice: isExposed ? slice('baseline', spec.share, 0, false) : null,
     watchSlices: (creditRate) => (isExposed ? stages.map(({ name, share }) => slice(name, share, creditRate, spec.fault)) : []),
-    inject: spec.fault ? scenario.inject(spec.scenario.params, target) : [],
+    inject,
   };
 }
 

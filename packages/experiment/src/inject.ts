@@ -5,7 +5,7 @@ import type { Session } from './session.ts';
 const effectWithinMs = 5_000;
 
 /**
- * Shows that the fault is there, in the experiment only: asks the platform what each arm's call to the dependency meets.
+ * Shows that the fault is there, in the experiment only: asks the platform what each arm's call to the dependency meets, or what its twin says.
  * The first sight of it starts the clock of the alert. A hostile request is its own effect.
  */
 export async function probeEffect(session: Session, run: Run, injectedAt: number, signal: AbortSignal): Promise<void> {
@@ -14,18 +14,18 @@ export async function probeEffect(session: Session, run: Run, injectedAt: number
     await seen(session, injectedAt, run.experiment.fault, 'hostile requests flow into the experiment');
     return;
   }
-  const dependency = contactDependency(session);
-  if (dependency === null || criteria.changes === 0) return;
+  const asked = askedFor(session, run);
+  if (asked === null || criteria.changes === 0) return;
   const until = world.clock.now() + effectWithinMs;
   for (;;) {
-    const experiment = await ask(session, run, 'experiment', dependency, signal);
+    const experiment = await ask(asked, 'experiment', signal);
     if (experiment.faulted === true) {
-      const control = await ask(session, run, 'control', dependency, signal);
+      const control = await ask(asked, 'control', signal);
       await seen(
         session,
         world.clock.now(),
         control.faulted === false,
-        `experiment's call to ${dependency}: ${experiment.seen}; control's: ${control.seen}`,
+        `experiment's ${asked.what}: ${experiment.seen}; control's: ${control.seen}`,
       );
       return;
     }
@@ -34,7 +34,7 @@ export async function probeEffect(session: Session, run: Run, injectedAt: number
         name: 'effect',
         at: world.clock.now(),
         passed: false,
-        seen: `experiment's call to ${dependency}: ${experiment.seen}`,
+        seen: `experiment's ${asked.what}: ${experiment.seen}`,
       });
       return;
     }
@@ -44,14 +44,27 @@ export async function probeEffect(session: Session, run: Run, injectedAt: number
 
 /** Shows that the fault is gone, while the arm that felt it is still there. */
 export async function probeHeal(session: Session, run: Run, signal: AbortSignal): Promise<void> {
-  const dependency = contactDependency(session);
-  if (dependency === null || session.effectAt === null) return;
-  const after = await ask(session, run, 'experiment', dependency, signal);
+  const asked = askedFor(session, run);
+  if (asked === null || session.effectAt === null) return;
+  const after = await ask(asked, 'experiment', signal);
   await session.check({
     name: 'heal',
     at: session.world.clock.now(),
     passed: after.faulted === false,
-    seen: `experiment's call to ${dependency}: ${after.seen}`,
+    seen: `experiment's ${asked.what}: ${after.seen}`,
+  });
+}
+
+/** Shows, before it is taken back, whether somebody else has done so already: the best that can come of an alert. */
+export async function lookContained(session: Session, run: Run, signal: AbortSignal): Promise<void> {
+  const asked = askedFor(session, run);
+  if (asked === null || session.effectAt === null || !session.isOnTwins) return;
+  const now = await ask(asked, 'experiment', signal);
+  await session.check({
+    name: 'contained',
+    at: session.world.clock.now(),
+    passed: now.faulted === false,
+    seen: `experiment's ${asked.what}: ${now.seen}`,
   });
 }
 
@@ -61,21 +74,28 @@ async function seen(session: Session, at: number, passed: boolean, words: string
   await session.check({ name: 'effect', at, passed, seen: words });
 }
 
-function contactDependency(session: Session): string | null {
-  const contact = session.world.scenario.contact(session.criteria.spec.scenario.params);
-  return contact.unit === 'dependency-call' ? contact.dependency : null;
+/** Who is asked what the fault does: the platform, for a call to the dependency as the arm makes it, or for the arm's twin. */
+type Asked = { readonly what: string; readonly ask: (arm: Arm, signal: AbortSignal) => Promise<DependencyProbe> };
+
+function askedFor(session: Session, run: Run): Asked | null {
+  const { world, list, criteria } = session;
+  const { faults } = world.platform;
+  const contact = world.scenario.contact(criteria.spec.scenario.params);
+  if (contact.unit === 'dependency-call')
+    return { what: `call to ${contact.dependency}`, ask: (arm, signal) => faults.probe(run.id, arm, contact.dependency, signal) };
+  const [fault] = list.inject;
+  const { twins } = faults;
+  return contact.unit === 'twin' && twins && fault ? { what: 'twin', ask: (arm, signal) => twins.probe(fault, arm, signal) } : null;
 }
 
 /** What the arm's call met; `faulted` null: it could not be asked, which is no answer. */
 async function ask(
-  session: Session,
-  run: Run,
+  asked: Asked,
   arm: Arm,
-  dependency: string,
   signal: AbortSignal,
 ): Promise<Omit<DependencyProbe, 'faulted'> & { readonly faulted: boolean | null }> {
   try {
-    return await session.world.platform.faults.probe(run.id, arm, dependency, signal);
+    return await asked.ask(arm, signal);
   } catch (error) {
     return { faulted: null, seen: `could not be asked: ${messageOf(error)}` };
   }

@@ -5,10 +5,15 @@ import { clusterName, type Session } from './session.ts';
 /** After the deadline of the expectation an alert that was on its way may still arrive and is then called late. */
 const graceMs = 1_000;
 
-/** Sends the heartbeat through control: a dead alert pipeline is not a missed alert. Does nothing when nobody asked. */
+/**
+ * Sends the heartbeat through control: a dead alert pipeline is not a missed alert. A twin is sent nothing: that control's was made is the
+ * event whose alert is waited for. Does nothing when nobody asked.
+ */
 export async function sendHeartbeat(session: Session, run: Run, signal: AbortSignal): Promise<void> {
   const request = session.deployment.synthetic.heartbeat;
-  if (run.experiment.noticed === null || session.heartbeat !== null || session.probes === null) return;
+  if (run.experiment.noticed === null || session.heartbeat !== null) return;
+  if (session.isOnTwins) session.heartbeat = { sentAt: session.begunAt, instance: clusterName(run.id, 'control'), trouble: null };
+  if (session.isOnTwins || session.probes === null) return;
   const sent = { sentAt: session.world.clock.now(), instance: clusterName(run.id, 'control'), trouble: null };
   session.heartbeat = sent;
   const failedFor = async (seen: string) => {

@@ -35,7 +35,7 @@ export async function makePlan(
   const list = changesOf(runId, spec, deployment, platform, scenario);
   const changes: readonly Change[] = [
     ...list.provision.flat(),
-    list.attach,
+    ...(list.attach ? [list.attach] : []),
     ...(list.baselineSlice ? [list.baselineSlice] : []),
     ...list.inject,
     ...list.watchSlices(0),
@@ -53,8 +53,11 @@ export async function makePlan(
   return {
     interrogated: interrogated(deployment),
     changes,
-    atRisk: atRisk(spec, requestsPerSecond, hostile, legitimate, most),
-    caps: capsOf(spec).map((cap) => ({ ...cap, ...advice?.caps.find((one) => one.name === cap.name) })),
+    atRisk: scenario.traffic === 'none' ? nobodyAtRisk : atRisk(spec, requestsPerSecond, hostile, legitimate, most),
+    caps: (scenario.traffic === 'none' ? twinCapsOf(spec) : capsOf(spec)).map((cap) => ({
+      ...cap,
+      ...advice?.caps.find((one) => one.name === cap.name),
+    })),
     requestsPerSecond,
     power: powerOf(spec, requestsPerSecond),
     ...(budget === undefined ? {} : { budget }),
@@ -159,6 +162,29 @@ function harmWords({ budget, slice = plainSlice }: ExperimentSpec): string {
   }
 }
 
+const nobodyAtRisk: Plan['atRisk'] = [
+  {
+    who: 'real users',
+    requests: 0,
+    why: 'no arm is launched and no request is sent: the change is made at a twin that the run makes for it',
+  },
+];
+
+function twinCapsOf(spec: ExperimentSpec): Plan['caps'] {
+  return [
+    {
+      name: "changes to the service's own",
+      limit: '0',
+      enforcedBy: 'the platform: it writes only to what carries the name and the tag of this run',
+    },
+    timeCap(spec),
+  ];
+}
+
+function timeCap({ watchSeconds }: ExperimentSpec): Plan['caps'][number] {
+  return { name: 'time', limit: `${watchSeconds} s under watch`, enforcedBy: 'the runner, and leases if it dies' };
+}
+
 function capsOf(spec: ExperimentSpec): Plan['caps'] {
   const times = timesOf(spec, 'control');
   return [
@@ -189,7 +215,7 @@ function capsOf(spec: ExperimentSpec): Plan['caps'] {
       limit: '0',
       enforcedBy: `the slice is off until ${spec.probes.cleanAnswers} hostile requests were refused`,
     },
-    { name: 'time', limit: `${spec.watchSeconds} s under watch`, enforcedBy: 'the runner, and leases if it dies' },
+    timeCap(spec),
   ];
 }
 
@@ -214,7 +240,16 @@ function sliceCaps({ exposure, slice, share }: ExperimentSpec): Plan['caps'] {
   ];
 }
 
+const rehearsal = 'Rehearsal without fault: everything happens but the harmful change.';
+
 function notesOf(deployment: Deployment, platform: Platform, scenario: Scenario, spec: ExperimentSpec): readonly string[] {
+  if (scenario.traffic === 'none')
+    return [
+      ...(spec.noticed === null
+        ? ['Without noticed nobody says what should be seen, and the run is inconclusive: name rules and a receiver.']
+        : []),
+      ...(spec.fault ? [] : [rehearsal]),
+    ];
   const notes = [
     'Addresses that the service learns at run time (OIDC discovery, service discovery) are not proxied; faults reach declared dependencies only.',
   ];
@@ -230,7 +265,7 @@ function notesOf(deployment: Deployment, platform: Platform, scenario: Scenario,
         : 'No router of ours is in the path: what an arm answers under the fault may stay in clients and caches.',
     );
   if (scenario.residue.length > 0) notes.push(`May leave in data: ${scenario.residue.join(', ')}.`);
-  if (!spec.fault) notes.push('Rehearsal without fault: everything happens but the harmful change.');
+  if (!spec.fault) notes.push(rehearsal);
   return notes;
 }
 

@@ -77,10 +77,12 @@ export function findEffect(spec: ExperimentSpec, requestsPerSecond: number | nul
  */
 export function savingOf(spec: ExperimentSpec, requestsPerSecond: number | null): string | null {
   const times = timesOf(spec, 'control');
+  // Finding out is the dearest part of a plan.
+  if (times === 1) return null;
   const effect = Math.max(examples[0], 2 * backgroundOf(spec));
   const larger = requestsToFind(spec, effect);
   const equal = requestsToFind({ ...spec, controlTimes: 1 }, effect);
-  if (times === 1 || larger === null || equal === null) return null;
+  if (larger === null || equal === null) return null;
   const seconds = (requests: number) => Math.max(1, Math.ceil(requests / ((requestsPerSecond ?? 0) * spec.share)));
   const sooner = requestsPerSecond === null || requestsPerSecond <= 0 ? '' : ` (${seconds(larger)} s in place of ${seconds(equal)} s)`;
   return `A control arm ${times} times as large: ${percent(effect)} failing in place of ${percent(backgroundOf(spec))} is found with 80 % chance after ${larger} requests of the experiment in place of ${equal}${sooner}; so many fewer users meet the fault, and ${spec.instances * (times - 1)} more of control's instances run.`;

@@ -17,9 +17,7 @@ export async function armsReady(session: Session, run: Run, since: number, signa
     return 'waiting';
   }
   const equal = await armsEqual(session, states);
-  await session.world.evidence.append(session.hand.hold.fence, {
-    instances: { control: names(states[0]), experiment: names(states[1]) },
-  });
+  await session.called({ control: names(states[0]), experiment: names(states[1]) });
   return equal ? 'ready' : 'unequal';
 }
 

@@ -21,8 +21,7 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
     );
   if (exposures.indexOf(spec.exposure) > exposures.indexOf(scenario.exposure))
     refusals.push(`exposure ${spec.exposure} is more than ${scenario.id} allows; write exposure: ${scenario.exposure}`);
-  if (spec.metrics === 'none' && spec.exposure !== 'synthetic')
-    refusals.push(`metrics: none counts no real user; write exposure: synthetic, or name a source that counts them`);
+  refusals.push(...countingRefusals(spec, scenario));
   const isPlain = spec.slice === undefined || isDeepStrictEqual(spec.slice, plainSlice);
   if (!isPlain && !platform.faults.can.includes('slice-rules'))
     refusals.push(
@@ -46,6 +45,15 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
       `no legitimate synthetic request is declared: add one under synthetic.requests in ${spec.manifest}, or nothing shows that users are still served`,
     );
   return [...refusals, ...scenario.objections(params, deployment)];
+}
+
+/** Whoever exposes real users counts them, and where nobody is asked for anything there is nothing to count. */
+function countingRefusals({ exposure, metrics }: ExperimentSpec, { id, traffic }: Scenario): readonly string[] {
+  if (traffic === 'none' && (exposure !== 'synthetic' || metrics !== 'none'))
+    return [`${id} is made at twins that nobody asks for anything; write exposure: synthetic and metrics: none`];
+  return metrics === 'none' && exposure !== 'synthetic'
+    ? [`metrics: none counts no real user; write exposure: synthetic, or name a source that counts them`]
+    : [];
 }
 
 /** Both arms together are at most the whole route, and only some platforms can make them unequal. */

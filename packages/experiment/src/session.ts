@@ -13,7 +13,7 @@ import type {
   Run,
   TrafficBlock,
 } from '@haldane/core';
-import { arms } from '@haldane/core';
+import { arms, emptyProbeTally } from '@haldane/core';
 import { budgetSpent, knownBy } from '@haldane/judge';
 import type { ChangeList } from './changes.ts';
 import type { Hand, World } from './world.ts';
@@ -21,6 +21,9 @@ import type { Hand, World } from './world.ts';
 /** How long a metric source may be silent before the run stops: no data is never a pass. */
 const silentMs = 3_000;
 const toldAccepts = 3;
+/** Nothing was sent. */
+const quiet = { control: emptyProbeTally, experiment: emptyProbeTally };
+const quietSecond: Omit<ProbeSecond, 'at'> = { legitimate: quiet, hostile: quiet };
 /** How long the last second of a watch may take to close. */
 const closingMs = 2_000;
 
@@ -43,6 +46,9 @@ export class Session {
   heartbeat: { readonly sentAt: number; readonly instance: string; readonly trouble: string | null } | null = null;
   /** Real traffic of the baseline, from which the credit rate is frozen. */
   readonly baselineBlocks: Block[] = [];
+  /** Epoch ms: when what the arms are made of began to be made. */
+  begunAt: number;
+  #names: readonly string[] = [];
   #lastHealthy: Record<Arm, number> = { control: 0, experiment: 0 };
   #reading: Promise<void> | null = null;
   #failed: unknown = null;
@@ -66,7 +72,19 @@ export class Session {
     this.#judge = world.judge.begin(criteria);
     this.#after = 0;
     this.#lastHeard = 0;
-    this.#alertsFrom = world.clock.now();
+    this.begunAt = world.clock.now();
+    this.#alertsFrom = this.begunAt;
+  }
+
+  /** The arms are twins of a resource: no request reaches them, so nothing is counted but time, and alerts name them. */
+  get isOnTwins(): boolean {
+    return this.criteria.contactUnit === 'twin';
+  }
+
+  /** What the arms are called by where alerts speak of them, beside the run's own id. */
+  async called(instances: Evidence['instances']): Promise<void> {
+    this.#names = arms.flatMap((arm) => instances[arm]);
+    await this.world.evidence.append(this.hand.hold.fence, { instances });
   }
 
   /** From now on closed seconds are expected: silence counts from here. */
@@ -77,7 +95,9 @@ export class Session {
 
   /** Goes on from what another runner has stored: the judge is a fold over its blocks. */
   remember(evidence: Evidence): void {
-    const { blocks, checks, accepts, alerts, marks } = evidence;
+    const { blocks, checks, accepts, alerts, marks, instances } = evidence;
+    this.#names = arms.flatMap((arm) => instances[arm]);
+    this.begunAt = marks.find(({ phase }) => phase === 'provisioning')?.at ?? this.begunAt;
     for (const block of blocks) this.#judge = this.world.judge.step(this.#judge, block, knownBy(block, evidence)).state;
     this.baselineBlocks.push(...blocks.filter(({ phase }) => phase === 'baseline'));
     this.#known.checks.push(...checks);
@@ -205,21 +225,21 @@ export class Session {
 
   /** Alerts about other services and other runs are none of this run's evidence. */
   #isOurs(alert: Alert): boolean {
-    const runId = this.hand.hold.fence.runId;
-    return Object.values(alert.fields).some((value) => value.includes(runId));
+    const names = [this.hand.hold.fence.runId, ...this.#names];
+    return Object.values(alert.fields).some((value) => names.some((name) => value.includes(name)));
   }
 
   /** Joins the two halves of each second, in order. A second whose other half never comes is a gap, not a zero. */
   async #pair(run: Run, phase: Block['phase'], signal: AbortSignal): Promise<readonly Block[]> {
-    const ready = [...this.#traffic.keys()].filter((at) => this.#seconds.has(at)).sort((a, b) => a - b);
+    const ready = [...this.#traffic.keys()].filter((at) => this.isOnTwins || this.#seconds.has(at)).sort((a, b) => a - b);
     const newest = ready.at(-1);
     if (newest === undefined) return [];
     // After the end the arms are on their way out: what they were at the last look is what the open second had.
-    if (run.phase === phase) this.#lastHealthy = await this.#healthy(run, signal);
+    if (run.phase === phase && !this.isOnTwins) this.#lastHealthy = await this.#healthy(run, signal);
     const healthy = this.#lastHealthy;
     const blocks = ready.map((at) => {
       const traffic = this.#traffic.get(at) as TrafficBlock;
-      const second = this.#seconds.get(at) as ProbeSecond;
+      const second = this.#seconds.get(at) ?? quietSecond;
       return { ...traffic, phase, legitimate: second.legitimate, hostile: second.hostile, healthy };
     });
     for (const half of [this.#traffic, this.#seconds]) for (const at of half.keys()) if (at <= newest) half.delete(at);

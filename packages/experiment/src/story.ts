@@ -5,7 +5,7 @@ import { objectionsTo, reserveFor } from './allowed.ts';
 import { changesOf } from './changes.ts';
 import { creditRateOf } from './credit.ts';
 import { criteriaOf } from './criteria.ts';
-import { probeEffect, probeHeal } from './inject.ts';
+import { lookContained, probeEffect, probeHeal } from './inject.ts';
 import { InterferenceGuard } from './interference.ts';
 import { interrogate } from './interrogate.ts';
 import { judgeRun } from './judge.ts';
@@ -16,6 +16,7 @@ import { armsReady } from './provision.ts';
 import { Session } from './session.ts';
 import { startStreams } from './streams.ts';
 import { endedMeanwhile, slicesStanding } from './taken-over.ts';
+import { twinsReady } from './twins.ts';
 import type { Hand, World } from './world.ts';
 
 /** How long taking users off before the injection may take; longer is an error, and everything is put back. */
@@ -86,7 +87,7 @@ export function story(world: World, hand: Hand): Story {
     if (run.phase === 'routing' || run.phase === 'judging') return null;
     const slices = run.phase === 'observing' ? watchSlices(run) : [held.list.baselineSlice];
     held.slices = await slicesStanding(world, run.id, slices);
-    await startStreams(held, run, signal);
+    if (held.list.attach !== null) await startStreams(held, run, signal);
     await held.takeUp();
     return null;
   };
@@ -113,15 +114,17 @@ export function story(world: World, hand: Hand): Story {
         since = world.clock.now();
         for (const together of session.list.provision) await allOf(together.map((change) => make(change, signal)));
       }
-      const arms = await armsReady(session, run, since, signal);
+      const arms = session.isOnTwins ? await twinsReady(session, run, signal) : await armsReady(session, run, since, signal);
       if (arms === 'unequal') return stop('invalid-arms', 'the arms are not equal to each other and to what is live', world, {});
       return arms === 'ready' ? { done: true } : again();
     },
 
     async routing(run, _context, signal) {
       const { list } = inHand();
-      await make(list.attach, signal);
-      await startStreams(inHand(), run, signal);
+      if (list.attach !== null) {
+        await make(list.attach, signal);
+        await startStreams(inHand(), run, signal);
+      }
       inHand().listen();
       if (list.baselineSlice !== null) await letIn(list.baselineSlice, signal);
       return { done: true };
@@ -191,6 +194,7 @@ export function story(world: World, hand: Hand): Story {
       if (session !== null) {
         const held = session;
         held.quiet();
+        await quietly(lookContained(held, run, AbortSignal.timeout(2_000)), hand);
         // First of all users and fault, which nothing stands on; then what was seen last, while the arms are still there to ask.
         const off = async (change: Change) => {
           await unmake(change, hand.lost);

@@ -12,13 +12,16 @@ import { leading, makeRecord } from './record.ts';
 import { judgeServed } from './served.ts';
 import { spreadOf } from './spread.ts';
 import type { JudgeState } from './state.ts';
+import { stopWords } from './stop-words.ts';
 import { rankSurprises } from './surprises.ts';
-import { percent, plural, significant } from './words.ts';
+import { concludeTwin } from './twin.ts';
+import { percent, plural, sentence, significant } from './words.ts';
 
 type Marks = { readonly held: Marked; readonly served: Marked; readonly noticed: Noticed };
 
 /** The verdict from three marks. What makes the run incomparable comes first, then what was proven, then what is missing. */
-export function conclude(state: JudgeState, _criteria: Criteria, evidence: Evidence, facts: JudgedFacts): Verdict {
+export function conclude(state: JudgeState, criteria: Criteria, evidence: Evidence, facts: JudgedFacts): Verdict {
+  if (criteria.contactUnit === 'twin') return concludeTwin(state, evidence, facts);
   const held = judgeHeld(state, evidence.accepts, evidence.checks);
   const served = judgeServed(state, evidence.checks, facts);
   const noticed = judgeNoticed(state, evidence, facts, held.mark);
@@ -117,19 +120,6 @@ function neverMet(state: JudgeState, evidence: Evidence, { stop }: JudgedFacts):
   return stop === null || stop.reason === 'deadline' ? whyNotMet(state, evidence.checks) : null;
 }
 
-function stopWords(reason: string, why: string): string {
-  switch (reason) {
-    case 'operator':
-      return `stopped by a person (${why})`;
-    case 'budget-spent':
-      return `${why}, without proof of harm beyond the tolerance`;
-    case 'lease-lost':
-      return `the runner was lost; everything was put back (${why})`;
-    default:
-      return `stopped, ${reason}: ${why}`;
-  }
-}
-
 /** All that stands behind the verdict, most important first. */
 function reasonsOf(
   state: JudgeState,
@@ -190,10 +180,6 @@ function spreadReason({ baseline }: JudgeState): string {
 function exposedWords(state: JudgeState): string {
   const requests = state.harm.real.experiment.requests;
   return requests === 0 ? '; no real user was exposed' : `; ${plural(requests, 'real request')} reached the experiment meanwhile`;
-}
-
-function sentence(text: string): string {
-  return text.endsWith('.') ? text : `${text}.`;
 }
 
 /** What users had to bear, of what they might have. */

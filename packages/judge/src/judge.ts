@@ -7,6 +7,7 @@ import { judgeId } from './judge-id.ts';
 import { decideObserving } from './observing.ts';
 import { decideProving } from './proving.ts';
 import { beginState, counts, foldBlock, type JudgeState } from './state.ts';
+import { decideTwin } from './twin.ts';
 
 /**
  * The judge, version 1: a fold over closed blocks, then a verdict. It reads no clock and draws no number; the same evidence gives
@@ -24,6 +25,7 @@ export const haldane1: Judge<JudgeState> = {
 };
 
 function decide(state: JudgeState, block: Block, { checks, accepts }: Pick<Evidence, 'checks' | 'accepts'>): Decision {
+  if (state.criteria.contactUnit === 'twin') return decideTwin(state, checks);
   if (block.phase === 'baseline') return decideBaseline(state, accepts);
   if (block.phase === 'proving') return decideProving(state, checks, accepts);
   if (block.phase === 'observing') return decideObserving(state, accepts);

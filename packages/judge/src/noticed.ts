@@ -36,30 +36,33 @@ export function judgeNoticed(state: JudgeState, evidence: Evidence, facts: Judge
       'not-injected',
       fault ? 'the effect was never there, so there was nothing to notice' : 'no fault was made, so there was nothing to notice',
     );
-  if (contactOf(state.contact, criteria) === 0)
+  const isTwin = criteria.contactUnit === 'twin';
+  if (!isTwin && contactOf(state.contact, criteria) === 0)
     return quiet('unknown', 'not-injected', 'the fault was never met, so there was nothing to notice');
 
   const from = Math.min(startedAt, facts.injectedAt ?? startedAt);
   const matching = evidence.alerts.filter((alert) => expect.rules.includes(alert.rule) && alert.receivedAt >= from);
+  // A placebo is made at control's twin before anything else: an alert of it tells, whenever it comes.
+  const ofControl = isTwin ? evidence.alerts.filter((alert) => expect.rules.includes(alert.rule)) : matching;
+  const noise = noiseOf(ofControl, evidence);
+  if (noise !== null) return quiet('unknown', 'noisy', noise);
+  return grade(matching, evidence, startedAt, criteria, listenedUntil(evidence, facts));
+}
+
+/** In words, that control was alerted of too; null when it was not. */
+function noiseOf(alerts: readonly Alert[], evidence: Evidence): string | null {
   // Control is asked the identical request when the experiment accepts one; what it raises from then on is our own doing.
   const confirmedAt = Math.min(
     ...evidence.accepts.filter((accept) => accept.confirmation !== null).map((accept) => accept.at),
     Number.POSITIVE_INFINITY,
   );
-  const placebo = evidence.checks.find((check) => check.name === 'placebo' && !check.passed);
-  const byControl = matching.find(
+  const byControl = alerts.find(
     (alert) => isAbout(alert, evidence, 'control') && !isAbout(alert, evidence, 'experiment') && alert.receivedAt < confirmedAt,
   );
-  if (byControl !== undefined || placebo !== undefined) {
-    return quiet(
-      'unknown',
-      'noisy',
-      byControl
-        ? `${byControl.rule} also fired for control, which was not attacked: it cannot tell an attack from none`
-        : `control raised an alert without an attack: ${placebo?.seen ?? ''}`,
-    );
-  }
-  return grade(matching, evidence, startedAt, criteria, listenedUntil(evidence, facts));
+  if (byControl !== undefined)
+    return `${byControl.rule} also fired for control, which was not attacked: it cannot tell an attack from none`;
+  const placebo = evidence.checks.find((check) => check.name === 'placebo' && !check.passed);
+  return placebo === undefined ? null : `control raised an alert without an attack: ${placebo.seen}`;
 }
 
 /** The best of the alerts that name the experiment decides. */

@@ -11,7 +11,7 @@ import { suspectedOpen } from './suspected-open.ts';
 import { plural } from './words.ts';
 
 /** How long past the time constants the fault may take to be met, or answers to become clear. */
-const graceSeconds = 30;
+export const graceSeconds = 30;
 /** A cache that ends on its last second needs a moment more to show what comes after. */
 const marginSeconds = 2;
 /** An act may restart both arms: control is given this long to come back. */
@@ -90,7 +90,7 @@ function refusals({ criteria, hostile }: JudgeState): ProbeTally {
 }
 
 /** The effect probe looked and did not see the fault in the experiment alone. */
-function effectFailed(state: JudgeState, checks: readonly Check[]): string | null {
+export function effectFailed(state: JudgeState, checks: readonly Check[]): string | null {
   if (!state.criteria.spec.fault || state.criteria.act !== 'change') return null;
   const effect = lastCheck(checks, 'effect');
   return effect !== null && !effect.passed && !isUnasked(effect)
@@ -99,7 +99,7 @@ function effectFailed(state: JudgeState, checks: readonly Check[]): string | nul
 }
 
 /** The effect probe got no answer, so it says nothing about the fault. */
-function effectUnknown(state: JudgeState, checks: readonly Check[]): string | null {
+export function effectUnknown(state: JudgeState, checks: readonly Check[]): string | null {
   if (!state.criteria.spec.fault || state.criteria.act !== 'change') return null;
   const effect = lastCheck(checks, 'effect');
   return effect !== null && isUnasked(effect) ? `whether the fault is in the experiment alone is not known: ${effect.seen}` : null;

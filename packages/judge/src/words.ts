@@ -32,3 +32,8 @@ export function significant(value: number): string {
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
+
+/** With a full stop. */
+export function sentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`;
+}

@@ -1,8 +1,9 @@
-import type { Arm, Change, DependencyFault, Deployment, ExperimentSpec, FaultPlane, JsonObject, Target } from '@haldane/core';
+import type { Arm, Change, DependencyFault, Deployment, ExperimentSpec, FaultPlane, JsonObject, Target, TwinPlane } from '@haldane/core';
 import { test } from 'tap';
 import { idpJwksUnavailable } from './idp-jwks-unavailable/index.ts';
 import { scenarios } from './index.ts';
 import { jwtForgedAlg } from './jwt-forged-alg/index.ts';
+import { sgPortOpen } from './sg-port-open/index.ts';
 
 const request = { name: 'pay', method: 'POST', path: '/pay', headers: {}, body: null, as: 'payer', protected: true };
 const deployment: Deployment = {
@@ -117,7 +118,7 @@ test('a deployment on which it cannot be made is objected to, with the field and
 });
 
 test('hostile streams are made of protected requests only, legitimate ones of all', async (t) => {
-  for (const scenario of scenarios) {
+  for (const scenario of scenarios.filter(({ traffic }) => traffic !== 'none')) {
     const [legitimate, hostile] = scenario.probes(params(), deployment, spec);
     t.match(legitimate, { kind: 'legitimate', rate: 2, forgeries: [] });
     t.same(
@@ -146,4 +147,41 @@ test('forged tokens are themselves the change: nothing is injected, and control 
   t.same(jwtForgedAlg.contact({}), { unit: 'hostile-request' });
   t.match(jwtForgedAlg.probes({ variants: ['alg-none'] }, deployment, spec)[1], { forgeries: ['alg-none'], validTwin: true });
   t.match(idpJwksUnavailable.contact(params()), { unit: 'dependency-call', dependency: 'keys' });
+});
+
+test('a port is opened at a twin: one harmful act in the experiment, and before it a harmless one in control that must alert nobody', async (t) => {
+  const { twins, ...faults } = target(['open-port']).faults;
+  t.equal(twins, undefined);
+  const made = (kind: string, arm: Arm, said: JsonObject): Change => ({
+    id: `${kind}:${arm}`,
+    kind,
+    params: said,
+    standsOn: [],
+    does: '',
+    undo: '',
+  });
+  const plane: TwinPlane = {
+    make: (_deployment, _runId, arm, order) => made('twin', arm, order),
+    fault: (_deployment, _runId, arm, _order, fault) => made('fault', arm, fault),
+    describe: async () => null,
+    probe: async () => ({ faulted: false, seen: '' }),
+  };
+  const at = (runId: string): Target => ({ runId, deployment, faults: { ...faults, twins: plane } });
+  const brief = (changes: readonly Change[]) => changes.map(({ id, params: { port, from, like } }) => ({ id, port, from, like }));
+  const given = { like: 'shop-firewall', from: 'documentation' };
+  const [control, experiment, placebo] = brief(sgPortOpen.prepare(given, at('run-1')));
+  t.match(
+    [control, experiment],
+    [
+      { id: 'twin:control', like: 'shop-firewall' },
+      { id: 'twin:experiment', like: 'shop-firewall' },
+    ],
+  );
+  t.match(placebo, { id: 'fault:control', from: '192.0.2.1/32' });
+  const harm = sgPortOpen.inject(given, at('run-1'));
+  t.match(brief(harm), [{ id: 'fault:experiment', from: '198.51.100.0/24', port: placebo?.port }]);
+  t.match(brief(sgPortOpen.inject({ ...given, from: 'world', port: 22 }, at('run-1'))), [{ from: '0.0.0.0/0', port: 22 }]);
+  const ports = Array.from({ length: 200 }, (_, n) => Number(brief(sgPortOpen.inject(given, at(`run-${n}`)))[0]?.port));
+  t.ok(ports.every((port) => port >= 10_000 && port <= 65_000) && new Set(ports).size > 150, 'drawn for the run');
+  t.same(sgPortOpen.contact(given), { unit: 'twin', order: { of: 'firewall', like: 'shop-firewall', scenario: 'sg-port-open' } });
 });

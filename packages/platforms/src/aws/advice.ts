@@ -1,6 +1,7 @@
 import type { Advice, Change, Deployment } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
 import type { ClusterParams } from './kinds/cluster-kind.ts';
+import type { TwinParams } from './kinds/twin-kind.ts';
 import { type PriceTable, priceOf } from './price.ts';
 
 export type Budget = { readonly prices: PriceTable; readonly ceilingUsd: number };
@@ -17,6 +18,8 @@ export async function awsAdvice(
   seconds: number,
   signal: AbortSignal,
 ): Promise<Advice> {
+  const twins = changes.filter((change) => change.kind === 'aws.twin').map((change) => change.params as TwinParams);
+  if (twins.length > 0) return twinAdvice(calls, twins, signal);
   const launched = changes.filter((change) => change.kind === 'aws.cluster').map((change) => (change.params as ClusterParams).instances);
   const production = await calls.groups.group(source, signal);
   const cost = production === null ? null : priceOf(production, prices, Math.max(0, ...launched), seconds + aroundSeconds);
@@ -51,4 +54,16 @@ export async function awsAdvice(
         : []),
     ],
   };
+}
+
+/** What is noticed at a twin is not yet noticed at production's own: the plan says what differs, and that it costs nothing. */
+async function twinAdvice(calls: AwsCalls, twins: readonly TwinParams[], signal: AbortSignal): Promise<Advice> {
+  const notes = await Promise.all(
+    twins.slice(0, 1).map(async ({ of, like }) => {
+      const { word, original } = calls.twins[of];
+      const differs = (await original(like, signal))?.differs ?? [];
+      return `Made at twins of ${word} ${like}, which is only read. Whoever notices it there need not notice it at ${like} itself; what differs: ${differs.join('; ')}.`;
+    }),
+  );
+  return { caps: [], notes: [...notes, 'Nothing is launched: the run costs nothing but its calls.'], refusals: [] };
 }

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@haldane/core';
+import type { JsonObject, TwinFault, TwinOf } from '@haldane/core';
 
 export type Tags = Readonly<Record<string, string>>;
 
@@ -130,5 +130,49 @@ export interface Templates {
 
 export type Template = { readonly id: string; readonly name: string; readonly tags: Tags };
 
+/** A resource of a run's own beside its arms. */
+export type Twin = { readonly id: string; readonly name: string; readonly tags: Tags };
+
+/** A resource of the service's, as a twin of it is made. */
+export type Original = Twin & {
+  /** What another one equal to it is created with. */
+  readonly settings: JsonObject;
+  /** In words, what a twin of it will not have. */
+  readonly differs: readonly string[];
+};
+
+/** The calls about one kind of resource of which runs make twins. Errors as with LoadBalancing. */
+export interface Twins {
+  /** As its owner finds it: `security group`. */
+  readonly word: string;
+  find(name: string, signal: AbortSignal): Promise<Twin | null>;
+  /** By name or id. Throws `refused` when several are called so. */
+  original(like: string, signal: AbortSignal): Promise<Original | null>;
+  /** Twins that carry this tag. */
+  tagged(key: string, signal: AbortSignal): Promise<readonly Twin[]>;
+  /** With its tags in one call, so that none is ever nobody's. */
+  add(name: string, original: Original, tags: Tags, signal: AbortSignal): Promise<void>;
+  /** In words, what it still lacks of the original's settings. */
+  lacks(twin: Twin, original: Original, signal: AbortSignal): Promise<readonly string[]>;
+  /** Gives it what it lacks. */
+  equip(twin: Twin, original: Original, signal: AbortSignal): Promise<void>;
+  remove(twin: Twin, signal: AbortSignal): Promise<void>;
+  setTags(twin: Twin, tags: Tags, signal: AbortSignal): Promise<void>;
+  /** In words, what would be harmed with it; null when nothing would. */
+  behind(twin: Twin, signal: AbortSignal): Promise<string | null>;
+  /** What stands in the fields that the fault writes. */
+  before(twin: Twin, fault: TwinFault, signal: AbortSignal): Promise<JsonObject>;
+  put(twin: Twin, fault: TwinFault, signal: AbortSignal): Promise<void>;
+  /** Takes out what `put` wrote and nothing else. */
+  take(twin: Twin, fault: TwinFault, before: JsonObject, signal: AbortSignal): Promise<void>;
+  isOn(twin: Twin, fault: TwinFault, signal: AbortSignal): Promise<boolean>;
+  isBack(twin: Twin, fault: TwinFault, before: JsonObject, signal: AbortSignal): Promise<boolean>;
+}
+
 /** Everything of one account and region that this platform can do. */
-export type AwsCalls = { readonly balancing: LoadBalancing; readonly groups: Groups; readonly templates: Templates };
+export type AwsCalls = {
+  readonly balancing: LoadBalancing;
+  readonly groups: Groups;
+  readonly templates: Templates;
+  readonly twins: Readonly<Record<TwinOf, Twins>>;
+};

@@ -1,4 +1,4 @@
-import { type Change, HaldaneError, systemClock } from '@haldane/core';
+import { type Change, type FaultPlane, HaldaneError, systemClock, type TwinPlane } from '@haldane/core';
 import { changeKindContract, type KindUnderTest } from '@haldane/testkit';
 import { t as all, type Test, test } from 'tap';
 import type { AwsCalls } from './aws-calls.ts';
@@ -102,13 +102,36 @@ async function everyKind(t: Test, makeStand: (mark: string) => Promise<ServiceSt
       }),
     ),
   );
+  await t.test('aws.twin', (t) =>
+    changeKindContract(t, () =>
+      world((all) => ({ stands: [], change: all.twins[0] }), {
+        takeAway: async ({ calls: { twins }, mark }) => {
+          const found = await twins.firewall.find(`haldane-${mark}r-control`, signal);
+          if (found !== null) await twins.firewall.remove(found, signal);
+        },
+      }),
+    ),
+  );
+  await t.test('aws.twin-fault', (t) =>
+    changeKindContract(t, () =>
+      world((all) => ({ stands: all.twins, change: all.harm }), {
+        takeAway: async ({ calls: { twins }, mark }) => {
+          const found = await twins.firewall.find(`haldane-${mark}r-experiment`, signal);
+          if (found !== null) await twins.firewall.take(found, portOpen, { wasOn: false }, signal);
+        },
+      }),
+    ),
+  );
 }
+
+const portOpen = { mode: 'open-port', port: 4711, from: '198.51.100.0/24' } as const;
 
 /** The changes of a run in this stand, by what they are. */
 function changesOf(stand: ServiceStand) {
   const { clusters, faults, traffic } = awsPlatform({ calls: stand.calls, clock: systemClock });
   const deployment = deploymentOf(stand);
   const runId = `${stand.mark}r`;
+  const order = { of: 'firewall', like: `${stand.mark}-firewall`, scenario: 'sg-port-open' } as const;
   const wirings = (['control', 'experiment'] as const).map((arm) => ({ arm, wiring: faults.wire(deployment, arm, runId) }));
   const nth = (index: number) => wirings.map(({ wiring }) => wiring.changes[index]) as [Change, Change];
   return {
@@ -116,8 +139,15 @@ function changesOf(stand: ServiceStand) {
     doors: nth(1),
     clusters: wirings.map(({ arm, wiring }) => clusters.launch(deployment, arm, wiring, runId, 2)) as [Change, Change],
     attach: traffic.attach(deployment, runId, []),
+    twins: (['control', 'experiment'] as const).map((arm) => twinsOf(faults).make(deployment, runId, arm, order)) as [Change, Change],
+    harm: twinsOf(faults).fault(deployment, runId, 'experiment', order, portOpen),
     slice: traffic.slice(deployment, runId, { name: 'watch', share: 0.05, exposure: 'all', caps }),
   };
+}
+
+function twinsOf({ twins }: FaultPlane): TwinPlane {
+  if (twins === undefined) throw new Error('the platform can make no twin');
+  return twins;
 }
 
 /** The same calls until so many have changed something; from then on each fails. */
@@ -129,14 +159,19 @@ function cutAfter(calls: AwsCalls, moves: number): { readonly calls: AwsCalls; r
       get(target, name) {
         const call = Reflect.get(target, name) as (...given: unknown[]) => unknown;
         return async (...given: unknown[]) => {
-          if (/^(add|set|remove|suspend)/.test(String(name)) && left-- <= 0) isCut = true;
+          if (/^(add|set|remove|suspend|equip|put|take)/.test(String(name)) && left-- <= 0) isCut = true;
           if (isCut) throw new HaldaneError('unavailable', `cut off before ${String(name)}`);
           return call.apply(target, given);
         };
       },
     });
   return {
-    calls: { balancing: watched(calls.balancing), groups: watched(calls.groups), templates: watched(calls.templates) },
+    calls: {
+      balancing: watched(calls.balancing),
+      groups: watched(calls.groups),
+      templates: watched(calls.templates),
+      twins: { firewall: watched(calls.twins.firewall) },
+    },
     cut: () => isCut,
   };
 }

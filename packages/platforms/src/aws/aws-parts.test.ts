@@ -89,7 +89,8 @@ test('the commit behind a launch template’s version is what it tags its instan
   const tagged = (ResourceType: string, Value: string) => ({ TagSpecifications: [{ ResourceType, Tags: [{ Key: 'commit', Value }] }] });
   const version = async (data: object, tag?: string) => {
     const templates = { ...stand.calls.templates, data: async () => ({ ImageId: 'ami-1', ...data }) };
-    const calls = { balancing: stand.calls.balancing, groups: stand.calls.groups, templates };
+    const { balancing, groups, twins } = stand.calls;
+    const calls = { balancing, groups, templates, twins };
     const platform = awsPlatform({ calls, clock: new VirtualClock(), ...(tag === undefined ? {} : { commitTag: tag }) });
     return platform.clusters.describe('w-production', signal);
   };
@@ -99,7 +100,8 @@ test('the commit behind a launch template’s version is what it tags its instan
   t.notOk((await version(tagged('instance', 'abc1234'), 'GitCommit'))?.commit, 'the tag has another name here');
   t.notOk((await version({}))?.commit);
   const refused = { ...stand.calls.templates, data: () => Promise.reject(new HaldaneError('denied', 'no')) };
-  const calls = { balancing: stand.calls.balancing, groups: stand.calls.groups, templates: refused };
+  const { balancing, groups, twins } = stand.calls;
+  const calls = { balancing, groups, templates: refused, twins };
   const blind = awsPlatform({ calls, clock: new VirtualClock() });
   t.match(
     await blind.clusters.describe('w-production', signal),
@@ -235,12 +237,13 @@ test('a sweep takes away what has expired and nothing else, users first, from th
   t.same(swept, before);
 });
 
-test('a role from before there were sidecars may not look at templates: without one, all else goes on', async (t) => {
+test('a role from before there were sidecars and twins may not look at templates and security groups: all else goes on', async (t) => {
   const clock = new VirtualClock();
   const stand = await memoryStand('w');
-  const { balancing, groups, templates } = stand.calls;
+  const { balancing, groups, templates, twins } = stand.calls;
   const denied = () => Promise.reject(new HaldaneError('denied', 'AWS ec2 DescribeLaunchTemplates: UnauthorizedOperation: no'));
-  const calls = { balancing, groups, templates: { ...templates, template: denied, tagged: denied } };
+  const firewall = { ...twins.firewall, find: denied, tagged: denied };
+  const calls = { balancing, groups, templates: { ...templates, template: denied, tagged: denied }, twins: { firewall } };
   const platform = awsPlatform({ calls, clock, leaveMs: 0, expiryAheadMs: 60_000 });
   const deployment = deploymentOf(stand);
   const wiring = platform.faults.wire(deployment, 'control', 'wr');
@@ -261,9 +264,10 @@ test('a role from before there were sidecars may not look at templates: without 
 
   await clock.advance(61_000);
   const rows = await sweepAws({ calls, now: clock.now(), end: true }, signal);
-  t.match(rows.at(-1), { what: 'launch templates', action: /could not be looked for: .*DescribeLaunchTemplates/ });
+  t.match(rows.at(-2), { what: 'launch templates', action: /could not be looked for: .*DescribeLaunchTemplates/ });
+  t.match(rows.at(-1), { what: 'security groups', action: /could not be looked for/ });
   t.same(
-    rows.slice(0, -1).map((row) => row.action),
+    rows.slice(0, -2).map((row) => row.action),
     ['ended', 'ended', 'ended'],
     rows.map((row) => row.what).join(),
   );

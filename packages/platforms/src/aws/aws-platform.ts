@@ -14,14 +14,17 @@ import { faultKind } from './kinds/fault-kind.ts';
 import { sliceKind } from './kinds/slice-kind.ts';
 import { targetsKind } from './kinds/targets-kind.ts';
 import { templateKind } from './kinds/template-kind.ts';
+import { twinFaultKind } from './kinds/twin-fault-kind.ts';
+import { twinKind } from './kinds/twin-kind.ts';
 import { awsLeftovers } from './leftovers.ts';
-import { sparingTemplates } from './own.ts';
+import { sparing } from './own.ts';
 import { commonPrices } from './price.ts';
 import { awsRefusals } from './refusals.ts';
 import { namingItsResource } from './resource-words.ts';
-import { inItsSession, type OpenSession, RunSessions } from './run-sessions.ts';
+import { inItsSession, isOfTwins, type OpenSession, RunSessions } from './run-sessions.ts';
 import { type ReadConnections, type SidecarOptions, Sidecars } from './sidecars.ts';
 import { awsTraffic } from './traffic-router.ts';
+import { awsTwins } from './twins.ts';
 
 export type AwsPlatformOptions = {
   readonly calls: AwsCalls;
@@ -52,7 +55,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
   const { calls, clock, addresses = {}, settleMs = 5_000, leaveMs = 5_000 } = options;
   const budget: Budget = { prices: commonPrices, ceilingUsd: 5, ...options.budget };
   const sidecars = options.sidecar === undefined ? null : new Sidecars(options.sidecar, calls, clock);
-  const looking = sidecars === null ? sparingTemplates(calls) : calls;
+  const looking = sparing(calls, sidecars !== null);
   const expiry = new Expiry(looking, clock, options.expiryAheadMs ?? 15 * 60_000);
   const worldOf = (own: AwsCalls): AwsWorld => ({
     calls: own,
@@ -65,7 +68,16 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
     expiresFor: (runId) => expiry.for(runId),
   });
   const sessions = options.sessions === undefined ? null : new RunSessions(calls, options.sessions, clock);
-  const made: readonly ((world: AwsWorld) => AnyChangeKind)[] = [targetsKind, doorKind, templateKind, clusterKind, attachKind, sliceKind];
+  const made: readonly ((world: AwsWorld) => AnyChangeKind)[] = [
+    targetsKind,
+    doorKind,
+    templateKind,
+    clusterKind,
+    attachKind,
+    sliceKind,
+    twinKind,
+    twinFaultKind,
+  ];
   const kinds = made.map((make) => {
     const of = (own: AwsCalls) => make(worldOf(own));
     return namingItsResource(sessions === null ? of(calls) : inItsSession(sessions, of, calls));
@@ -74,7 +86,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
     id: 'aws',
     clusters: awsClusters(calls, sidecars, options.commitTag ?? 'commit'),
     traffic: awsTraffic(worldOf(calls), (route) => addresses[route]),
-    faults: awsFaults(sidecars),
+    faults: awsFaults(sidecars, awsTwins(calls)),
     // A fault is a word to the sidecars, not a call to AWS: no session stands between.
     changeKinds: [...kinds, namingItsResource(faultKind(worldOf(calls)))],
     settleMs,
@@ -101,7 +113,7 @@ async function trespasses(
 ): Promise<readonly string[]> {
   const runId = changes.map((change) => change.params['runId']).find((one) => typeof one === 'string');
   if (runId === undefined) return [];
-  const allowed = await (await sessions.for(runId, route, signal)).trespass(signal);
+  const allowed = await (await sessions.for(runId, route, changes.some(isOfTwins) ? 'twins' : 'arms', signal)).trespass(signal);
   return allowed.map(
     (call) =>
       `the session for this run may call ${call}, which its policy does not allow: the policy is not in force; see docs/aws.md on the role`,

@@ -2,7 +2,7 @@ import { arms, type Clock, hasCode } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
 import { armClusterName, targetGroupName, templateName } from './names.ts';
 import { expiry, tagNames } from './our-tags.ts';
-import { ownGroup, ownTargetGroup, ownTemplate } from './own.ts';
+import { ownGroup, ownTargetGroup, ownTemplate, ownTwins } from './own.ts';
 
 /**
  * Nothing in AWS ends by itself: the lease of a resource is the expiry in its tags, which a sweep acts on. It lies `aheadMs` after the
@@ -58,6 +58,9 @@ export class Expiry {
       await attempt(async () => {
         const template = await ownTemplate(this.#calls, templateName(runId, arm), runId, signal);
         if (template !== null) await this.#calls.templates.setTags(template.id, tags, signal);
+      });
+      await attempt(async () => {
+        for (const { kind, twin } of await ownTwins(this.#calls, runId, arm, signal)) await kind.setTags(twin, tags, signal);
       });
       await attempt(async () => {
         const group = await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);

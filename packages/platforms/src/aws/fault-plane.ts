@@ -1,4 +1,4 @@
-import { type Change, type Deployment, type FaultPlane, HaldaneError } from '@haldane/core';
+import { type Change, type Deployment, type FaultPlane, HaldaneError, type TwinPlane } from '@haldane/core';
 import type { DoorParams } from './kinds/door-kind.ts';
 import type { FaultParams } from './kinds/fault-kind.ts';
 import type { TargetsParams } from './kinds/targets-kind.ts';
@@ -18,12 +18,12 @@ import type { Sidecars } from './sidecars.ts';
  * What an arm is launched with here: a target group of its own, a shut door to it and, when something is to be faulted or turned off in it,
  * a sidecar beside each instance. Both arms get the same.
  */
-export function awsFaults(sidecars: Sidecars | null): FaultPlane {
+export function awsFaults(sidecars: Sidecars | null, twins: TwinPlane): FaultPlane {
   const cannot = (what: string): never => {
     throw new HaldaneError('refused', `the aws platform cannot ${what}`);
   };
   return {
-    can: ['synthetic-reach', ...(sidecars === null ? [] : (['dependency-fault'] as const))],
+    can: ['synthetic-reach', 'open-port', ...(sidecars === null ? [] : (['dependency-fault'] as const))],
     wire(deployment, arm, runId) {
       const { source, route, revision } = deployment;
       const name = targetGroupName(runId, arm);
@@ -86,6 +86,7 @@ export function awsFaults(sidecars: Sidecars | null): FaultPlane {
     },
     request: () => cannot('put a fault on the requests of an arm'),
     host: () => cannot('restart the instances of an arm'),
+    twins,
     async probe(runId, arm, dependency, signal) {
       const [one] = (await sidecars?.of(runId, arm, signal)) ?? [];
       if (one === undefined) throw new HaldaneError('gone', `no instance of ${armClusterName(runId, arm)} has a sidecar to probe`);

@@ -13,10 +13,13 @@ export function targetGroupName(runId: string, arm: Arm): string {
 
 /** A launch template of the run's own, for one arm. */
 export const templateName = (runId: string, arm: Arm): string => `haldane-${runId}-${arm}`;
+/** What is not an arm's but an arm's twin of something; no two kinds of resource share their names. */
+export const twinName = (runId: string, arm: Arm): string => `haldane-${runId}-${arm}`;
 /** Names the dependency's proxy at every sidecar of the arm. */
 export const proxyName = (runId: string, arm: Arm, dependency: string): string => `${runId}.${arm}.${dependency}`;
 
 export const targetGroupChangeId = (arm: Arm): string => `targets:${arm}`;
 export const templateChangeId = (arm: Arm): string => `template:${arm}`;
+export const twinChangeId = (arm: Arm): string => `twin:${arm}`;
 export const clusterChangeId = (arm: Arm): string => `cluster:${arm}`;
 export const attachChangeId = 'attach';

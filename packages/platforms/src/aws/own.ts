@@ -1,5 +1,6 @@
-import { HaldaneError, hasCode } from '@haldane/core';
-import type { AwsCalls, Group, Rule, TargetGroup, Template, Templates } from './aws-calls.ts';
+import { type Arm, HaldaneError, hasCode } from '@haldane/core';
+import type { AwsCalls, Group, Rule, TargetGroup, Template, Twin, Twins } from './aws-calls.ts';
+import { twinName } from './names.ts';
 import { tagNames } from './our-tags.ts';
 
 /** The target group by that name if it is this run's; null when there is none, or it is somebody else's. */
@@ -21,19 +22,47 @@ export async function ownTemplate({ templates }: AwsCalls, name: string, runId: 
   return found?.tags[tagNames.run] === runId ? found : null;
 }
 
+/** The twin by that name if it is this run's. */
+export async function ownTwin(twins: Twins, name: string, runId: string, signal: AbortSignal): Promise<Twin | null> {
+  const found = await twins.find(name, signal);
+  return found?.tags[tagNames.run] === runId ? found : null;
+}
+
+/** Every twin of the run, of whatever kind, with the calls that it takes. */
+export async function ownTwins(
+  { twins }: AwsCalls,
+  runId: string,
+  arm: Arm,
+  signal: AbortSignal,
+): Promise<readonly { readonly kind: Twins; readonly twin: Twin }[]> {
+  const found = await Promise.all(
+    Object.values(twins).map(async (kind) => ({ kind, twin: await ownTwin(kind, twinName(runId, arm), runId, signal) })),
+  );
+  return found.flatMap(({ kind, twin }) => (twin === null ? [] : [{ kind, twin }]));
+}
+
 /**
- * The calls for whoever looks for all that runs made where no sidecar is configured: templates are none that a role may not even look at.
+ * The calls for whoever looks for all that runs made: what a role may not even look at is none, for it can have made none. Templates only
+ * where a sidecar is configured.
  */
-export function sparingTemplates({ balancing, groups, templates }: AwsCalls): AwsCalls {
-  const template: Templates['template'] = async (name, signal) => {
-    try {
-      return await templates.template(name, signal);
-    } catch (error) {
-      if (!hasCode(error, 'denied')) throw error;
-      return null;
-    }
+export function sparing({ balancing, groups, templates, twins }: AwsCalls, hasSidecars: boolean): AwsCalls {
+  const spared =
+    <T>(look: (name: string, signal: AbortSignal) => Promise<T | null>) =>
+    async (name: string, signal: AbortSignal): Promise<T | null> => {
+      try {
+        return await look(name, signal);
+      } catch (error) {
+        if (!hasCode(error, 'denied')) throw error;
+        return null;
+      }
+    };
+  const kinds = Object.entries(twins).map(([of, kind]) => [of, { ...kind, find: spared(kind.find) }]);
+  return {
+    balancing,
+    groups,
+    templates: hasSidecars ? templates : { ...templates, template: spared(templates.template) },
+    twins: Object.fromEntries(kinds) as AwsCalls['twins'],
   };
-  return { balancing, groups, templates: { ...templates, template } };
 }
 
 /** The group by that name if it is this run's. */

@@ -3,7 +3,8 @@ import type { AwsCalls, Group } from './aws-calls.ts';
 import { type FoundRoute, findRoute } from './find-route.ts';
 import { forwardOf } from './forward.ts';
 import type { SliceParams } from './kinds/slice-kind.ts';
-import { tagNames } from './our-tags.ts';
+import type { TwinParams } from './kinds/twin-kind.ts';
+import { isOptedIn, tagNames } from './our-tags.ts';
 import { revisionOf } from './revision.ts';
 import { shareWeights } from './share-weights.ts';
 
@@ -19,6 +20,8 @@ export async function awsRefusals(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { source, route } = deployment;
+  const twins = changes.filter((change) => change.kind === 'aws.twin').map((change) => change.params as TwinParams);
+  if (twins.length > 0) return twinRefusals(calls, twins, signal);
   const group = await calls.groups.group(source, signal);
   const found = await findRoute(calls, route, signal);
   return [
@@ -33,6 +36,24 @@ export async function awsRefusals(
         `${name} would have to be turned off in the arms by variables, and no sidecar is there to set them: say in HALDANE_AWS_SIDECAR how an instance starts one`,
     ),
   ];
+}
+
+/** What a twin is made like must be there, and its owner must have said at the resource itself that it may be. */
+async function twinRefusals(calls: AwsCalls, wanted: readonly TwinParams[], signal: AbortSignal): Promise<readonly string[]> {
+  const found = await Promise.all(
+    wanted.map(async ({ of, like, name, runId, scenario }) => {
+      const kind = calls.twins[of];
+      const original = await kind.original(like, signal);
+      if (original === null) return `there is no ${kind.word} ${like} in this account and region`;
+      if (!isOptedIn(original.tags, scenario))
+        return `${kind.word} ${like} is not opted in: its owner gives it the tag ${tagNames.optIn} with ${scenario} in its value`;
+      const there = await kind.find(name, signal);
+      return there === null || there.tags[tagNames.run] === runId
+        ? null
+        : `there is a ${kind.word} ${name} already, and it is not this run's`;
+    }),
+  );
+  return [...new Set(found.filter((one) => one !== null))];
 }
 
 async function groupRefusals(

@@ -3,6 +3,8 @@ import { type AnyChangeKind, HaldaneError, type JsonObject, messageOf } from '@h
 const resourceOf: Readonly<Record<string, (params: JsonObject) => string>> = {
   'aws.targets': ({ name }) => `target group ${name}`,
   'aws.template': ({ name }) => `launch template ${name}`,
+  'aws.twin': ({ word, name }) => `${word} ${name}`,
+  'aws.twin-fault': ({ word, name }) => `${word} ${name}`,
   'aws.fault': ({ cluster, dependency }) => `sidecars of Auto Scaling group ${cluster}, calls to ${dependency}`,
   'aws.cluster': ({ cluster }) => `Auto Scaling group ${cluster}`,
   'aws.door': ({ targetGroup, route }) => `rule to ${targetGroup} before ${route}`,

@@ -3,6 +3,7 @@ import type { AwsCalls } from './aws-calls.ts';
 import { findRoute } from './find-route.ts';
 import { parseRouteName } from './route-name.ts';
 import { mostPolicyCharacters, sessionPolicy } from './session-policy.ts';
+import { twinPolicy } from './twin-policy.ts';
 
 /** Credentials for one run, at work. */
 export type RunSession = {
@@ -20,6 +21,9 @@ export type OpenSession = {
   open(runId: string, policy: string, signal: AbortSignal): Promise<RunSession>;
 };
 
+/** A run launches arms or makes twins, never both. */
+export type SessionScope = 'arms' | 'twins';
+
 /** A session that ends within this is not begun anything with. */
 const spareMs = 10 * 60_000;
 
@@ -36,22 +40,20 @@ export class RunSessions {
     this.#clock = clock;
   }
 
-  async for(runId: string, route: string, signal: AbortSignal): Promise<RunSession> {
-    const standing = this.#open.get(runId);
+  async for(runId: string, route: string, scope: SessionScope, signal: AbortSignal): Promise<RunSession> {
+    const key = `${scope} ${runId}`;
+    const standing = this.#open.get(key);
     if (standing !== undefined) {
       const session = await standing.catch(() => null);
       if (session !== null && session.expiresAt - this.#clock.now() > spareMs) return session;
     }
-    const opening = this.#begin(runId, route, signal);
-    this.#open.set(runId, opening);
+    const opening = this.#begin(runId, route, scope, signal);
+    this.#open.set(key, opening);
     return opening;
   }
 
-  async #begin(runId: string, route: string, signal: AbortSignal): Promise<RunSession> {
-    const found = await findRoute(this.#calls, route, signal);
-    const slicedArn = found === null ? null : found.rule.isDefault ? found.listener.arn : found.rule.arn;
-    const { region, account } = this.#opening;
-    const policy = sessionPolicy({ region, account, runId, loadBalancer: parseRouteName(route).loadBalancer, slicedArn });
+  async #begin(runId: string, route: string, scope: SessionScope, signal: AbortSignal): Promise<RunSession> {
+    const policy = scope === 'twins' ? twinPolicy(runId) : await this.#policyForArms(runId, route, signal);
     if (policy.length > mostPolicyCharacters)
       throw new HaldaneError(
         'refused',
@@ -59,13 +61,26 @@ export class RunSessions {
       );
     return this.#opening.open(runId, policy, signal);
   }
+
+  async #policyForArms(runId: string, route: string, signal: AbortSignal): Promise<string> {
+    const found = await findRoute(this.#calls, route, signal);
+    const slicedArn = found === null ? null : found.rule.isDefault ? found.listener.arn : found.rule.arn;
+    const { region, account } = this.#opening;
+    return sessionPolicy({ region, account, runId, loadBalancer: parseRouteName(route).loadBalancer, slicedArn });
+  }
+}
+
+/** Whether a change is made at a twin, in a session that can do nothing to arms. */
+export function isOfTwins({ kind }: { readonly kind: string }): boolean {
+  return kind === 'aws.twin' || kind === 'aws.twin-fault';
 }
 
 /** The kind over the session of the run that each change is of: made anew for each call, for it is nothing but functions over the calls. */
 export function inItsSession(sessions: RunSessions, make: (calls: AwsCalls) => AnyChangeKind, plain: AwsCalls): AnyChangeKind {
-  const of = async (params: JsonObject, signal: AbortSignal) =>
-    make((await sessions.for(String(params['runId']), String(params['route']), signal)).calls);
   const kind = make(plain);
+  const scope = isOfTwins(kind) ? 'twins' : 'arms';
+  const of = async (params: JsonObject, signal: AbortSignal) =>
+    make((await sessions.for(String(params['runId']), String(params['route']), scope, signal)).calls);
   const superseded: AnyChangeKind['superseded'] =
     kind.superseded && (async (params, before, signal) => (await of(params, signal)).superseded?.(params, before, signal) ?? null);
   return {

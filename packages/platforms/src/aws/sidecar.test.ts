@@ -187,10 +187,10 @@ test('an arm is well when each of its sidecars carries all that it was told to',
 test('an instance that has no address any more keeps no other from being put back', async (t) => {
   let isGone = false;
   const { clock, platform, change, sidecars } = await faulted({
-    edit: ({ balancing, groups, templates }) => {
+    edit: ({ balancing, groups, templates, twins }) => {
       const addresses: AwsCalls['templates']['addresses'] = async (ids, signal) =>
         new Map([...(await templates.addresses(ids, signal))].filter(([id]) => !isGone || id !== 'wr.experiment-1'));
-      return { balancing, groups, templates: { ...templates, addresses } };
+      return { balancing, groups, templates: { ...templates, addresses }, twins };
     },
   });
   const kind = platform.changeKinds.find((one) => one.kind === 'aws.fault');

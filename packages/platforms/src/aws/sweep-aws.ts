@@ -1,6 +1,6 @@
 import { messageOf } from '@haldane/core';
 import type { SweepRow } from '../sweep-row.ts';
-import type { AwsCalls, Tags } from './aws-calls.ts';
+import type { AwsCalls, Tags, Twins } from './aws-calls.ts';
 import { forwardOf, withGroups } from './forward.ts';
 import { tagNames } from './our-tags.ts';
 import { runOf } from './own.ts';
@@ -42,14 +42,28 @@ export async function sweepAws({ calls, now, end }: AwsSweepOptions, signal: Abo
     findings.push({ what: `target group ${name}`, runId, expiredAt: until, end: () => balancing.removeTargetGroup(arn, signal) });
   const rows: SweepRow[] = [];
   for (const { end: act, ...row } of findings) rows.push({ ...row, action: end ? await attempt(act) : 'would be ended' });
-  // Last, when all else has ended: a role that was made before there were sidecars may not look at templates.
-  try {
-    for (const { end: act, ...row } of await expiredTemplates(calls, now, signal))
-      rows.push({ ...row, action: end ? await attempt(act) : 'would be ended' });
-  } catch (error) {
-    rows.push({ what: 'launch templates', runId: null, expiredAt: null, action: `could not be looked for: ${messageOf(error)}` });
+  // Last, when all else has ended: an older role may not look at these.
+  const kinds = [
+    { what: 'launch templates', look: () => expiredTemplates(calls, now, signal) },
+    ...Object.values(calls.twins).map((kind) => ({ what: `${kind.word}s`, look: () => expiredTwins(kind, now, signal) })),
+  ];
+  for (const { what, look } of kinds) {
+    try {
+      for (const { end: act, ...row } of await look()) rows.push({ ...row, action: end ? await attempt(act) : 'would be ended' });
+    } catch (error) {
+      rows.push({ what, runId: null, expiredAt: null, action: `could not be looked for: ${messageOf(error)}` });
+    }
   }
   return rows;
+}
+
+async function expiredTwins(kind: Twins, now: number, signal: AbortSignal): Promise<readonly Finding[]> {
+  return (await kind.tagged(tagNames.run, signal)).flatMap((twin) => {
+    const own = ownedUntil(twin.tags);
+    if (own === null || own.until > now) return [];
+    const end = () => kind.remove(twin, signal);
+    return [{ what: `${kind.word} ${twin.name}`, runId: own.runId, expiredAt: own.until, end }];
+  });
 }
 
 async function expiredTemplates({ templates }: AwsCalls, now: number, signal: AbortSignal): Promise<readonly Finding[]> {

@@ -4,6 +4,7 @@ import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balan
 import type { AwsCalls } from '../aws-calls.ts';
 import { sdkGroups } from './groups.ts';
 import { sdkLoadBalancing } from './load-balancing.ts';
+import { securityGroups } from './security-groups.ts';
 import { sdkTemplates } from './templates.ts';
 
 export type AwsCredentials = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
@@ -33,6 +34,7 @@ export function sdkCalls({ region, endpoint, credentials, tries = 3 }: AwsConnec
     balancing: sdkLoadBalancing(balancing),
     groups: sdkGroups(groups),
     templates: sdkTemplates(templates),
+    twins: { firewall: securityGroups(templates) },
     close() {
       for (const client of [balancing, groups, templates]) client.destroy();
     },

@@ -136,6 +136,6 @@ function withDates(data: JsonObject): RequestLaunchTemplateData {
   return asked;
 }
 
-function listOf(tags: Tags): { Key: string; Value: string }[] {
+export function listOf(tags: Tags): { Key: string; Value: string }[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }

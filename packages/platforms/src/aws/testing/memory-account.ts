@@ -1,6 +1,7 @@
 import { HaldaneError, type JsonObject } from '@haldane/core';
 import type { Action, AwsCalls, Group, Groups, LoadBalancing, Rule, Tags, TargetGroup, Template, Templates } from '../aws-calls.ts';
 import { forwardOf } from '../forward.ts';
+import { MemoryTwins } from './memory-twins.ts';
 
 type MemoryTargetGroup = TargetGroup & { tags: Tags; attributes: Tags };
 type MemoryListener = { readonly arn: string; readonly loadBalancer: string; readonly port: number; rules: (Rule & { tags: Tags })[] };
@@ -13,6 +14,7 @@ export class MemoryAccount implements AwsCalls {
   readonly balancing: LoadBalancing;
   readonly groups: Groups;
   readonly templates: Templates;
+  readonly twins = { firewall: new MemoryTwins('security group') } as const;
   readonly #listeners: MemoryListener[] = [];
   readonly #targetGroups: MemoryTargetGroup[] = [];
   readonly #groups: Group[] = [];

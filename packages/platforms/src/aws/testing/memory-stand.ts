@@ -10,6 +10,7 @@ export async function memoryStand(mark: string): Promise<ServiceStand> {
   const production = await account.balancing.addTargetGroup(`${mark}-targets`, settings, { team: 'payments' }, signal);
   const theirs = await account.balancing.addTargetGroup(`${mark}-theirs`, settings, {}, signal);
   account.addTemplate(`${mark}-template`, 1);
+  account.twins.firewall.addOriginal(`${mark}-firewall`, ['443 from 10.0.0.0/8'], { team: 'payments', 'haldane:opt-in': 'sg-port-open' });
   const listener = account.addListener(`${mark}-alb`, 80, [{ Type: 'forward', TargetGroupArn: production.arn }]);
   await account.groups.addGroup(
     {

@@ -1,5 +1,13 @@
 import { AutoScalingClient, CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
-import { CreateLaunchTemplateCommand, CreateSubnetCommand, CreateVpcCommand, DescribeSubnetsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  AuthorizeSecurityGroupIngressCommand,
+  CreateLaunchTemplateCommand,
+  CreateSecurityGroupCommand,
+  CreateSubnetCommand,
+  CreateVpcCommand,
+  DescribeSubnetsCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import {
   CreateListenerCommand,
   CreateLoadBalancerCommand,
@@ -30,6 +38,31 @@ export async function sdkStand(
   };
   const production = await addTargets(`${mark}-targets`);
   const theirs = await addTargets(`${mark}-theirs`);
+  const firewall = await clients.ec2.send(
+    new CreateSecurityGroupCommand({
+      GroupName: `${mark}-firewall`,
+      Description: 'what may reach payments',
+      VpcId,
+      TagSpecifications: [
+        {
+          ResourceType: 'security-group',
+          Tags: [
+            { Key: 'team', Value: 'payments' },
+            { Key: 'haldane:opt-in', Value: 'sg-port-open' },
+          ],
+        },
+      ],
+    }),
+  );
+  const IpPermissions = [
+    {
+      IpProtocol: 'tcp',
+      FromPort: 443,
+      ToPort: 443,
+      IpRanges: [{ CidrIp: '10.0.0.0/8', Description: 'the balancer' }, { CidrIp: '10.9.0.0/16' }],
+    },
+  ];
+  await clients.ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: firewall.GroupId, IpPermissions }));
   const balancer = await clients.balancing.send(new CreateLoadBalancerCommand({ Name: `${mark}-alb`, Subnets: subnets }));
   const LoadBalancerArn = balancer.LoadBalancers?.[0]?.LoadBalancerArn;
   const DefaultActions = [{ Type: 'forward', TargetGroupArn: production } as const];

@@ -35,13 +35,13 @@ export function deploymentOf({ mark }: Pick<ServiceStand, 'mark'>, version = 1):
       jwksUrl: 'http://identity.test/jwks',
       heartbeat: null,
     },
-    optIn: ['jwt-forged-alg', 'idp-jwks-unavailable'],
+    optIn: ['jwt-forged-alg', 'idp-jwks-unavailable', 'sg-port-open'],
     deployInProgress: false,
   };
 }
 
 /** Everything of the stand that a run could leave something in or on, without what differs from one stand or look to the next. */
-export async function lookAt({ calls: { balancing, groups }, mark, listener }: ServiceStand, runId = `${mark}r`): Promise<unknown> {
+export async function lookAt({ calls: { balancing, groups, twins }, mark, listener }: ServiceStand, runId = `${mark}r`): Promise<unknown> {
   const targetGroups = (await balancing.targetGroups('all', signal))
     .filter((one) => one.name.includes(mark))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -53,7 +53,11 @@ export async function lookAt({ calls: { balancing, groups }, mark, listener }: S
   const names = [`${mark}-production`, `${runId}.control`, `${runId}.experiment`];
   const found = (await Promise.all(names.map((name) => groups.group(name, signal)))).filter((one): one is Group => one !== null);
   const sorted = (of: Readonly<Record<string, string>> | undefined) => Object.entries(of ?? {}).sort();
+  const firewalls = await Promise.all(
+    [`${mark}-firewall`, `haldane-${runId}-control`, `haldane-${runId}-experiment`].map((name) => twins.firewall.original(name, signal)),
+  );
   const seen = {
+    firewalls: firewalls.flatMap((one) => (one === null ? [] : [{ name: one.name, settings: one.settings, tags: sorted(one.tags) }])),
     targetGroups: await Promise.all(
       targetGroups.map(async ({ arn, name, settings }) => ({
         name,
@@ -77,6 +81,7 @@ export async function lookAt({ calls: { balancing, groups }, mark, listener }: S
   const plain = text
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'EXPIRY')
     .replaceAll(/"[0-9a-f]{64}"/g, '"SECRET"')
+    .replaceAll(/"vpc-[0-9a-f]+"/g, '"NETWORK"')
     .replaceAll(mark, 'MARK');
   return JSON.parse(plain) as unknown;
 }

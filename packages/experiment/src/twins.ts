@@ -1,0 +1,28 @@
+import { arms, HaldaneError, type Run } from '@haldane/core';
+import type { Session } from './session.ts';
+
+/**
+ * Whether both twins stand, and are as far from what they were made like as each other. By what they are called there, alerts about
+ * them are known.
+ */
+export async function twinsReady(session: Session, run: Run, signal: AbortSignal): Promise<'ready' | 'unequal'> {
+  const { world, deployment } = session;
+  const contact = world.scenario.contact(run.experiment.scenario.params);
+  const { twins } = world.platform.faults;
+  if (contact.unit !== 'twin' || twins === undefined) throw new HaldaneError('internal', `${world.scenario.id} has no twins here`);
+  const [control, experiment] = await Promise.all(arms.map((arm) => twins.describe(deployment, run.id, arm, contact.order, signal)));
+  if (!control || !experiment)
+    throw new HaldaneError('not-healthy', `the ${control ? 'experiment' : 'control'} twin of ${contact.order.like} is not there`);
+  await session.called({ control: control.names, experiment: experiment.names });
+  const passed = control.differs.join() === experiment.differs.join();
+  const unlike = (differs: readonly string[]) => differs.join('; ') || 'nothing differs';
+  await session.check({
+    name: 'arms-equal',
+    at: world.clock.now(),
+    passed,
+    seen: passed
+      ? `twins of ${contact.order.like}: ${unlike(experiment.differs)}`
+      : `twins of ${contact.order.like}: in control ${unlike(control.differs)}, in the experiment ${unlike(experiment.differs)}`,
+  });
+  return passed ? 'ready' : 'unequal';
+}
