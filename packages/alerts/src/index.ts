@@ -1,2 +1,4 @@
 /** The room's list: one line a way in which alerts arrive. */
-export * from './webhook/index.ts';
+export { fetchOverHttps, readAlerts } from './read-alerts.ts';
+export type { FetchText } from './sns/index.ts';
+export { webhookAlerts } from './webhook/index.ts';

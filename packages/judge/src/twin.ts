@@ -16,22 +16,16 @@ export function decideTwin(state: JudgeState, checks: readonly Check[]): Decisio
   const { spec } = state.criteria;
   const gap = firstStop([['metrics-unavailable', dataGap(state)]]);
   if (gap !== null) return gap;
-  switch (state.phase) {
-    case 'baseline':
-      return state.baseline.seconds >= spec.baselineSeconds
-        ? { do: 'next', why: `both twins stood for ${state.baseline.seconds} s` }
-        : { do: 'go-on', progress: `${state.baseline.seconds} of ${spec.baselineSeconds} s before anything is changed` };
-    case 'proving':
-      return decideEffect(state, checks);
-    case 'observing': {
-      const watched = watchedSeconds(state);
-      return watched >= spec.watchSeconds
-        ? { do: 'next', why: `watched for ${watched} s` }
-        : { do: 'go-on', progress: `${spec.watchSeconds - watched} s left` };
-    }
-    default:
-      return { do: 'go-on', progress: 'the change is being made' };
-  }
+  if (state.phase === 'baseline')
+    return state.baseline.seconds >= spec.baselineSeconds
+      ? { do: 'next', why: `both twins stood for ${state.baseline.seconds} s` }
+      : { do: 'go-on', progress: `${state.baseline.seconds} of ${spec.baselineSeconds} s before anything is changed` };
+  if (state.phase === 'proving') return decideEffect(state, checks);
+  if (state.phase !== 'observing') return { do: 'go-on', progress: 'the change is being made' };
+  const watched = watchedSeconds(state);
+  return watched >= spec.watchSeconds
+    ? { do: 'next', why: `watched for ${watched} s` }
+    : { do: 'go-on', progress: `${spec.watchSeconds - watched} s left` };
 }
 
 function decideEffect(state: JudgeState, checks: readonly Check[]): Decision {

@@ -1,3 +1,4 @@
+import type { FetchText } from '@haldane/alerts';
 import type { NewToken, Run } from '@haldane/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
@@ -28,6 +29,8 @@ export type Ask<O extends Operation> = {
   readonly gitHub: SignedHook | null;
   /** Asks this API for somebody else, from their address: what comes of it, and in words why not. */
   readonly actFor: (who: Caller['token'], asked: Asked, from: string) => Promise<{ readonly ok: boolean; readonly detail: string }>;
+  /** What stands behind an address of AWS's SNS. */
+  readonly fetchSns: FetchText;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 };

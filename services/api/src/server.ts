@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { type FetchText, fetchOverHttps } from '@haldane/alerts';
 import { type ErrorCode, HaldaneError, systemClock } from '@haldane/core';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Caller } from './access/caller.ts';
@@ -34,6 +35,8 @@ export type ApiOptions = {
   readonly slack?: SlackApp;
   /** Takes what GitHub sends to the App of this Haldane; there is none when it is not given. */
   readonly gitHub?: SignedHook;
+  /** How certificates of SNS are had and subscriptions confirmed; over HTTPS from AWS when it is not given. */
+  readonly fetchSns?: FetchText;
   /** How often one token may ask, and how often one address without a good one. */
   readonly rates?: { readonly known: Rate; readonly strangers: Rate };
 };
@@ -182,6 +185,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
           slack: options.slack ?? null,
           gitHub: options.gitHub ?? null,
           actFor,
+          fetchSns: options.fetchSns ?? fetchOverHttps,
           request,
           reply,
         };

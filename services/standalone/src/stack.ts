@@ -40,6 +40,8 @@ export type StackOptions = Config & {
   readonly alertToken?: string;
   /** How often the API may be asked; its own bounds when it is not given. */
   readonly rates?: NonNullable<ApiOptions['rates']>;
+  /** How certificates of SNS are had; from AWS when it is not given. */
+  readonly fetchSns?: NonNullable<ApiOptions['fetchSns']>;
   /** A store that is open already, in place of one of this stack's own; the stack closes it. */
   readonly store?: Store;
   /** What can be done to a service; the room's list when it is not given. */
@@ -185,7 +187,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       tokens: [apiToken],
       alertTokens: [alertToken],
       ...(trust === undefined ? {} : { trust: await readTrust(trust) }),
-      ...(options.rates === undefined ? {} : { rates: options.rates }),
+      ...waysOf(options),
       ...hooksOf(telling, gitHub, store),
       onError: (error) => onTrouble('answering the API', error),
     });
@@ -221,6 +223,11 @@ function hooksOf(telling: Telling | null, gitHub: GitHubApp | null, store: Store
     ...(telling === null || telling.slack === null ? {} : { slack: telling.slack }),
     ...(gitHub === null ? {} : { gitHub: gitHubHook(gitHub, store) }),
   };
+}
+
+/** What of the API's own ways a stack may change. */
+function waysOf({ rates, fetchSns }: StackOptions): Pick<ApiOptions, 'rates' | 'fetchSns'> {
+  return { ...(rates === undefined ? {} : { rates }), ...(fetchSns === undefined ? {} : { fetchSns }) };
 }
 
 /** Looks for what is past its expiry without the database; with `end`, ends it. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Alert, HaldaneError } from '@haldane/core';
+import { isLoose, type Loose, text } from '../loose.ts';
 
 /** The only fields of an alert that are kept: what somebody needs in order to act. Everything else is dropped unread. */
 const allowedFields = [
@@ -24,10 +25,7 @@ const allowedFields = [
 ] as const;
 type Field = (typeof allowedFields)[number];
 
-const fieldLimit = 300;
 const alertsLimit = 100;
-
-type Loose = Readonly<Record<string, unknown>>;
 
 /**
  * The alerts in the body that a receiver was sent: one generic JSON alert (`rule`, `severity`, `summary`, and its other
@@ -75,16 +73,6 @@ function allowed(given: Loose): Readonly<Partial<Record<Field, string>> & Record
   return Object.fromEntries(kept.filter((entry): entry is [Field, string] => entry[1] !== null));
 }
 
-/** A plain value as a text of at most 300 characters; null for nothing and for what is no plain value. */
-function text(value: unknown): string | null {
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  return typeof value === 'string' && value.trim() !== '' ? value.trim().slice(0, fieldLimit) : null;
-}
-
 function digest(parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
-}
-
-function isLoose(value: unknown): value is Loose {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

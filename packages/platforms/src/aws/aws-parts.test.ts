@@ -343,3 +343,34 @@ test('the plan prices the run from a table, holds a ceiling, and says who counts
   for (const bad of ['x', '[]', '{"t3.micro": "cheap"}', '{"t3.micro": -1}'])
     t.throws(() => readPrices(bad, 'f'), { code: 'bad-request', message: /f/ });
 });
+
+test('a session of a run at twins may make what carries its tag and change nothing that does not, and is another than one for arms', async (t) => {
+  const clock = new VirtualClock();
+  const stand = await memoryStand('w');
+  const policies: string[] = [];
+  const sessions: OpenSession = {
+    region: 'eu-west-1',
+    account: '123456789012',
+    open: async (_runId, policy) => {
+      policies.push(policy);
+      return { calls: stand.calls, expiresAt: clock.now() + 3_600_000, trespass: async () => [] };
+    },
+  };
+  const platform = awsPlatform({ calls: stand.calls, clock, leaveMs: 0, sessions });
+  const order = { of: 'firewall', like: 'w-firewall', scenario: 'sg-port-open' } as const;
+  const twin = platform.faults.twins?.make(deploymentOf(stand), 'wr', 'control', order);
+  const kind = platform.changeKinds.find((one) => one.kind === twin?.kind);
+  await kind?.apply(twin?.params ?? {}, null, signal);
+  await kind?.revert(twin?.params ?? {}, null, signal);
+  t.equal(policies.length, 1, 'one session for the run');
+  const { Statement } = JSON.parse(policies[0] ?? '') as {
+    Statement: { Action: string | string[]; Resource: string; Condition?: object }[];
+  };
+  const writes = Statement.filter(({ Action }) => [Action].flat().some((call) => !call.startsWith('ec2:Describe')));
+  for (const { Action, Resource, Condition } of writes) {
+    if (Resource.endsWith(':vpc/*')) t.equal(Action, 'ec2:CreateSecurityGroup', 'of a network only that something is made in it');
+    else if (Action === 'ec2:CreateTags') t.match(Condition, { StringEquals: { 'ec2:CreateAction': 'CreateSecurityGroup' } });
+    else t.match(JSON.stringify(Condition), /haldane:run":"wr"/, JSON.stringify(Action));
+  }
+  t.ok((policies[0] ?? '').length <= 2048);
+});

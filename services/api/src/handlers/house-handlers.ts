@@ -1,4 +1,4 @@
-import { parseAlerts } from '@haldane/alerts';
+import { readAlerts } from '@haldane/alerts';
 import { HaldaneError } from '@haldane/core';
 import type { Handler } from '../ask.ts';
 import { exposition } from '../exposition.ts';
@@ -38,8 +38,8 @@ export const houseHandlers = {
     return reading.state === 'ok' ? reading.points : [];
   },
 
-  sendAlert: async ({ desk, params, request }) => {
-    const alerts = parseAlerts(params.receiver, request.body, Date.now());
+  sendAlert: async ({ desk, params, request, fetchSns }) => {
+    const alerts = await readAlerts(params.receiver, request.body, Date.now(), fetchSns);
     for (const alert of alerts) await desk.store.alerts.receive(alert);
     return { received: alerts.length };
   },

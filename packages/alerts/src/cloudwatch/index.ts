@@ -1,0 +1,1 @@
+export { fromAlarm, isAlarm } from './from-alarm.ts';

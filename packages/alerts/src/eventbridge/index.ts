@@ -1,0 +1,1 @@
+export { fromEvent, isEvent } from './from-event.ts';

@@ -1,0 +1,1 @@
+export { type FetchText, isSns, openSns } from './open-sns.ts';
