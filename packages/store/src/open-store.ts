@@ -77,14 +77,17 @@ export type Store = {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const embedded = 'dataDir' in options ? await startEmbedded({ dataDir: options.dataDir }) : null;
   const address: Address = embedded ? { connection: embedded.connection } : (options as Address);
-  const pool = openPool(address, options.poolSize ?? 10);
+  // A migration, or another process's that is waited for, may rightly take longer than any query of ours.
+  const patient = openPool(address, 1, { silentMs: 0 });
   try {
-    await migrate(pool, await readMigrations(migrationsFolder));
+    await migrate(patient, await readMigrations(migrationsFolder));
   } catch (error) {
-    await pool.end();
+    await patient.end();
     await embedded?.stop();
     throw error;
   }
+  await patient.end();
+  const pool = openPool(address, options.poolSize ?? 10);
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   const feed = new EventFeed(address);
   const renewing = new Line(address, 3);

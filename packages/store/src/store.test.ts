@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Block, type Claim, emptyProbeTally, emptyTally, type RunStore } from '@haldane/core';
 import {
@@ -11,9 +13,10 @@ import {
 } from '@haldane/testkit';
 import pg from 'pg';
 import { after, type Test, test } from 'tap';
-import { clientConfig } from './connection.ts';
+import { clientConfig, openPool } from './connection.ts';
 import { openStore } from './open-store.ts';
 import { connectionOf, startTestDatabase, type TestCopy } from './testing/start-test-database.ts';
+import { isAway } from './translate.ts';
 
 const database = await startTestDatabase();
 after(() => database.stop());
@@ -351,6 +354,38 @@ storeTest(
     t.ok(await isGone());
   },
 );
+
+storeTest('a query that nobody answers ends, takes its connection with it, and the next one has another', async (t, { address }) => {
+  const server = connectionOf(address);
+  const held = new Set<Socket>();
+  let holding = false;
+  // A way to the server that falls silent without a word, as when a machine is gone.
+  const way = createServer((incoming) => {
+    const outgoing = connect(`${server.host}/.s.PGSQL.${server.port}`);
+    for (const [from, to] of [
+      [incoming, outgoing],
+      [outgoing, incoming],
+    ] as const) {
+      from.on('data', (bytes) => (holding ? held.add(incoming) : to.write(bytes)));
+      from.on('error', () => undefined).on('close', () => to.destroy());
+    }
+  });
+  way.listen(0, '127.0.0.1');
+  await once(way, 'listening');
+  const { port } = way.address() as AddressInfo;
+  const pool = openPool({ connection: { ...server, host: '127.0.0.1', port } }, 2, { silentMs: 500 });
+  const ask = () => pool.query('select 1 as one').then(({ rows }) => rows[0]?.one as number);
+  t.equal(await ask(), 1);
+  holding = true;
+  const error = await ask().catch((reason: unknown) => reason);
+  t.match(error, { message: /said nothing for 500 ms/ });
+  t.ok(isAway(error), 'which is told as unavailable');
+  t.equal(held.size, 1);
+  holding = false;
+  t.equal(await ask(), 1);
+  await pool.end();
+  await new Promise((resolve) => way.close(resolve));
+});
 
 storeTest('a url opens the same database', async (t, { address, store }) => {
   const connection = connectionOf(address);

@@ -15,7 +15,7 @@ export type Prepared = { readonly name: string; readonly text: string; readonly 
 export class Line {
   readonly #pool: Pool;
   constructor(address: Address, connections: number) {
-    this.#pool = openPool(address, connections, connectWithinMs);
+    this.#pool = openPool(address, connections, { connectWithinMs });
   }
 
   /** The rows of one query. Throws `unavailable` when there is no answer in time. */

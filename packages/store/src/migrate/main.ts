@@ -11,7 +11,7 @@ async function main(): Promise<number> {
     return 2;
   }
   try {
-    const pool = openPool({ url }, 1);
+    const pool = openPool({ url }, 1, { silentMs: 0 });
     try {
       const applied = await migrate(pool, await readMigrations(migrationsFolder));
       process.stdout.write(

@@ -271,7 +271,8 @@ export class PostgresRunStore implements RunStore {
         .selectFrom('events')
         .selectAll()
         .where('run_id', '=', runId)
-        .where('seq', '>', afterSeq)
+        // Whoever asks may name any number, also one that no event can have.
+        .where('seq', '>', sql<number>`${afterSeq}::bigint`)
         .orderBy('seq')
         .limit(limit)
         .execute();
