@@ -64,10 +64,12 @@ export const SweepBody = Type.Object({ end: Type.Boolean() }, strict);
 export const RunParams = Type.Object({ id: Type.String({ pattern: '^[a-z0-9-]{4,40}$' }) }, strict);
 export const RefParams = Type.Object({ ref: text(200) }, strict);
 const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 200 }));
+/** What follows this number, as far as numbers are exact. */
+const after = Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));
 /** `before`: the id of the last run that one has seen; the header `link` says how to go on. */
 export const RunsQuery = Type.Object({ limit, before: Type.Optional(Type.String({ pattern: '^[a-z0-9-]{4,40}$' })) }, strict);
 export const ListQuery = Type.Object({ limit }, strict);
-export const AuditQuery = Type.Object({ limit, after: Type.Optional(Type.Integer({ minimum: 0 })) }, strict);
+export const AuditQuery = Type.Object({ limit, after }, strict);
 /** Epoch ms. */
 export const AlertsQuery = Type.Object(
   { from: Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 }), to: Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 }) },
@@ -174,7 +176,7 @@ export const TokenBody = Type.Object(
   },
   strict,
 );
-export const EventsQuery = Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })) }, strict);
+export const EventsQuery = Type.Object({ after }, strict);
 export const ReportQuery = Type.Object({ format: Type.Optional(Type.Union(reportFormats.map((one) => Type.Literal(one)))) }, strict);
 
 export type TokenWish = Static<typeof TokenBody>;

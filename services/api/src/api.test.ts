@@ -12,6 +12,7 @@ import { sampleExperiment } from '@haldane/testkit';
 import { after, type Test, test } from 'tap';
 import type { Desk } from './desk.ts';
 import { createApi } from './index.ts';
+import { type Operation, operations } from './operations.ts';
 
 const database = await startTestDatabase();
 after(() => database.stop());
@@ -20,6 +21,14 @@ const token = 'a-token-of-the-api';
 const alertToken = 'a-token-of-a-sender';
 const auth = { authorization: `Bearer ${token}` };
 const id = 'run-1';
+
+type Schema = {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly additionalProperties?: unknown;
+};
 
 /** An API over a database of its own, which notes what reached the desk behind it. */
 async function office(t: Test, bent: Partial<Desk> = {}) {
@@ -192,6 +201,8 @@ test('what is wrong is said as problem details, and a stranger is not told what 
     '/v1/runs?limit=201',
     '/v1/runs?limit=many',
     '/v1/runs?more=1',
+    '/v1/audit?after=1e308',
+    `/v1/runs/${id}/events?after=${2 ** 53}`,
   ])
     t.same(await ask('GET', url), [400, 'bad-request'], url);
   t.same(await ask('GET', `/v1/runs/${id}/events?after=-1`), [400, 'bad-request']);
@@ -203,6 +214,9 @@ test('what is wrong is said as problem details, and a stranger is not told what 
     { file: '/x', more: true },
     { file: '/x', fault: 'no' },
     { file: '/x', key: '' },
+    { file: '/x', command: ['sh', '-c', 'id'] },
+    { file: '/x', deploy: { command: ['id'] } },
+    { file: '/x', callback: 'http://169.254.169.254/' },
   ];
   for (const body of bodies) t.same(await ask('POST', '/v1/runs', body), [400, 'bad-request'], JSON.stringify(body));
   t.same(await ask('POST', '/v1/plans', { file: '/x', find: 1 }), [400, 'bad-request']);
@@ -213,6 +227,26 @@ test('what is wrong is said as problem details, and a stranger is not told what 
   t.same(await ask('POST', '/v1/runs', { file: 'x'.repeat(300 * 1024) }), [413, 'bad-request']);
   t.same(await ask('GET', '/v1/%zz'), [400, 'bad-request']);
   t.same(await ask('GET', `/v1/runs/${'a'.repeat(300)}`), [414, 'bad-request']);
+});
+
+test('the API takes neither a program nor an address: no body has a word for one, nor room for words that it does not know', async (t) => {
+  const inside = ({ properties = {}, items, anyOf = [], type, additionalProperties }: Schema, at: string): readonly string[] => [
+    ...(type === 'object' && additionalProperties !== false ? [`${at} takes any word`] : []),
+    ...Object.keys(properties)
+      .filter((word) =>
+        /^(ur[li]|address|endpoint|callback|webhook|issuer|host|command|script|program|args|env|manifest|recipe)s?$/i.test(word),
+      )
+      .map((word) => `${at}.${word}`),
+    ...Object.entries(properties).flatMap(([word, one]) => inside(one, `${at}.${word}`)),
+    ...[...(items === undefined ? [] : [items]), ...anyOf].flatMap((one) => inside(one, `${at}[]`)),
+  ];
+  const bodies = Object.entries<Operation>(operations).flatMap(([name, { body }]) => (body === undefined ? [] : [[name, body] as const]));
+  t.ok(bodies.length > 10);
+  t.same(
+    bodies.flatMap(([name, body]) => inside(body as Schema, name)),
+    [],
+  );
+  t.same(inside({ type: 'object', properties: { callback: {} } }, 'x'), ['x takes any word', 'x.callback']);
 });
 
 test('an error of ours reaches its code, and one of the inside says nothing of itself', async (t) => {
