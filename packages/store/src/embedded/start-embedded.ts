@@ -5,6 +5,7 @@ import type { Connection } from '../connection.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { ourUid } from './folders.ts';
 import { initialise, userName } from './initialise.ts';
+import { ofThisFolder } from './of-this-folder.ts';
 import { makePlace, outsideOf, type Place } from './place.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { becomesReady, ensureDatabase, lastWords, launchServer, livingServer, stopServer } from './server.ts';
@@ -47,7 +48,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const dataDir = await realpath(options.dataDir);
   const giveBack = await takeStartLock(join(dataDir, 'postgres.lock'), clock);
   try {
-    const before = await readState(dataDir);
+    const before = await ofThisFolder(await readState(dataDir), dataDir);
     await refuseLivingOwner(before, dataDir);
     const place = await makePlace(dataDir, before);
     const binaries = await findBinaries(place.runAs, outsideOf(dataDir));
