@@ -1,6 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Deployment, DeploymentPipeline } from '@haldane/core';
+import { egress } from '@haldane/egress';
 import { manifestPipeline, openReaders } from '@haldane/pipelines';
 import { deploymentPipelineContract, type PipelineUnderTest, VirtualClock } from '@haldane/testkit';
 import { after, test } from 'tap';
@@ -23,11 +24,13 @@ platform: aws
 deployed: { cluster: shop-prod, route: "shop-alb:443/10" }
 ${more}`;
 
+const here = egress(['127.0.0.1', 'localhost']);
 let files = 0;
 /** A pipeline over a manifest of its own. */
 async function over(
   text: string,
   withinMs = 100_000,
+  out = here,
 ): Promise<{ readonly pipeline: DeploymentPipeline; readonly file: string; ask(): Promise<Deployment> }> {
   files += 1;
   const file = join(room.folder, `${files}.yaml`);
@@ -36,7 +39,7 @@ async function over(
     locate: (asked) => (asked.service === 'shop' ? file : null),
     env,
     revisionOf: async () => null,
-    readers: openReaders({ withinMs }),
+    readers: openReaders({ withinMs, egress: out }),
   });
   return { pipeline, file, ask: () => pipeline.interrogate(service, AbortSignal.timeout(100_000)) };
 }
@@ -232,6 +235,10 @@ test('Gate that restarts is asked again, and one that leads to a login or hangs 
   await t.rejects(stranger.ask(), { code: 'denied', message: /a login/ });
   const misnamed = await over(gateManifest(gate.address, ', cluster: shop-porduction'));
   await t.rejects(misnamed.ask(), { code: 'not-found', message: /shop-porduction/ });
+  const inside = await over(gateManifest(gate.address), 100_000, egress([]));
+  const before = gate.asked.length;
+  await t.rejects(inside.ask(), { code: 'refused', message: /Gate cannot be asked: nothing is sent there.*HALDANE_ALLOW/ });
+  t.equal(gate.asked.length, before, 'an address in our own network that nobody allowed gets no credentials');
   gate.hinder = () => 'silence';
   const hurried = await over(gateManifest(gate.address), 500);
   await t.rejects(hurried.ask(), { code: 'unavailable', message: /spinnaker did not answer within 0.5 s|Gate did not answer/ });
@@ -311,7 +318,7 @@ test('GitHub: what holds still costs nothing, and a limit that is spent is told 
     locate: () => file,
     env,
     revisionOf: async () => null,
-    readers: openReaders({ clock, withinMs: 100_000 }),
+    readers: openReaders({ clock, withinMs: 100_000, egress: here }),
   });
   const ask = () => interrogate(service, AbortSignal.timeout(100_000));
   await ask();

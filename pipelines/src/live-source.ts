@@ -1,5 +1,6 @@
 import type { Clock, JsonObject, Release, ServiceRef } from '@haldane/core';
 import type { EnvironmentMap } from '@haldane/documents';
+import type { Egress } from '@haldane/egress';
 
 /** A CI/CD system that knows what it deployed. The manifest of a service names at most one, by its id. */
 export type LiveSource = {
@@ -16,6 +17,8 @@ export type Described = ServiceRef & { readonly cluster: string | null };
 export type Outside = {
   readonly env: EnvironmentMap;
   readonly clock: Clock;
+  /** By which the system is asked. */
+  readonly egress: Egress;
   /** How long one answer may take. */
   readonly answerWithinMs: number;
 };

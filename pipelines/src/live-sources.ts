@@ -1,5 +1,6 @@
 import { type Clock, HaldaneError, type JsonObject, systemClock } from '@haldane/core';
 import type { EnvironmentMap } from '@haldane/documents';
+import { type Egress, egress } from '@haldane/egress';
 import { githubActions } from './github-actions/index.ts';
 import type { Described, LiveReader, LiveSource } from './live-source.ts';
 import { spinnaker } from './spinnaker/index.ts';
@@ -18,7 +19,8 @@ const readWithinMs = 12_000;
 
 const mostOpen = 200;
 
-export function openReaders(options: { readonly clock?: Clock; readonly withinMs?: number } = {}): OpenReader {
+/** `egress`: by which systems are asked; the public internet only when it is not given. */
+export function openReaders(options: { readonly clock?: Clock; readonly withinMs?: number; readonly egress?: Egress } = {}): OpenReader {
   const open = new Map<string, LiveReader>();
   return ({ id, settings }, about, env) => {
     const key = JSON.stringify([id, settings, about]);
@@ -26,7 +28,7 @@ export function openReaders(options: { readonly clock?: Clock; readonly withinMs
     if (source === undefined) throw new HaldaneError('internal', `the manifest's schema let the system "${id}" through`);
     const withinMs = options.withinMs ?? readWithinMs;
     // One that hangs is asked a second time.
-    const outside = { env, clock: options.clock ?? systemClock, answerWithinMs: withinMs / 2 };
+    const outside = { env, clock: options.clock ?? systemClock, egress: options.egress ?? egress([]), answerWithinMs: withinMs / 2 };
     const reader = open.get(key) ?? within(source.open(settings as never, about, outside), id, withinMs);
     // What was asked for last stands last; manifests change, and what they said before is forgotten in time.
     open.delete(key);

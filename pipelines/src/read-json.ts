@@ -1,5 +1,6 @@
-import { type Clock, HaldaneError, type JsonObject, messageOf } from '@haldane/core';
+import { type Clock, HaldaneError, hasCode, type JsonObject, messageOf } from '@haldane/core';
 import { checkValue } from '@haldane/documents';
+import type { Answer, Egress } from '@haldane/egress';
 
 /** An answer in JSON, or 304: then there is none. */
 export type JsonAnswer = { readonly status: 200 | 304; readonly headers: Headers; readonly json: unknown };
@@ -9,6 +10,7 @@ export type ReadJsonOptions = {
   readonly who: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  readonly egress: Egress;
   readonly answerWithinMs: number;
   /** Looks at an answer that is neither 200 nor 304 before it is judged by its status; throws what it means there. */
   readonly refuse?: (status: number, headers: Headers, path: string) => void;
@@ -20,7 +22,7 @@ const mostBytes = 64 * 1024 * 1024;
 const againAfterMs = [300, 1_500] as const;
 
 /**
- * GETs JSON. What may pass (no answer, 5xx) is tried three times. Throws `denied` (401, 403, and a redirect, which would carry credentials elsewhere),
+ * GETs JSON. What may pass (no answer, 5xx) is tried three times. Throws `refused` (an address that is not allowed), `denied` (401, 403, and a redirect, which would carry credentials elsewhere),
  * `not-found` or `unavailable`, whose messages hold the path and never a header.
  */
 export async function readJson(url: URL, options: ReadJsonOptions, signal: AbortSignal): Promise<JsonAnswer> {
@@ -42,29 +44,23 @@ async function readOnce(url: URL, options: ReadJsonOptions, signal: AbortSignal)
   const { who, headers } = options;
   const path = url.pathname;
   const unanswered = (cause: unknown) =>
-    new Unanswered('unavailable', `${who} did not answer ${path}: ${causeOf(cause)}`, { cause: messageOf(cause) });
-  let answer: Response;
+    new Unanswered('unavailable', `${who} did not answer ${path}: ${messageOf(cause)}`, { cause: messageOf(cause) });
+  let answer: Answer;
   try {
-    answer = await fetch(url, {
-      headers: { accept: 'application/json', 'user-agent': 'haldane', ...headers },
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(options.answerWithinMs)]),
-    });
+    answer = await options.egress.send(
+      { method: 'GET', url: url.href, headers: { accept: 'application/json', 'user-agent': 'haldane', ...headers }, mostBytes },
+      AbortSignal.any([signal, AbortSignal.timeout(options.answerWithinMs)]),
+    );
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
+    if (hasCode(cause, 'refused')) throw new HaldaneError('refused', `${who} cannot be asked: ${messageOf(cause)}`);
     throw unanswered(cause);
   }
   const { status } = answer;
-  try {
-    if (status === 304) return { status, headers: answer.headers, json: null };
-    if (status === 200) return { status, headers: answer.headers, json: JSON.parse(await bodyOf(answer)) as unknown };
-  } catch (cause) {
-    if (signal.aborted) throw signal.reason;
-    if (cause instanceof SyntaxError) throw new HaldaneError('unavailable', `${who} answered ${path} with something other than JSON`);
-    throw cause instanceof HaldaneError ? cause : unanswered(cause);
-  }
-  await answer.body?.cancel().catch(() => undefined);
-  options.refuse?.(status, answer.headers, path);
+  const answered = new Headers(answer.headers);
+  if (status === 304) return { status, headers: answered, json: null };
+  if (status === 200) return { status, headers: answered, json: parsed(answer.body, who, path) };
+  options.refuse?.(status, answered, path);
   if (status >= 500) throw new Unanswered('unavailable', `${who} answered ${path} with ${status}`);
   if (status === 404) throw new HaldaneError('not-found', `${who} knows no ${path}, or not for these credentials`);
   if (status === 401 || status === 403) throw new HaldaneError('denied', `${who} answered ${path} with ${status}: check the credentials`);
@@ -74,21 +70,12 @@ async function readOnce(url: URL, options: ReadJsonOptions, signal: AbortSignal)
   throw new HaldaneError('unavailable', `${who} answered ${path} with ${status}`);
 }
 
-async function bodyOf(answer: Response): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of answer.body ?? []) {
-    bytes += (part as Uint8Array).byteLength;
-    if (bytes > mostBytes) throw new HaldaneError('unavailable', `${answer.url} answers with more than ${mostBytes} bytes`);
-    parts.push(part as Uint8Array);
+function parsed(text: string, who: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new HaldaneError('unavailable', `${who} answered ${path} with something other than JSON`);
   }
-  return Buffer.concat(parts).toString('utf8');
-}
-
-/** `fetch failed` says nothing; what it was caused by does. */
-function causeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause === undefined ? messageOf(error) : messageOf(cause);
 }
 
 /** The answer as its schema has it, with defaults. Throws `unavailable` naming the field: what is not understood is no answer. */

@@ -1,7 +1,8 @@
 // One herald as a process of its own, over the shared database.
 
 import { systemClock } from '@haldane/core';
-import { egress, notifiers, readNotify, whoIsTold } from '@haldane/notifiers';
+import { egress } from '@haldane/egress';
+import { notifiers, readNotify, whoIsTold } from '@haldane/notifiers';
 import { noticeOf } from '@haldane/reports';
 import { Herald } from '@haldane/scheduler';
 import { type Address, openStore } from '@haldane/store';

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { HaldaneError, messageOf } from '@haldane/core';
-import { isPublicAddress } from './public-address.ts';
+import { isPublicAddress, isSecretTelling } from './public-address.ts';
 
 /** One request to somebody outside. The address may be a secret: no error shows it. */
 export type Outgoing = {
@@ -11,41 +11,56 @@ export type Outgoing = {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The operator wrote this host in a file or variable of Haldane's own: to write it there is to allow it. */
+  readonly byOperator?: boolean;
+  /** More of an answer than this is not read, and the request fails; 2 MB when it is not given. */
+  readonly mostBytes?: number;
 };
 export type Answer = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
 /** Finds the addresses of a host, all of them. */
 type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
 
-/** Where requests go out: to the public internet over https, and to what the operator allowed by name. */
+export type EgressOptions = {
+  /** Where a host is allowed, in words for the refusal. */
+  readonly allowedBy?: string;
+  readonly resolve?: Resolve;
+};
+
+/** The one door by which Haldane asks whom a file, or somebody outside, names. */
 export interface Egress {
   /** Throws `refused` for a target that is not allowed, and `unavailable` when nobody answered. A redirect is an answer, and not followed. */
   send(outgoing: Outgoing, signal: AbortSignal): Promise<Answer>;
 }
 
-/** More of an answer than this is not read. */
-const mostBytes = 2_000_000;
+const usualBytes = 2_000_000;
 
 /**
- * `allow`: hosts, or hosts with a port, that may be reached at any address and over plain http; nothing else within one's own network can be.
- * A name is resolved once and the connection made to the very address that was looked at: one that answers differently the next time
- * (rebinding) gains nothing. No proxy is used.
+ * Lets requests out to the public internet over https. `allow`: hosts, or hosts with a port, that may be reached within one's own network and
+ * over plain http, too. What tells secrets to whoever asks (cloud metadata, link-local) is reached only if its very address is allowed, never
+ * through a name. A name is resolved once and the connection made to the very address that was looked at: one that answers differently the
+ * next time (rebinding) gains nothing. No proxy is used.
  */
-export function egress(allow: readonly string[], resolve: Resolve = resolveAll): Egress {
+export function egress(allow: readonly string[], { allowedBy = 'in HALDANE_ALLOW', resolve = resolveAll }: EgressOptions = {}): Egress {
   const isAllowed = ({ hostname, port, protocol }: URL) =>
     allow.includes(hostname) || allow.includes(`${hostname}:${port === '' ? (protocol === 'https:' ? '443' : '80') : port}`);
+  const refused = (why: string) => refusal(`${why}; if it is meant, write the host ${allowedBy}`);
+  const barred = (allowed: boolean) =>
+    allowed
+      ? refusal(`its name leads to where a cloud tells secrets; if it is meant, write the very address, and allow it ${allowedBy}`)
+      : refused('its host is at an address that is not of the public internet');
   return {
     async send(outgoing, signal) {
       const url = urlOf(outgoing.url);
       const host = url.hostname.replace(/^\[|\]$/g, '');
-      const allowed = isAllowed(url);
-      if (!allowed && url.protocol !== 'https:')
-        throw refusal(`it is not https; plain http only to hosts under "allow" in haldane.notify.yaml`);
-      if (!allowed && isIP(host) !== 0 && !isPublicAddress(host)) throw notPublic();
+      const allowed = outgoing.byOperator === true || isAllowed(url);
+      if (!allowed && url.protocol !== 'https:') throw refused('it is not https');
+      if (!allowed && isIP(host) !== 0 && !isPublicAddress(host)) throw barred(false);
+      const isBarred = ({ address }: LookupAddress) => (allowed ? isSecretTelling(address) : !isPublicAddress(address));
       const lookup: LookupFunction = (name, options, done) => {
         resolve(name).then(
           (found) => {
-            if (found.length === 0 || (!allowed && !found.every(({ address }) => isPublicAddress(address)))) done(notPublic(), []);
+            if (found.length === 0 || found.some(isBarred)) done(barred(allowed), []);
             else if (options.all === true) done(null, [...found]);
             else done(null, found[0]?.address ?? '', found[0]?.family ?? 0);
           },
@@ -57,14 +72,19 @@ export function egress(allow: readonly string[], resolve: Resolve = resolveAll):
   };
 }
 
-function exchange(url: URL, { method, headers, body = '' }: Outgoing, lookup: LookupFunction, signal: AbortSignal): Promise<Answer> {
+function exchange(
+  url: URL,
+  { method, headers, body, mostBytes = usualBytes }: Outgoing,
+  lookup: LookupFunction,
+  signal: AbortSignal,
+): Promise<Answer> {
   return new Promise((done, fail) => {
     const refuse = (error: unknown) =>
       fail((error as { name?: string }).name === 'HaldaneError' ? error : new HaldaneError('unavailable', `no answer: ${wordsOf(error)}`));
     const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(
       url,
       // Its own connection: one that is kept may have been made before the list of allowed hosts was changed.
-      { method, lookup, signal, agent: false, headers: { ...headers, 'content-length': Buffer.byteLength(body) } },
+      { method, lookup, signal, agent: false, headers: { ...headers, ...lengthOf(method, body) } },
       (answer) => {
         const parts: Buffer[] = [];
         let bytes = 0;
@@ -102,10 +122,8 @@ function urlOf(text: string): URL {
   return url;
 }
 
-function notPublic(): HaldaneError {
-  return refusal(
-    'its host is at an address that is not of the public internet; if it is meant, write the host under "allow" in haldane.notify.yaml',
-  );
+function lengthOf(method: Outgoing['method'], body = ''): Readonly<Record<string, number>> {
+  return method === 'GET' && body === '' ? {} : { 'content-length': Buffer.byteLength(body) };
 }
 
 function refusal(why: string): HaldaneError {

@@ -1,5 +1,5 @@
 import { HaldaneError } from '@haldane/core';
-import type { Answer } from './egress.ts';
+import type { Answer } from '@haldane/egress';
 
 /** However long a receiver wants to be left alone, it is asked again after this. */
 const longestWaitMs = 3_600_000;

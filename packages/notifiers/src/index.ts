@@ -1,4 +1,3 @@
-export { type Egress, egress } from './egress.ts';
 export type { AppDoor } from './github/app-door.ts';
 export { type NotifierParts, notifiers, secretOf } from './notifiers.ts';
 export { type Notify, receiverKinds } from './notify.ts';

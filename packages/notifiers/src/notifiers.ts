@@ -1,5 +1,5 @@
 import { type Clock, HaldaneError, type Notifier } from '@haldane/core';
-import type { Egress } from './egress.ts';
+import type { Egress } from '@haldane/egress';
 import type { AppDoor } from './github/app-door.ts';
 import { githubNotifier } from './github/index.ts';
 import type { Notify, Receiver } from './notify.ts';

@@ -1,5 +1,5 @@
 import { type Clock, HaldaneError, messageOf, type SyntheticIdentity } from '@haldane/core';
-import { request } from 'undici';
+import type { Egress } from '@haldane/egress';
 import { within } from './within.ts';
 
 type Held = { readonly token: string; readonly refreshAt: number; readonly expiresAt: number };
@@ -10,21 +10,24 @@ const retryMs = 1_000;
 /** The credentials of synthetic identities: got at the start, renewed before they expire, kept in memory only. */
 export class Credentials {
   readonly #clock: Clock;
+  readonly #egress: Egress;
   readonly #secret: (name: string) => string | undefined;
   readonly #identities: readonly SyntheticIdentity[];
   readonly #held = new Map<string, Held>();
   readonly #renewing = new Map<string, Promise<void>>();
   readonly #onToken: (identity: string, token: string) => Promise<void>;
 
-  /** `onToken` is awaited with each new token before it is used. */
+  /** `egress`: by which providers are asked. `onToken` is awaited with each new token before it is used. */
   constructor(
     identities: readonly SyntheticIdentity[],
     secret: (name: string) => string | undefined,
+    egress: Egress,
     clock: Clock,
     onToken: (identity: string, token: string) => Promise<void>,
   ) {
     this.#identities = identities;
     this.#secret = secret;
+    this.#egress = egress;
     this.#clock = clock;
     this.#onToken = onToken;
   }
@@ -83,13 +86,13 @@ export class Credentials {
     let text: string;
     try {
       ({ status, text } = await within(this.#clock, fetchTimeoutMs, signal, async (abort) => {
-        const answer = await request(token.url, {
-          method: 'POST',
-          headers: { authorization: `Basic ${basic}`, 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
-          body,
-          signal: abort,
-        });
-        return { status: answer.statusCode, text: await answer.body.text() };
+        const headers = {
+          authorization: `Basic ${basic}`,
+          'content-type': 'application/x-www-form-urlencoded',
+          accept: 'application/json',
+        };
+        const answer = await this.#egress.send({ method: 'POST', url: token.url, headers, body }, abort);
+        return { status: answer.status, text: answer.body };
       }));
     } catch (cause) {
       throw unavailable(messageOf(cause), cause);

@@ -1,6 +1,6 @@
 import { type Clock, type Forgery, HaldaneError, messageOf, type Prober } from '@haldane/core';
+import type { Egress } from '@haldane/egress';
 import type { JWK } from 'jose';
-import { request } from 'undici';
 import { Credentials } from './credentials.ts';
 import { Forger } from './forger.ts';
 import { HttpSession } from './http-session.ts';
@@ -9,6 +9,8 @@ import { within } from './within.ts';
 
 export type ProberOptions = {
   readonly clock: Clock;
+  /** By which the providers that a deployment names are asked. */
+  readonly egress: Egress;
   /** The value of a secret by the name of its variable. */
   readonly secret: (name: string) => string | undefined;
   /** Markers that only protected data holds: a refusal that shows one is leaky. */
@@ -20,7 +22,7 @@ export type ProberOptions = {
  * in the deployment; from then on requests go to the arms' reach only (law 13). The signal of `start` ends the start, not
  * the streams: whoever holds the session stops it.
  */
-export function httpProber({ clock, secret, canaries = [] }: ProberOptions): Prober {
+export function httpProber({ clock, egress, secret, canaries = [] }: ProberOptions): Prober {
   return {
     start: async (plan, reach, signal) => {
       const used = new Set(
@@ -29,7 +31,7 @@ export function httpProber({ clock, secret, canaries = [] }: ProberOptions): Pro
         ),
       );
       const forgeries = [...new Set(plan.streams.flatMap((stream) => stream.forgeries))];
-      const keys = await providerKeys(plan.synthetic.jwksUrl, forgeries, clock, signal);
+      const keys = await providerKeys(plan.synthetic.jwksUrl, forgeries, { clock, egress }, signal);
       let publicKeys: () => readonly object[] = () => [];
       const jku = forgeries.includes('foreign-jku') ? await openJkuListener(clock, () => publicKeys()) : null;
       try {
@@ -41,6 +43,7 @@ export function httpProber({ clock, secret, canaries = [] }: ProberOptions): Pro
         const credentials = new Credentials(
           plan.synthetic.identities.filter((identity) => used.has(identity.name)),
           secret,
+          egress,
           clock,
           async (identity, token) => {
             if (forged.has(identity)) await forger.learn(identity, token);
@@ -57,15 +60,19 @@ export function httpProber({ clock, secret, canaries = [] }: ProberOptions): Pro
 }
 
 /** The provider's public keys; none are needed where nothing is forged with them. */
-async function providerKeys(url: string | null, forgeries: readonly Forgery[], clock: Clock, signal: AbortSignal): Promise<readonly JWK[]> {
+async function providerKeys(
+  url: string | null,
+  forgeries: readonly Forgery[],
+  { clock, egress }: Pick<ProberOptions, 'clock' | 'egress'>,
+  signal: AbortSignal,
+): Promise<readonly JWK[]> {
   if (!forgeries.includes('hs256-public-key')) return [];
   if (url === null) throw new HaldaneError('unavailable', 'synthetic.jwksUrl is not set: HS256 cannot be forged without the public keys');
   try {
     return await within(clock, 10_000, signal, async (abort) => {
-      const answer = await request(url, { headers: { accept: 'application/json' }, signal: abort });
-      const { keys } = (await answer.body.json()) as { keys?: unknown };
-      if (answer.statusCode !== 200 || !Array.isArray(keys) || keys.length === 0)
-        throw new Error(`it answered ${answer.statusCode} with no keys`);
+      const answer = await egress.send({ method: 'GET', url, headers: { accept: 'application/json' } }, abort);
+      const { keys } = JSON.parse(answer.body) as { keys?: unknown };
+      if (answer.status !== 200 || !Array.isArray(keys) || keys.length === 0) throw new Error(`it answered ${answer.status} with no keys`);
       return keys as JWK[];
     });
   } catch (cause) {

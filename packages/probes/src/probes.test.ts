@@ -13,6 +13,7 @@ import {
   type SyntheticRequest,
   systemClock,
 } from '@haldane/core';
+import { egress } from '@haldane/egress';
 import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, type JWK, jwtVerify, SignJWT } from 'jose';
 import { type Test, test } from 'tap';
 import { errorText, featuresOf } from './answer-features.ts';
@@ -95,6 +96,7 @@ function plan(synthetic: Synthetic, forgeries: readonly Forgery[], more: Partial
 const reachOf = (url: string, arm: Arm) => ({ url, headers: { 'x-haldane-synthetic': arm } });
 const secret = (name: string): string | undefined => (name === 'SECRET' ? 's3cret&=' : undefined);
 const never = new AbortController().signal;
+const here = egress(['127.0.0.1']);
 
 /** Waits for a fact, with a generous bound. */
 async function until(fact: () => boolean): Promise<void> {
@@ -143,7 +145,7 @@ test('a verifier that is sound refuses every forgery, each really is what its na
         .end(JSON.stringify({ title: 'no', detail: `token 4711 of key ab12cd34ef is not good` }));
     }
   });
-  const session = await httpProber({ clock: systemClock, secret }).start(
+  const session = await httpProber({ clock: systemClock, egress: here, secret }).start(
     plan(idp.synthetic, everyForgery),
     { control: reachOf(service, 'control'), experiment: reachOf(service, 'experiment') },
     never,
@@ -241,7 +243,7 @@ test('an accept is sent again, identical, to control, and its answer is told', a
     });
   const dead = 'http://127.0.0.1:1';
   const run = async (control: string) => {
-    const session = await httpProber({ clock: systemClock, secret }).start(
+    const session = await httpProber({ clock: systemClock, egress: here, secret }).start(
       plan(idp.synthetic, ['alg-none']),
       { control: reachOf(control, 'control'), experiment: reachOf(await service('experiment', true), 'experiment') },
       never,
@@ -276,7 +278,7 @@ test('where the hostile request is the change, control gets as many valid ones a
     counts[arm][valid ? 'valid' : 'forged'] += 1;
     response.writeHead(valid ? 200 : 401).end();
   });
-  const session = await httpProber({ clock: systemClock, secret }).start(
+  const session = await httpProber({ clock: systemClock, egress: here, secret }).start(
     plan(idp.synthetic, ['alg-none'], { validTwin: true }),
     { control: reachOf(service, 'control'), experiment: reachOf(service, 'experiment') },
     never,
@@ -304,7 +306,7 @@ test('a verifier that follows the foreign key set is seen doing so', async (t) =
       );
     response.writeHead(accepted ? 200 : 401).end();
   });
-  const session = await httpProber({ clock: systemClock, secret }).start(
+  const session = await httpProber({ clock: systemClock, egress: here, secret }).start(
     plan(idp.synthetic, ['foreign-jku']),
     { control: reachOf(service, 'control'), experiment: reachOf(service, 'experiment') },
     never,
@@ -328,7 +330,7 @@ test('a credential is renewed before it ends, and forgeries follow it', async (t
     tokens.add(request.headers.authorization ?? '');
     response.writeHead(401).end();
   });
-  const session = await httpProber({ clock: systemClock, secret }).start(
+  const session = await httpProber({ clock: systemClock, egress: here, secret }).start(
     plan(idp.synthetic, ['alg-none']),
     { control: reachOf(service, 'control'), experiment: reachOf(service, 'experiment') },
     never,
@@ -344,8 +346,8 @@ test('a credential is renewed before it ends, and forgeries follow it', async (t
 
 test('an identity that gets no credential ends the start with its name and no secret', async (t) => {
   const idp = await provider(t);
-  const start = (synthetic: Synthetic, secrets = secret) =>
-    httpProber({ clock: systemClock, secret: secrets }).start(
+  const start = (synthetic: Synthetic, secrets = secret, out = here) =>
+    httpProber({ clock: systemClock, egress: out, secret: secrets }).start(
       plan(synthetic, ['alg-none', 'hs256-public-key']),
       { control: reachOf('http://127.0.0.1:1', 'control'), experiment: reachOf('http://127.0.0.1:1', 'experiment') },
       never,
@@ -361,6 +363,16 @@ test('an identity that gets no credential ends the start with its name and no se
       () => start(changed({ form: {} })),
       /"payer" cannot get a token from .* it answered 401 \(invalid_client\); check clientId, SECRET and form/,
     ],
+    [
+      'a provider in our own network that nobody allowed',
+      () => start(idp.synthetic, secret, egress([])),
+      /nothing is sent there: it is not https.*HALDANE_ALLOW/,
+    ],
+    [
+      'cloud metadata for a provider',
+      () => start(changed({ url: 'https://169.254.169.254/token' })),
+      /nothing is sent there: its host is at an address/,
+    ],
     ['no provider', () => start(changed({ url: 'http://127.0.0.1:1/token' })), /"payer" cannot get a token/],
     ['no secret', () => start(idp.synthetic, () => undefined), /needs the variable SECRET, which is not set/],
     [
@@ -371,6 +383,10 @@ test('an identity that gets no credential ends the start with its name and no se
     ],
     ['no keys', () => start({ ...idp.synthetic, jwksUrl: `${idp.url}/token` }), /public keys .* cannot be read/],
   ];
+  const asked = idp.asked.length;
+  const [, stranger] = refusals;
+  await t.rejects(stranger?.[1]());
+  t.equal(idp.asked.length, asked, 'whoever is not allowed gets no secret');
   for (const [name, refusal, words] of refusals) {
     const error = await refusal().then(
       () => null,
@@ -385,7 +401,7 @@ test('an identity that gets no credential ends the start with its name and no se
 test('one request is sent at once when asked, and not after the end', async (t) => {
   const idp = await provider(t);
   const service = await listen(t, (request, _body, response) => response.writeHead(request.headers.authorization ? 204 : 500).end());
-  const session = await httpProber({ clock: systemClock, secret }).start(
+  const session = await httpProber({ clock: systemClock, egress: here, secret }).start(
     plan(idp.synthetic, []),
     { control: reachOf(`${service}/base/`, 'control'), experiment: reachOf(service, 'experiment') },
     never,
@@ -411,7 +427,7 @@ test('a request goes to the reach only, whatever its path says, and follows no r
     response.end();
   });
   const service = await listen(t, (_request, _body, response) => response.writeHead(302, { location: other }).end());
-  const session = await httpProber({ clock: systemClock, secret }).start(
+  const session = await httpProber({ clock: systemClock, egress: here, secret }).start(
     plan(idp.synthetic, []),
     { control: reachOf(service, 'control'), experiment: reachOf(service, 'experiment') },
     never,
@@ -427,7 +443,7 @@ test('an arm that hangs holds up no request of the other one, and the end does n
   const service = await listen(t, (request, _body, response) => {
     if (request.headers['x-haldane-synthetic'] === 'control') response.writeHead(401).end();
   });
-  const session = await httpProber({ clock: systemClock, secret }).start(
+  const session = await httpProber({ clock: systemClock, egress: here, secret }).start(
     plan(idp.synthetic, ['alg-none'], { rate: 100 }),
     { control: reachOf(service, 'control'), experiment: reachOf(service, 'experiment') },
     never,

@@ -9,10 +9,10 @@ import { runsUnderWay } from './workflow-runs.ts';
 /** GitHub's deployments to an environment, and the runs of the workflow that makes them. */
 export const githubActions: LiveSource = { id: 'github-actions', settings: gitHubSettingsSchema, open };
 
-function open(settings: GitHubSettings, about: Described, { env, clock, answerWithinMs }: Outside): LiveReader {
+function open(settings: GitHubSettings, about: Described, { env, clock, egress, answerWithinMs }: Outside): LiveReader {
   const { repository, workflow, harmless } = settings;
   const environment = settings.environment ?? about.environment;
-  const api = new GitHubApi({ api: settings.api, token: env[settings.tokenEnv] ?? '', clock, answerWithinMs });
+  const api = new GitHubApi({ api: settings.api, token: env[settings.tokenEnv] ?? '', clock, egress, answerWithinMs });
   return async (signal) => {
     const [{ live, under }, running] = await Promise.all([
       deploymentsTo(environment, repository, api, signal),

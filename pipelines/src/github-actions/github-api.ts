@@ -12,7 +12,7 @@ type Kept = { readonly etag: string; readonly json: unknown; readonly next: stri
 /** One page, and where the next one is. */
 export type Page<T> = { readonly items: T; readonly next: string | null };
 
-export type GitHubOptions = Pick<Outside, 'clock' | 'answerWithinMs'> & { readonly api: string; readonly token: string };
+export type GitHubOptions = Pick<Outside, 'clock' | 'egress' | 'answerWithinMs'> & { readonly api: string; readonly token: string };
 
 /**
  * GitHub's REST API, as it wants to be asked: what was answered before is asked for with its ETag, which costs nothing of the rate limit while it
@@ -42,7 +42,7 @@ export class GitHubApi {
   }
 
   async #ask(url: URL, signal: AbortSignal): Promise<Page<unknown>> {
-    const { clock, answerWithinMs, token } = this.#options;
+    const { clock, egress, answerWithinMs, token } = this.#options;
     await this.#wait(signal);
     const kept = this.#kept.get(url.href);
     const headers = {
@@ -52,7 +52,7 @@ export class GitHubApi {
       ...(kept === undefined ? {} : { 'if-none-match': kept.etag }),
     };
     const refuse = (status: number, answered: Headers) => this.#heed(status, answered);
-    const answer = await readJson(url, { who: 'GitHub', headers, clock, answerWithinMs, refuse }, signal);
+    const answer = await readJson(url, { who: 'GitHub', headers, clock, egress, answerWithinMs, refuse }, signal);
     if (answer.status === 304) {
       if (kept === undefined)
         throw new HaldaneError('unavailable', `GitHub says of ${url.pathname} that it is as before, and nothing was before`);

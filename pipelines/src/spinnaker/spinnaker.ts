@@ -20,13 +20,13 @@ const mostExecutions = 100;
 /** Spinnaker, asked through Gate: the server group that takes traffic, and what is being done to its cluster. */
 export const spinnaker: LiveSource = { id: 'spinnaker', settings: gateSettingsSchema, open };
 
-function open(settings: GateSettings, about: Described, { env, clock, answerWithinMs }: Outside): LiveReader {
+function open(settings: GateSettings, about: Described, { env, clock, egress, answerWithinMs }: Outside): LiveReader {
   const { application, account, region, harmless } = settings;
   const cluster = settings.cluster ?? about.cluster ?? about.service;
   const headers = credentials(settings, env);
   const ask = async <T>(path: string, schema: JsonObject, signal: AbortSignal): Promise<T> => {
     const url = new URL(`${settings.gate.replace(/\/+$/, '')}/applications/${encodeURIComponent(application)}${path}`);
-    const { json } = await readJson(url, { who: 'Gate', headers, clock, answerWithinMs }, signal);
+    const { json } = await readJson(url, { who: 'Gate', headers, clock, egress, answerWithinMs }, signal);
     return asAnswered<T>(schema, json, 'Gate', url.pathname);
   };
   const running = `statuses=RUNNING,PAUSED,SUSPENDED&limit=${mostExecutions}`;

@@ -138,6 +138,21 @@ test('an issuer that is away, or points elsewhere, lets nobody in and blames nob
   const bad = createServer((_request, response) =>
     response.writeHead(302, { location: `${trusted.url}/.well-known/openid-configuration` }).end(),
   );
+  // Names keys in somebody's own network, which whoever trusts this issuer never allowed.
+  const asked: string[] = [];
+  const inside = createServer(({ url = '' }, response) => {
+    asked.push(url);
+    response.end('{"keys":[]}');
+  });
+  inside.listen(0, '127.0.0.1');
+  await once(inside, 'listening');
+  const insideAt = `http://127.0.0.1:${(inside.address() as AddressInfo).port}`;
+  const crooked = createServer(({ headers: { host } }, response) =>
+    response.end(JSON.stringify({ issuer: `http://${host}`, jwks_uri: `${insideAt}/keys` })),
+  );
+  crooked.listen(0, '127.0.0.1');
+  await once(crooked, 'listening');
+  const naming = `http://127.0.0.1:${(crooked.address() as AddressInfo).port}`;
   bad.listen(0, '127.0.0.1');
   await once(bad, 'listening');
   const redirecting = `http://127.0.0.1:${(bad.address() as AddressInfo).port}`;
@@ -147,17 +162,18 @@ test('an issuer that is away, or points elsewhere, lets nobody in and blames nob
     tokens: [],
     alertTokens: [],
     onError: () => undefined,
-    trust: [redirecting, away].map((url) => ({ ...(rules[0] as TrustRule), issuer: url })),
+    trust: [redirecting, away, naming].map((url) => ({ ...(rules[0] as TrustRule), issuer: url })),
   });
   t.teardown(async () => {
-    bad.close();
+    for (const server of [bad, inside, crooked]) server.close();
     await app.close();
     await copy.close();
   });
-  for (const iss of [redirecting, away]) {
+  for (const iss of [redirecting, away, naming]) {
     const answer = await app.inject({ method: 'POST', url: '/v1/logins', payload: { login: await trusted.login({ ...job, iss }) } });
     t.match(answer.json(), { status: 503, code: 'unavailable' });
   }
+  t.same(asked, [], 'nobody was asked there');
 });
 
 test('the issuers end', async (t) => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { type FetchText, fetchOverHttps } from '@haldane/alerts';
 import { type ErrorCode, HaldaneError, systemClock } from '@haldane/core';
+import { type Egress, egress } from '@haldane/egress';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Caller } from './access/caller.ts';
 import type { Capability } from './access/capabilities.ts';
@@ -31,6 +32,8 @@ export type ApiOptions = {
   readonly onError: (error: unknown) => void;
   /** Whose logins are believed; nobody's when it is not given. */
   readonly trust?: readonly TrustRule[];
+  /** By which issuers are asked for their keys; the public internet only, and the issuers themselves, when it is not given. */
+  readonly egress?: Egress;
   /** The Slack app whose buttons lead here; none when it is not given. */
   readonly slack?: SlackApp;
   /** Takes what GitHub sends to the App of this Haldane; there is none when it is not given. */
@@ -50,7 +53,7 @@ type Visit = { readonly route: Route | null; readonly record: AuditedRequest | n
 export function createApi(options: ApiOptions): FastifyInstance {
   const { desk, onError } = options;
   const door = new Doorkeeper(options.tokens, desk.store.tokens);
-  const logins = new Logins(options.trust ?? [], desk.store.tokens);
+  const logins = new Logins(options.trust ?? [], desk.store.tokens, options.egress ?? egress([]));
   const senders = new Secrets(options.alertTokens);
   const known = new RateLimit((options.rates ?? rates).known, systemClock.now);
   const strangers = new RateLimit((options.rates ?? rates).strangers, systemClock.now);

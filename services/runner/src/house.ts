@@ -17,6 +17,7 @@ import type {
 } from '@haldane/core';
 import { Registry } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
+import type { Egress } from '@haldane/egress';
 import { criteriaOf, type World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
 import { metricSources, withContacts } from '@haldane/metrics';
@@ -36,6 +37,8 @@ export type HouseOptions = {
   /** Platforms besides the one of this machine, which whoever runs Haldane has connected. */
   readonly connected?: readonly Platform[];
   readonly dataplane: Dataplane;
+  /** By which Haldane asks whom a manifest or a policy names. */
+  readonly egress: Egress;
   /** Variables that manifests may name and secrets are taken from. */
   readonly env: Readonly<Record<string, string>>;
   /** What the organisation allows, read each time that a run is asked about; all that plans allow when it is not given. */
@@ -61,9 +64,9 @@ export class House {
     this.#scenarios = new Registry('scenario', options.scenarios ?? scenarios);
     this.#platforms = new Registry('platform', [options.platform, ...(options.connected ?? [])]);
     this.#metrics = metricSources({ client: options.dataplane, clock: options.clock });
-    this.#outside = outside({ env: options.env, inbox: webhookAlerts({ inbox: options.store.alerts }) });
-    this.#prober = httpProber({ clock: options.clock, secret: (name) => options.env[name] });
-    this.#readers = openReaders({ clock: options.clock });
+    this.#outside = outside({ env: options.env, egress: options.egress, inbox: webhookAlerts({ inbox: options.store.alerts }) });
+    this.#prober = httpProber({ clock: options.clock, egress: options.egress, secret: (name) => options.env[name] });
+    this.#readers = openReaders({ clock: options.clock, egress: options.egress });
   }
 
   scenario(id: string) {

@@ -13,6 +13,8 @@ export type Config = {
   readonly pool?: string;
   /** The folders that experiments and manifests are taken from; absent: any. */
   readonly files?: readonly string[];
+  /** Hosts (`idp.internal`, or with a port) that may be asked within one's own network, and over plain http; absent: none. */
+  readonly allow?: readonly string[];
   /** How many routers serve the routes, each through a port of its own; absent: one. */
   readonly routers?: number;
   /** The AWS account that this process has credentials for; absent: none is connected. */
@@ -35,7 +37,7 @@ export type Config = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_FILES, HALDANE_AWS_* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
+/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_FILES, HALDANE_ALLOW, HALDANE_AWS_* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, dataDir?: string): Config {
   const port = Number(env['HALDANE_PORT'] ?? 0);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -54,6 +56,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
   const crooked = files.find((folder) => !isAbsolute(folder));
   if (crooked !== undefined)
     throw new HaldaneError('bad-request', `HALDANE_FILES holds "${crooked}"; write whole paths of folders, with ${delimiter} between`);
+  const allow = allowedOf(env['HALDANE_ALLOW'] ?? '');
   const state = env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
   return {
     dataDir: resolve(dataDir ?? env['HALDANE_DATA'] ?? join(state, 'haldane')),
@@ -62,9 +65,24 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
     routers,
     ...(pool === '' ? {} : { pool }),
     ...(files.length === 0 ? {} : { files }),
+    ...(allow.length === 0 ? {} : { allow }),
     ...awsOf(env),
     env: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };
+}
+
+function allowedOf(text: string): readonly string[] {
+  const hosts = text
+    .split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter((host) => host !== '');
+  const crooked = hosts.find((host) => !/^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/.test(host));
+  if (crooked !== undefined)
+    throw new HaldaneError(
+      'bad-request',
+      `HALDANE_ALLOW holds "${crooked}"; write hosts, or hosts with a port, with commas between, like idp.internal:8443`,
+    );
+  return hosts;
 }
 
 /** Which credentials are used is the AWS SDK's own affair: its variables, profiles and instance roles. */

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { type ApiOptions, createApi, gateAnswer } from '@haldane/api';
 import type { Access } from '@haldane/client';
 import { type LaunchRecipe, type Run, type Scenario, systemClock } from '@haldane/core';
+import { egress } from '@haldane/egress';
 import type { AppDoor } from '@haldane/notifiers';
 import type { GitHubApp } from '@haldane/pipelines';
 import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
@@ -11,6 +12,7 @@ import { House, loadExperiment, Runner } from '@haldane/runner';
 import { Scheduler } from '@haldane/scheduler';
 import { openStore, type Store } from '@haldane/store';
 import { removeAccess, writeAccess } from './access-file.ts';
+import { allowedHosts } from './allowed-hosts.ts';
 import { headFile } from './audit-heads.ts';
 import { connectedAccount } from './aws-account.ts';
 import { beginScheduled } from './begin-scheduled.ts';
@@ -123,13 +125,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       gate: (service, revision) => gateAnswer({ store }, service, revision, null),
       report: async (id) => markdownOf(await store.runs.get(id), house),
     };
-    const telling = await tellingOf({ dataDir, env: options.env, clock, gitHubApp: gitHub && gitHubDoor(gitHub, known) });
+    const gitHubApp = gitHub && gitHubDoor(gitHub, known);
+    const telling = await tellingOf({ dataDir, env: options.env, clock, allow: options.allow ?? [], gitHubApp });
+    const out = egress(allowedHosts(options));
     const house = new House({
       store,
       clock,
       platform,
       connected: account === null ? [] : [account.platform],
       dataplane,
+      egress: out,
       env: options.env,
       policy: () => policyOf(dataDir),
       publish: (report) => publish(dataDir, report),
@@ -187,6 +192,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       tokens: [apiToken],
       alertTokens: [alertToken],
       ...(trust === undefined ? {} : { trust: await readTrust(trust) }),
+      egress: out,
       ...waysOf(options),
       ...hooksOf(telling, gitHub, store),
       onError: (error) => onTrouble('answering the API', error),

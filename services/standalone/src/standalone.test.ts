@@ -7,6 +7,7 @@ import { scenarios } from '@haldane/scenarios';
 import { sampleDeployment, sampleExperiment } from '@haldane/testkit';
 import { type Test, test } from 'tap';
 import { readAccess, removeAccess, writeAccess } from './access-file.ts';
+import { allowedHosts } from './allowed-hosts.ts';
 import { beginScheduled } from './begin-scheduled.ts';
 import { readConfig } from './config.ts';
 import { desk } from './desk.ts';
@@ -117,6 +118,17 @@ test('a changed policy holds at once; one that cannot be read allows nothing', a
   await writeFile(join(dataDir, 'haldane.policy.yaml'), 'rules: [{ nam');
   const whole = () => writeFile(join(dataDir, 'haldane.policy.yaml'), 'rules: []');
   t.same(await policyOf(dataDir, whole), { rules: [] }, 'or be in the midst of writing it');
+});
+
+test('files of one’s own may name this machine, those of others only what is allowed by name', async (t) => {
+  t.same(allowedHosts(readConfig({})), ['localhost', '127.0.0.1', '[::1]']);
+  t.same(allowedHosts(readConfig({ HALDANE_FILES: '/srv' })), []);
+  t.same(allowedHosts(readConfig({ HALDANE_FILES: '/srv', HALDANE_ALLOW: 'IdP.internal:8443, [fd12::1]:80' })), [
+    'idp.internal:8443',
+    '[fd12::1]:80',
+  ]);
+  for (const bad of ['http://idp.internal', '10.0.0.0/8', '*.internal', 'a b'])
+    t.throws(() => readConfig({ HALDANE_ALLOW: bad }), { code: 'bad-request', message: /HALDANE_ALLOW holds/ });
 });
 
 test('files are taken from the folders that were named, by whatever way a path leads out of them', async (t) => {

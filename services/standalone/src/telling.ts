@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SlackApp } from '@haldane/api';
 import { type Clock, type Delivery, HaldaneError, messageOf, type News, type Notifier } from '@haldane/core';
-import { type AppDoor, type Egress, egress, type Notify, notifiers, readNotify, secretOf, whoIsTold } from '@haldane/notifiers';
+import { type Egress, egress } from '@haldane/egress';
+import { type AppDoor, type Notify, notifiers, readNotify, secretOf, whoIsTold } from '@haldane/notifiers';
 import { noticeOf } from '@haldane/reports';
 import type { House } from '@haldane/runner';
 import { Herald } from '@haldane/scheduler';
@@ -16,6 +17,7 @@ type Parts = {
   readonly dataDir: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  readonly allow?: readonly string[];
   /** Haldane's own GitHub App; null: there is none. */
   readonly gitHubApp: AppDoor | null;
 };
@@ -39,7 +41,7 @@ export type Telling = {
 };
 
 /** Reads `haldane.notify.yaml` in the data folder; null when there is none. Throws `bad-document`, also for a secret that is not there. */
-export async function tellingOf({ dataDir, env, clock, gitHubApp }: Parts): Promise<Telling | null> {
+export async function tellingOf({ dataDir, env, clock, allow = [], gitHubApp }: Parts): Promise<Telling | null> {
   const path = join(dataDir, 'haldane.notify.yaml');
   let text: string;
   try {
@@ -49,7 +51,7 @@ export async function tellingOf({ dataDir, env, clock, gitHubApp }: Parts): Prom
     throw new HaldaneError('denied', `${path} cannot be read: ${messageOf(cause)}`, { cause });
   }
   const notify = readNotify(text, path);
-  const out = egress(notify.allow);
+  const out = egress([...allow, ...notify.allow], { allowedBy: 'under "allow" in haldane.notify.yaml' });
   return {
     slack: slackOf(notify, env, out),
     receivers: notifiers(notify, { env, clock, egress: out, ...(gitHubApp === null ? {} : { gitHubApp }) }),

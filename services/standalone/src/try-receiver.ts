@@ -10,13 +10,16 @@ const answerWithinMs = 15_000;
  * Sends one receiver of this data folder a message that says what it is, at once and once. Throws `not-found` without a `haldane.notify.yaml`,
  * `unknown-id` naming the receivers there are, and what the receiver answered when it did not take it.
  */
-export async function tryReceiver({ dataDir, env }: Pick<Config, 'dataDir' | 'env'>, receiver: string): Promise<void> {
+export async function tryReceiver(
+  { dataDir, env, allow = [] }: Pick<Config, 'dataDir' | 'env' | 'allow'>,
+  receiver: string,
+): Promise<void> {
   const app = await gitHubAppOf({ dataDir, env, clock: systemClock });
   const unknown = async () => {
     throw new HaldaneError('internal', 'a message that only tries a receiver has no run');
   };
   const gitHubApp = app === null ? null : gitHubDoor(app, { gate: unknown, report: unknown });
-  const telling = await tellingOf({ dataDir, env, clock: systemClock, gitHubApp });
+  const telling = await tellingOf({ dataDir, env, clock: systemClock, allow, gitHubApp });
   if (telling === null)
     throw new HaldaneError('not-found', `there is no haldane.notify.yaml in ${dataDir}; docs/notifications.md shows one to begin with`);
   const notifier = telling.receivers.get(receiver);

@@ -1,6 +1,6 @@
 import type { Clock, HaldaneError, Notice, Notifier } from '@haldane/core';
+import type { Egress } from '@haldane/egress';
 import { accepted } from '../accepted.ts';
-import type { Egress } from '../egress.ts';
 import type { AppDoor } from './app-door.ts';
 import { checkId, checkName, concluded, underWay } from './check-run.ts';
 import { commentOf, markOf } from './comment.ts';

@@ -1,6 +1,6 @@
 import type { Clock, Notice, Notifier } from '@haldane/core';
+import type { Egress } from '@haldane/egress';
 import { accepted } from '../accepted.ts';
-import type { Egress } from '../egress.ts';
 import { buttonsOf } from './buttons.ts';
 
 type Options = {

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import type { Clock, Delivery, Notifier } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
+import type { Egress } from '@haldane/egress';
 import { accepted } from '../accepted.ts';
-import type { Egress } from '../egress.ts';
 
 type Options = {
   readonly url: string;

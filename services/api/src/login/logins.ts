@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { HaldaneError, messageOf, type NewToken, type TokenStore } from '@haldane/core';
-import { createRemoteJWKSet, decodeJwt, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { Egress } from '@haldane/egress';
+import { createRemoteJWKSet, customFetch, decodeJwt, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { TrustRule } from './trust-rule.ts';
 
 /** Only signatures that a public key checks: with a shared secret, or none, anybody could write a login. */
@@ -14,10 +15,12 @@ const answerWithinMs = 5_000;
 export class Logins {
   readonly #rules: readonly TrustRule[];
   readonly #tokens: Pick<TokenStore, 'useOnce'>;
+  readonly #egress: Egress;
   readonly #keys = new Map<string, Promise<JWTVerifyGetKey>>();
-  constructor(rules: readonly TrustRule[], tokens: Pick<TokenStore, 'useOnce'>) {
+  constructor(rules: readonly TrustRule[], tokens: Pick<TokenStore, 'useOnce'>, egress: Egress) {
     this.#rules = rules;
     this.#tokens = tokens;
+    this.#egress = egress;
   }
 
   /**
@@ -53,7 +56,7 @@ export class Logins {
     } catch (error) {
       const { code } = (error ?? {}) as { code?: string };
       // An issuer that does not answer says nothing against the login.
-      if (code === 'ERR_JWKS_TIMEOUT' || code === undefined || code === 'ERR_JOSE_GENERIC')
+      if (error instanceof HaldaneError || code === 'ERR_JWKS_TIMEOUT' || code === undefined || code === 'ERR_JOSE_GENERIC')
         throw new HaldaneError('unavailable', `the keys of ${issuer} cannot be read: ${messageOf(error)}`);
       throw refused(code === 'ERR_JWT_EXPIRED' ? 'it has expired' : 'its signature or its claims are not what they must be');
     }
@@ -63,21 +66,36 @@ export class Logins {
   #keysOf(issuer: string): Promise<JWTVerifyGetKey> {
     const known = this.#keys.get(issuer);
     if (known !== undefined) return known;
-    const found = discover(issuer);
+    const found = discover(issuer, this.#egress);
     this.#keys.set(issuer, found);
     found.catch(() => this.#keys.delete(issuer));
     return found;
   }
 }
 
-/** Where the issuer keeps its keys, by its own word: which must be about itself, and lead to no other place by a redirect. */
-async function discover(issuer: string): Promise<JWTVerifyGetKey> {
+/**
+ * Where the issuer keeps its keys, by its own word: which must be about itself, and lead to no other place by a redirect. Who wrote the issuer into
+ * the rules allowed its host; another that it names may be anywhere, and is asked as a stranger is.
+ */
+async function discover(issuer: string, egress: Egress): Promise<JWTVerifyGetKey> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   try {
-    const answer = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(answerWithinMs) });
-    const said = (await answer.json()) as { readonly issuer?: unknown; readonly jwks_uri?: unknown };
+    const ask = (url: string, signal: AbortSignal) =>
+      egress.send(
+        { method: 'GET', url, headers: { accept: 'application/json' }, byOperator: new URL(url).host === new URL(issuer).host },
+        signal,
+      );
+    const answer = await ask(address, AbortSignal.timeout(answerWithinMs));
+    if (answer.status !== 200) throw new Error(`it answered ${answer.status}`);
+    const said = JSON.parse(answer.body) as { readonly issuer?: unknown; readonly jwks_uri?: unknown };
     if (said.issuer !== issuer) throw new Error('it says that it is another issuer');
-    return createRemoteJWKSet(new URL(String(said.jwks_uri)), { timeoutDuration: answerWithinMs });
+    return createRemoteJWKSet(new URL(String(said.jwks_uri)), {
+      timeoutDuration: answerWithinMs,
+      [customFetch]: async (url, { signal }) => {
+        const { status, body } = await ask(url, signal ?? AbortSignal.timeout(answerWithinMs));
+        return new Response(body, { status });
+      },
+    });
   } catch (cause) {
     throw new HaldaneError('unavailable', `the issuer ${issuer} cannot be asked for its keys: ${messageOf(cause)}`, { cause });
   }

@@ -3,6 +3,7 @@ import { createApi } from '@haldane/api';
 import { HaldaneClient } from '@haldane/client';
 import { systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
+import { egress } from '@haldane/egress';
 import { localPlatform } from '@haldane/platforms';
 import { House } from '@haldane/runner';
 import { createHistogram, quantile, recordLatency } from '@haldane/statistics';
@@ -29,6 +30,7 @@ export async function askApi(store: Store, dataDir: string, ids: readonly string
     platform: localPlatform({ dataDir, dataplane, clock }),
     dataplane,
     env: {},
+    egress: egress([]),
     publish: async () => undefined,
   });
   const unused = async () => {
