@@ -24,7 +24,8 @@ import { reportFormats } from './report-formats.ts';
 const strict = { additionalProperties: false } as const;
 
 /** Words for people and databases: nothing that neither can show. */
-const text = (maxLength: number, minLength = 1) => Type.String({ minLength, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]*$' });
+const text = (maxLength: number, minLength = 1) =>
+  Type.String({ minLength, maxLength, pattern: '^([^\\u0000-\\u001f\\u007f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$' });
 const name = (maxLength = 120) => Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]*$', maxLength });
 const file = text(4096);
 

@@ -1,4 +1,4 @@
-/** Text that PostgreSQL can keep: it has no NUL in text, and an error message from outside may. */
+/** Text that PostgreSQL can keep: it has no NUL in text and no half of a character in JSON, and an error message from outside may. */
 export function storable(text: string): string {
-  return text.replaceAll('\u0000', '\uFFFD');
+  return text.replace(/[\0\p{Surrogate}]/gu, '\uFFFD');
 }

@@ -214,6 +214,8 @@ test('what is wrong is said as problem details, and a stranger is not told what 
     { file: '/x', more: true },
     { file: '/x', fault: 'no' },
     { file: '/x', key: '' },
+    { file: '/x', key: 'half \ud800' },
+    { file: '/x', key: 'a\u0000b' },
     { file: '/x', command: ['sh', '-c', 'id'] },
     { file: '/x', deploy: { command: ['id'] } },
     { file: '/x', callback: 'http://169.254.169.254/' },

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { systemClock } from '@haldane/core';
 import { test } from 'tap';
 import { ask, end, folder, owner, start, stateOf, untilDead } from '../testing/embedded-under-test.ts';
@@ -130,6 +131,27 @@ test('a start that was killed while it made the database is made again', async (
   await t.rejects(start(dataDir), { code: 'unavailable', message: /postgres\.password is missing/ });
   await writeFile(join(home, 'data', 'PG_VERSION'), '12\n');
   await t.rejects(start(dataDir), { code: 'unavailable', message: /written by PostgreSQL 12/ });
+});
+
+test('a copied data folder is its own beside the first, one without its database is refused, and a moved one is the same', async (t) => {
+  const parent = await folder(t);
+  const [first, copy, moved] = ['data', 'copy', 'moved'].map((name) => join(parent, name)) as [string, string, string];
+  const original = await start(first);
+  await ask(original.connection, 'create table kept as select 1 as n');
+  await original.stop();
+  await promisify(execFile)('cp', ['-a', first, copy]);
+  const [one, two] = [await start(first), await start(copy)];
+  await ask(two.connection, 'update kept set n = 2');
+  t.same(await ask(one.connection, 'select n from kept'), [{ n: 1 }]);
+  t.same(await ask(two.connection, 'select n from kept'), [{ n: 2 }]);
+  await Promise.all([one.stop(), two.stop()]);
+  await rm(join(copy, 'postgres'), { recursive: true });
+  await writeFile(join(copy, 'postgres.json'), await readFile(join(first, 'postgres.json')));
+  await t.rejects(start(copy), { code: 'denied', message: new RegExp(`is a copy of ${first}`) });
+  await rename(first, moved);
+  const again = await start(moved);
+  t.same(await ask(again.connection, 'select n from kept'), [{ n: 1 }]);
+  await again.stop();
 });
 
 test('a long path of the data folder is no hindrance', async (t) => {

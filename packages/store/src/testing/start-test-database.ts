@@ -140,21 +140,32 @@ async function openCopy(address: Address, drop: () => Promise<void>): Promise<Te
       );
     },
     query,
-    dump: async () => {
-      const tables = await query(
-        `select quote_ident(table_name) as name from information_schema.tables where table_schema = 'public' order by 1`,
-      );
-      const texts: string[] = [];
-      for (const { name } of tables)
-        texts.push(...(await query(`select t::text as row from ${name as string} t`)).map((found) => found['row'] as string));
-      return texts.join('\n');
-    },
+    dump: () => dumpOf(address),
     close: async () => {
       await store.close();
       await pool.end();
       await drop();
     },
   };
+}
+
+/** Every row of every table of a database as text, in an order that the rows alone decide. */
+export async function dumpOf(address: Address): Promise<string> {
+  const client = new pg.Client(clientConfig(address));
+  await client.connect();
+  try {
+    const tables = await client.query<{ name: string }>(
+      `select quote_ident(table_name) as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`,
+    );
+    const texts: string[] = [];
+    for (const { name } of tables.rows) {
+      const { rows } = await client.query<{ row: string }>(`select t::text as row from ${name} t`);
+      texts.push(`-- ${name}`, ...rows.map(({ row }) => row).sort());
+    }
+    return texts.join('\n');
+  } finally {
+    await client.end();
+  }
 }
 
 /** Cuts every other connection to the database, as a proxy or a failover does. */

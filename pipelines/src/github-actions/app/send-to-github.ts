@@ -1,4 +1,5 @@
 import { HaldaneError, type JsonObject, messageOf } from '@haldane/core';
+import { type Answer, egress } from '@haldane/egress';
 import { asAnswered } from '../../read-json.ts';
 
 export type ToGitHub = {
@@ -13,6 +14,8 @@ export type ToGitHub = {
   readonly now: number;
 };
 
+/** Where GitHub is stands in the operator's own file and nowhere else. */
+const out = egress([]);
 const answerWithinMs = 15_000;
 const longestWaitMs = 3_600_000;
 
@@ -22,29 +25,29 @@ const longestWaitMs = 3_600_000;
  */
 export async function sendToGitHub<T>({ method, url, bearer, body, schema, now }: ToGitHub, signal: AbortSignal): Promise<T> {
   const path = url.pathname;
-  let answer: Response;
-  let text: string;
+  const asked = {
+    accept: 'application/vnd.github+json',
+    'x-github-api-version': '2022-11-28',
+    'user-agent': 'haldane',
+    authorization: `Bearer ${bearer}`,
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+  const outgoing = {
+    method,
+    url: url.href,
+    headers: asked,
+    byOperator: true,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+  let answer: Answer;
   try {
-    answer = await fetch(url, {
-      method,
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(answerWithinMs)]),
-      headers: {
-        accept: 'application/vnd.github+json',
-        'x-github-api-version': '2022-11-28',
-        'user-agent': 'haldane',
-        authorization: `Bearer ${bearer}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    text = await answer.text();
+    answer = await out.send(outgoing, AbortSignal.any([signal, AbortSignal.timeout(answerWithinMs)]));
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
-    const { cause: inner } = cause as { cause?: unknown };
-    throw new HaldaneError('unavailable', `GitHub did not answer ${path}: ${messageOf(inner ?? cause)}`);
+    throw new HaldaneError('unavailable', `GitHub did not answer ${path}: ${messageOf(cause)}`);
   }
-  const { status, headers } = answer;
+  const { status, body: text } = answer;
+  const headers = new Headers(answer.headers);
   if (status >= 200 && status < 300) return schema === undefined ? (undefined as T) : asAnswered<T>(schema, parsed(text), 'GitHub', path);
   const said = `GitHub answered ${path} with ${status}${wordsOf(text)}`;
   const afterMs = waitOf(status, headers, now);
