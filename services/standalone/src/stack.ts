@@ -126,7 +126,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       report: async (id) => markdownOf(await store.runs.get(id), house),
     };
     const gitHubApp = gitHub && gitHubDoor(gitHub, known);
-    const telling = await tellingOf({ dataDir, env: options.env, clock, allow: options.allow ?? [], gitHubApp });
+    const telling = await tellingOf({ dataDir, env: options.env, clock, allow: options.allow, gitHubApp });
     const out = egress(allowedHosts(options));
     const house = new House({
       store,

@@ -17,7 +17,7 @@ type Parts = {
   readonly dataDir: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  readonly allow?: readonly string[];
+  readonly allow?: readonly string[] | undefined;
   /** Haldane's own GitHub App; null: there is none. */
   readonly gitHubApp: AppDoor | null;
 };
