@@ -1,4 +1,4 @@
-import { type Alert, HaldaneError } from '@haldane/core';
+import type { Alert } from '@haldane/core';
 import { fromAlarm, isAlarm } from './cloudwatch/index.ts';
 import { fromEvent, isEvent } from './eventbridge/index.ts';
 import { isLoose } from './loose.ts';
@@ -37,10 +37,3 @@ function parsed(text: string): unknown {
     return text;
   }
 }
-
-/** What is behind an address of AWS: no redirect is followed, for it could lead anywhere. */
-export const fetchOverHttps: FetchText = async (url) => {
-  const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(10_000) });
-  if (!answer.ok) throw new HaldaneError('unavailable', `it answered ${answer.status}`);
-  return answer.text();
-};

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import { type FetchText, fetchOverHttps } from '@haldane/alerts';
+import type { FetchText } from '@haldane/alerts';
 import { type ErrorCode, HaldaneError, systemClock } from '@haldane/core';
 import { type Egress, egress } from '@haldane/egress';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -21,6 +21,7 @@ import { type Rate, RateLimit } from './rate-limit.ts';
 import { type Route, routes } from './routes.ts';
 import type { SignedHook } from './signed-hook.ts';
 import type { SlackApp } from './slack/slack-app.ts';
+import { textOver } from './text-over.ts';
 
 /** What the API needs to listen. Alert senders have a token of their own that opens nothing else. */
 export type ApiOptions = {
@@ -38,7 +39,7 @@ export type ApiOptions = {
   readonly slack?: SlackApp;
   /** Takes what GitHub sends to the App of this Haldane; there is none when it is not given. */
   readonly gitHub?: SignedHook;
-  /** How certificates of SNS are had and subscriptions confirmed; over HTTPS from AWS when it is not given. */
+  /** How certificates of SNS are had and subscriptions confirmed; through `egress` when it is not given. */
   readonly fetchSns?: FetchText;
   /** How often one token may ask, and how often one address without a good one. */
   readonly rates?: { readonly known: Rate; readonly strangers: Rate };
@@ -53,7 +54,9 @@ type Visit = { readonly route: Route | null; readonly record: AuditedRequest | n
 export function createApi(options: ApiOptions): FastifyInstance {
   const { desk, onError } = options;
   const door = new Doorkeeper(options.tokens, desk.store.tokens);
-  const logins = new Logins(options.trust ?? [], desk.store.tokens, options.egress ?? egress([]));
+  const out = options.egress ?? egress([]);
+  const logins = new Logins(options.trust ?? [], desk.store.tokens, out);
+  const fetchSns = options.fetchSns ?? textOver(out);
   const senders = new Secrets(options.alertTokens);
   const known = new RateLimit((options.rates ?? rates).known, systemClock.now);
   const strangers = new RateLimit((options.rates ?? rates).strangers, systemClock.now);
@@ -188,7 +191,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
           slack: options.slack ?? null,
           gitHub: options.gitHub ?? null,
           actFor,
-          fetchSns: options.fetchSns ?? fetchOverHttps,
+          fetchSns,
           request,
           reply,
         };
