@@ -54,6 +54,48 @@ test('the way back is in the journal before the world moves, and the entry is ma
   t.same(await states({ journal }, runId), [['a', 'applied']]);
 });
 
+test('where the world is slow to take a change, it is tried again for as long as the platform has patience, each time within the lease', async (t) => {
+  const { journal, hold, world, options, runId, clock } = await setUp();
+  const codes = ['unavailable', 'throttled', null, 'unavailable', 'denied'] as const;
+  const tries: { readonly at: number; readonly left: number }[] = [];
+  const ends = clock.now() + leaseMs;
+  let renewed = 0;
+  // Renewed once, when too little is left for a try.
+  const leaseLeft = () => {
+    if (ends + renewed - clock.now() <= options.applyTimeoutMs) renewed = leaseMs;
+    return ends + renewed - clock.now();
+  };
+  const kind = setKind(world, {
+    apply: async ({ name }, _before, signal) => {
+      tries.push({ at: clock.now(), left: leaseLeft() });
+      const code = codes[tries.length - 1];
+      if (code === null) await clock.sleep(60_000, signal);
+      if (code) throw new HaldaneError(code, 'not now');
+      world.add(name as string);
+    },
+  });
+  const once = codeOf(perform(journal, [kind], { ...hold, leaseLeft }, change('a'), options));
+  t.equal(await clock.until(once), 'unavailable', 'without patience there is one try');
+  const patient = codeOf(perform(journal, [kind], { ...hold, leaseLeft }, change('a'), { ...options, patienceMs: 60_000 }));
+  t.equal(await clock.until(patient), 'denied', 'what time does not mend ends it');
+  t.equal(tries.length, 5, 'throttled, timed out, not answered, denied');
+  t.ok(
+    tries.every(({ left }) => left > options.applyTimeoutMs),
+    'no try begins that the lease does not outlast',
+  );
+  await clock.until(perform(journal, [kind], { ...hold, leaseLeft }, change('a'), { ...options, patienceMs: 60_000 }));
+  t.same([[...world], await states({ journal }, runId)], [['a'], [['a', 'applied']]]);
+  const never = setKind(new Set(), {
+    apply: async () => {
+      throw new HaldaneError('throttled', 'slow down');
+    },
+  });
+  const began = clock.now();
+  const given = perform(journal, [never], { ...hold, leaseLeft: () => leaseMs }, change('b'), { ...options, patienceMs: 20_000 });
+  t.equal(await clock.until(codeOf(given)), 'throttled');
+  t.ok(clock.now() - began > 10_000 && clock.now() - began <= 20_000, 'and patience has an end');
+});
+
 test('performing again after intended applies with the state from the first time; after applied it does nothing', async (t) => {
   const { journal, hold, world, options, runId, clock } = await setUp();
   await journal.intend(hold.fence, change('a'), 'first');

@@ -30,6 +30,12 @@ export async function startRun(
         events.push(event);
         wake();
       }
+    } catch (cause) {
+      const { phase, stop } = await client.run(run.id);
+      const last = events.slice(-3).map(({ type, data }) => `${type} ${JSON.stringify(data)}`);
+      throw new Error(`run ${run.id} is in phase ${phase} (${stop?.why ?? 'not stopped'}), last heard of it: ${last.join('; ')}`, {
+        cause,
+      });
     } finally {
       over = true;
       wake();

@@ -164,8 +164,11 @@ export interface Platform {
   readonly changeKinds: readonly AnyChangeKind[];
   /** How long after a revert the platform may still show what was there before. */
   readonly settleMs: number;
-  /** How long arms may take to become healthy, and restoring until a person is told; absent: what processes of one machine need. */
-  readonly patience?: { readonly readyMs: number; readonly restoreMs: number };
+  /**
+   * How long one change is tried to be made, arms may take to become healthy, and restoring until a person is told; absent: what processes
+   * of one machine need.
+   */
+  readonly patience?: { readonly applyMs: number; readonly readyMs: number; readonly restoreMs: number };
   /** For a plan of these changes that takes at most so many seconds. Reads only. */
   advise?(deployment: Deployment, changes: readonly Change[], seconds: number, signal: AbortSignal): Promise<Advice>;
   /** Why these changes cannot be made here, in words for the owner; empty when they can. Reads only. */

@@ -1,12 +1,17 @@
 import type { AnyChangeKind, Change, Clock, Journal, JournalEntry } from '@haldane/core';
-import { HaldaneError } from '@haldane/core';
+import { HaldaneError, hasCode } from '@haldane/core';
 import { kindNamed } from './kind-named.ts';
 import type { Hold } from './lease.ts';
 import { ticks, within } from './within.ts';
 
 export type PerformOptions = {
-  /** An apply is aborted after this long; a rescuer waits as long beyond the lease before it reverts. */
+  /** One try of an apply is aborted after this long; a rescuer waits as long beyond the lease before it reverts. */
   readonly applyTimeoutMs: number;
+  /**
+   * Where the world is slow to take a change, an apply that was throttled, not answered or not done in time is tried again for so long.
+   * Each try begins only with a lease to outlast it, so leases nest however long all of them take. Default 0: one try.
+   */
+  readonly patienceMs?: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 };
@@ -23,7 +28,7 @@ export async function perform(
   change: Change,
   options: PerformOptions,
 ): Promise<JournalEntry> {
-  const { applyTimeoutMs, clock, signal } = options;
+  const { applyTimeoutMs, patienceMs = 0, clock, signal } = options;
   const kind = kindNamed(kinds, change.kind);
   const entries = await journal.entries(hold.fence.runId);
   const standing = entries.find((entry) => entry.change.id === change.id);
@@ -36,8 +41,20 @@ export async function perform(
   const before = standing ? standing.before : await capture();
   signal.throwIfAborted();
   const entry = await journal.intend(hold.fence, change, before);
-  await untilLeaseOutlasts(hold, applyTimeoutMs, clock, signal);
-  await within(clock, applyTimeoutMs, `making "${change.id}"`, signal, (bounded) => kind.apply(entry.change.params, entry.before, bounded));
+  const until = ticks(clock) + patienceMs;
+  for (let pause = 250; ; pause = Math.min(pause * 2, 5_000)) {
+    await untilLeaseOutlasts(hold, applyTimeoutMs, clock, signal);
+    try {
+      await within(clock, applyTimeoutMs, `making "${change.id}"`, signal, (bounded) =>
+        kind.apply(entry.change.params, entry.before, bounded),
+      );
+      break;
+    } catch (error) {
+      const passes = hasCode(error, 'unavailable') || hasCode(error, 'throttled');
+      if (signal.aborted || !passes || ticks(clock) + pause > until) throw error;
+      await clock.sleep(pause, signal);
+    }
+  }
   await journal.mark(hold.fence, entry.seq, 'applied');
   return { ...entry, state: 'applied', note: null };
 }

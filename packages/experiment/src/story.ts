@@ -45,7 +45,9 @@ export function story(world: World, hand: Hand): Story {
   const fence = hand.hold.fence;
 
   const make = async (change: Change, signal: AbortSignal) => {
-    await perform(world.journal, world.kinds, hand.hold, change, { applyTimeoutMs: world.applyTimeoutMs, clock: world.clock, signal });
+    const { applyTimeoutMs, clock, platform } = world;
+    const patienceMs = platform.patience?.applyMs ?? 0;
+    await perform(world.journal, world.kinds, hand.hold, change, { applyTimeoutMs, patienceMs, clock, signal });
     await hand.tell('change', { id: change.id, does: change.does, made: true });
   };
   const unmake = async (change: Change, signal: AbortSignal) => {

@@ -90,7 +90,8 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
     // A fault is a word to the sidecars, not a call to AWS: no session stands between.
     changeKinds: [...kinds, namingItsResource(faultKind(worldOf(calls)))],
     settleMs,
-    patience: { readyMs: 10 * 60_000, restoreMs: 10 * 60_000 },
+    // AWS throttles, and shows what was made a little later: a change is tried again for so long.
+    patience: { applyMs: 60_000, readyMs: 10 * 60_000, restoreMs: 10 * 60_000 },
     async refusals(deployment, signal, changes = []) {
       const refusals = await awsRefusals(calls, deployment, changes, sidecars !== null, signal);
       return refusals.length > 0 || sessions === null ? refusals : trespasses(sessions, changes, deployment.route, signal);

@@ -19,14 +19,23 @@ export type AwsConnection = {
   readonly tries?: number;
 };
 
-/** The calls of one account and region through the AWS SDK. */
-export function sdkCalls({ region, endpoint, credentials, tries = 3 }: AwsConnection): AwsCalls & { close(): void } {
-  const config = {
+/**
+ * What every client of the SDK is made with. A call that is not answered ends: by itself the SDK waits for ever, and of `requestTimeout` alone
+ * it makes a warning.
+ */
+export function clientConfig({ region, endpoint, credentials, tries = 3 }: AwsConnection) {
+  return {
     region,
     maxAttempts: tries,
+    requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
   };
+}
+
+/** The calls of one account and region through the AWS SDK. */
+export function sdkCalls(connection: AwsConnection): AwsCalls & { close(): void } {
+  const config = clientConfig(connection);
   const balancing = new ElasticLoadBalancingV2Client(config);
   const groups = new AutoScalingClient(config);
   const templates = new EC2Client(config);

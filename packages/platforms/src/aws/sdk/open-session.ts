@@ -2,13 +2,12 @@ import { DescribeVpcsCommand, EC2Client, RunInstancesCommand } from '@aws-sdk/cl
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { HaldaneError } from '@haldane/core';
 import type { OpenSession } from '../run-sessions.ts';
-import { type AwsConnection, sdkCalls } from './connect.ts';
+import { type AwsConnection, clientConfig, sdkCalls } from './connect.ts';
 import { asking } from './translate-error.ts';
 
 /** Sessions under `role`, in the account that the connection's own credentials belong to. */
 export async function sdkSessions(connection: AwsConnection, role: string, signal: AbortSignal): Promise<OpenSession> {
-  const { tries: maxAttempts = 3, ...config } = connection;
-  const sts = new STSClient({ ...config, maxAttempts });
+  const sts = new STSClient(clientConfig(connection));
   const { Account: account = '' } = await asking(
     'sts',
     'GetCallerIdentity',
@@ -40,8 +39,8 @@ export async function sdkSessions(connection: AwsConnection, role: string, signa
 }
 
 /** One call that only reads, and one that would launch something if it were not a dry run: a policy that is in force refuses both. */
-async function trespass({ tries: maxAttempts = 3, ...config }: AwsConnection, signal: AbortSignal): Promise<readonly string[]> {
-  const client = new EC2Client({ ...config, maxAttempts });
+async function trespass(connection: AwsConnection, signal: AbortSignal): Promise<readonly string[]> {
+  const client = new EC2Client(clientConfig(connection));
   const abort = { abortSignal: signal };
   const dryRun = new RunInstancesCommand({ DryRun: true, ImageId: 'ami-00000000', InstanceType: 't3.micro', MinCount: 1, MaxCount: 1 });
   const trials = [

@@ -3,7 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export type MotoServer = { readonly url: string; stop(): Promise<void> };
+export type MotoServer = {
+  readonly url: string;
+  /** Forgets every account. */
+  reset(): Promise<void>;
+  stop(): Promise<void>;
+};
 
 /** Starts moto's server, which plays AWS over HTTP, on a free port of this machine; `program` is its `moto_server`. */
 export async function startMoto(program: string): Promise<MotoServer> {
@@ -36,7 +41,11 @@ export async function startMoto(program: string): Promise<MotoServer> {
     await stop();
     throw error;
   }
-  return { url, stop };
+  const reset = async () => {
+    const { ok, status } = await fetch(`${url}/moto-api/reset`, { method: 'POST' });
+    if (!ok) throw new Error(`${program} did not forget its accounts: ${status}`);
+  };
+  return { url, reset, stop };
 }
 
 export async function freePort(): Promise<number> {

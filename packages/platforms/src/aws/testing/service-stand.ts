@@ -83,7 +83,16 @@ export async function lookAt({ calls: { balancing, groups, twins }, mark, listen
     .replaceAll(/"[0-9a-f]{64}"/g, '"SECRET"')
     .replaceAll(/"vpc-[0-9a-f]+"/g, '"NETWORK"')
     .replaceAll(mark, 'MARK');
-  return JSON.parse(plain) as unknown;
+  return JSON.parse(inTurn(plain)) as unknown;
+}
+
+/** Networks and subnets, whose ids an account draws, by the order in which they are named. */
+function inTurn(text: string): string {
+  const ids: string[] = [];
+  return text.replaceAll(/(vpc|subnet)-[0-9a-f]{8,}/g, (id, kind: string) => {
+    if (!ids.includes(id)) ids.push(id);
+    return `${kind}-${ids.indexOf(id) + 1}`;
+  });
 }
 
 /** Somebody else edits the rule: another weight for production, and their target group beside whatever stands there. */
