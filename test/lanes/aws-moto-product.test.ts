@@ -85,52 +85,57 @@ if (moto === undefined) {
     }
   });
 
+  const service = fileURLToPath(new URL('../testing/tiny-service.mjs', import.meta.url));
+  const sidecar = fileURLToPath(new URL('../../services/router/dist/sidecar/main.js', import.meta.url));
+
+  /** The service in instances that its account launches, each with a sidecar when it is an arm's, and Haldane. */
+  async function wiredService(t: Test, keys: Keys, { mark, network, flags }: { mark: string; network: string; flags: string }) {
+    const room = await openRoom();
+    t.teardown(() => room.leave());
+    // What any service does here whose owner lets it be pointed at a sidecar: it reads arm.env last, when there is one.
+    const userData = `#!/bin/sh
+export PORT=8080 TINY_TOKEN='${keys.token}' KEYS_URL='${keys.url}'${flags}
+if [ -e "$HALDANE_DIR/arm.env" ]; then set -a; . "$HALDANE_DIR/arm.env"; fi
+exec '${process.execPath}' '${service}'
+`;
+    const stand = await sdkStand(mark, { ...connection, endpoint: proxy.url }, { network, userData });
+    const groups = [`${mark}-production`];
+    const machines = cloudInit(stand.calls, join(room.folder, 'machines'), () => groups);
+    t.teardown(() => machines.close());
+    const balancer = await listenerBalancer(stand.calls, stand.listener, machines.serving);
+    t.teardown(() => balancer.close());
+    const experiment = await writeDeployed(room.folder, mark, {
+      optIn: 'idp-jwks-unavailable',
+      scenario: '{ id: idp-jwks-unavailable, params: { dependency: keys, keyCacheSeconds: 1s } }',
+      more: `dependencies:\n  - { name: keys, env: KEYS_URL, url: "\${KEYS_URL}", as: http }\n`,
+    });
+    const stack = await startStack({
+      dataDir: join(room.folder, 'data'),
+      databaseUrl: null,
+      port: 0,
+      env: { TINY_TOKEN: keys.token, KEYS_URL: keys.url },
+      ephemeral: true,
+      aws: {
+        region: connection.region,
+        endpoint: proxy.url,
+        addresses: { [`${mark}-alb:80`]: balancer.url },
+        sidecar: `'${process.execPath}' '${sidecar}'`,
+      },
+    });
+    room.onLeave(() => stack.stop());
+    const client = new HaldaneClient(stack.access);
+    return { stand, before: await lookAt(stand), groups, machines, balancer, client, stack, experiment };
+  }
+
   test('keys that are away for one arm only: a sidecar beside each instance takes them, a lax service is caught and all is put back', {
     timeout,
   }, async (t) => {
     const keys = await serveKeys();
     t.teardown(() => keys.close());
-    const room = await openRoom();
-    t.teardown(() => room.leave());
-    const service = fileURLToPath(new URL('../testing/tiny-service.mjs', import.meta.url));
-    const sidecar = fileURLToPath(new URL('../../services/router/dist/sidecar/main.js', import.meta.url));
     for (const lax of [false, true]) {
-      const mark = `k${lax ? 1 : 0}x`;
-      // What any service does here whose owner lets it be pointed at a sidecar: it reads arm.env last, when there is one.
-      const userData = `#!/bin/sh
-export PORT=8080 TINY_TOKEN='${keys.token}' KEYS_URL='${keys.url}'${lax ? ' TINY_LAX=yes' : ''}
-if [ -e "$HALDANE_DIR/arm.env" ]; then set -a; . "$HALDANE_DIR/arm.env"; fi
-exec '${process.execPath}' '${service}'
-`;
-      const stand = await sdkStand(mark, { ...connection, endpoint: proxy.url }, { network: `127.${lax ? 78 : 77}`, userData });
-      const folder = join(room.folder, mark);
-      const groups = [`${mark}-production`];
-      const machines = cloudInit(stand.calls, join(folder, 'machines'), () => groups);
-      t.teardown(() => machines.close());
-      const balancer = await listenerBalancer(stand.calls, stand.listener, machines.serving);
-      t.teardown(() => balancer.close());
-      const before = await lookAt(stand);
-      const route = `${mark}-alb:80`;
-      const experiment = await writeDeployed(folder, mark, {
-        optIn: 'idp-jwks-unavailable',
-        scenario: '{ id: idp-jwks-unavailable, params: { dependency: keys, keyCacheSeconds: 1s } }',
-        more: `dependencies:\n  - { name: keys, env: KEYS_URL, url: "\${KEYS_URL}", as: http }\n`,
-      });
-      const stack = await startStack({
-        dataDir: join(folder, 'data'),
-        databaseUrl: null,
-        port: 0,
-        env: { TINY_TOKEN: keys.token, KEYS_URL: keys.url },
-        ephemeral: true,
-        aws: {
-          region: connection.region,
-          endpoint: proxy.url,
-          addresses: { [route]: balancer.url },
-          sidecar: `'${process.execPath}' '${sidecar}'`,
-        },
-      });
-      room.onLeave(() => stack.stop());
-      const client = new HaldaneClient(stack.access);
+      const flags = lax ? ' TINY_LAX=yes' : '';
+      const wired = await wiredService(t, keys, { mark: `k${lax ? 1 : 0}x`, network: `127.${lax ? 78 : 77}`, flags });
+      const { stand, before, groups, machines, client, stack, experiment } = wired;
       const plan = await client.plan(experiment);
       t.same(plan.refusals, []);
       t.match(plan.changes.find((one) => one.kind === 'aws.template')?.does, /sets KEYS_URL in .*nothing else differs/);

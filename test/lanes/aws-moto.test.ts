@@ -1,6 +1,6 @@
 import { systemClock } from '@haldane/core';
 import { type AwsCalls, awsPlatform, connectAws } from '@haldane/platforms';
-import { deploymentOf, lookAt, sdkStand, startMoto } from '@haldane/platforms/aws-testing';
+import { deploymentOf, lookAt, sdkStand, startMoto, templateTags } from '@haldane/platforms/aws-testing';
 import { Fuse } from '@haldane/testkit';
 import { t as file, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
@@ -64,7 +64,8 @@ if (moto === undefined) {
       const platform = awsPlatform({ calls: stand.calls, clock: systemClock, sidecar, expiryAheadMs: 60_000 });
       const until = Date.now() + 7_200_000;
       await platform.renew(runId, until, never);
-      t.same(await expiriesOf(stand.calls, runId), Array(6).fill(new Date(until + 60_000).toISOString()));
+      const told = [...(await expiriesOf(stand.calls, runId)), ...(await templateTags({ ...connection, endpoint: proxy.url }, expires))];
+      t.same(told, Array(6).fill(new Date(until + 60_000).toISOString()));
       t.ok((await putBack(scene, stand.calls, patientMs)).clean);
     }));
 
@@ -184,16 +185,16 @@ async function openAccount(program: string, connection: Parameters<typeof sdkSta
   };
 }
 
-/** The expiry in the tags of all that both arms of a run are made of and that carries one. */
-async function expiriesOf({ balancing, groups, templates }: AwsCalls, runId: string): Promise<readonly (string | undefined)[]> {
+const expires = 'haldane:expires';
+
+/** The expiry in the tags of both arms' target groups and groups. */
+async function expiriesOf({ balancing, groups }: AwsCalls, runId: string): Promise<readonly (string | undefined)[]> {
   const names = ['control', 'experiment'];
   const targets = (await balancing.targetGroups('all', never)).filter((one) => one.name.includes(`-${runId}-`)).map((one) => one.arn);
   const tagged = await balancing.tags(targets, never);
-  const expires = 'haldane:expires';
   const found = await Promise.all(names.map((arm) => groups.group(`${runId}.${arm}`, never)));
   return [
     ...targets.map((arn) => tagged.get(arn)?.[expires]),
-    ...(await templates.tagged('haldane:run', never)).map(({ tags }) => tags[expires]),
     ...found.map((group) => group?.tags.find(({ key }) => key === expires)?.value),
   ];
 }

@@ -28,7 +28,7 @@ export async function putBack(kind: AnyChangeKind, entry: JournalEntry, options:
       const result = await within(clock, attemptMs, `undoing "${id}" (${does})`, signal, async (bounded): Promise<PutBack> => {
         await kind.revert(params, entry.before, bounded);
         if (!(await kind.isReverted(params, entry.before, bounded)))
-          return { back: false, why: 'it was undone without an error, but something of it is still there' };
+          return { back: false, why: `it was undone without an error, but something of it is still there; what it did: ${does}` };
         return { back: true, superseded: (await kind.superseded?.(params, entry.before, bounded)) ?? null };
       });
       if (result.back) return result;

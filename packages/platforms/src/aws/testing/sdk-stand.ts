@@ -6,6 +6,7 @@ import {
   CreateSubnetCommand,
   CreateVpcCommand,
   DescribeSubnetsCommand,
+  DescribeTagsCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
 import {
@@ -103,4 +104,16 @@ async function subnetsIn(ec2: EC2Client, network: string) {
   const add = async (n: number, AvailabilityZone: string) =>
     (await ec2.send(new CreateSubnetCommand({ VpcId: Vpc?.VpcId, CidrBlock: `${network}.${n}.0/24`, AvailabilityZone }))).Subnet ?? {};
   return [await add(1, 'eu-west-1a'), await add(2, 'eu-west-1b')];
+}
+
+/** The values of a tag on launch templates, as EC2 itself tells tags: moto describes a template with those that it was made with. */
+export async function templateTags(connection: AwsConnection, key: string): Promise<readonly string[]> {
+  const ec2 = new EC2Client(connection);
+  const Filters = [
+    { Name: 'resource-type', Values: ['launch-template'] },
+    { Name: 'key', Values: [key] },
+  ];
+  const { Tags = [] } = await ec2.send(new DescribeTagsCommand({ Filters }));
+  ec2.destroy();
+  return Tags.map((one) => one.Value ?? '');
 }
