@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Alert, HaldaneError } from '@haldane/core';
-import { isLoose, type Loose, text } from '../loose.ts';
+import { isLoose, type Loose, text } from './loose.ts';
 
 /** The only fields of an alert that are kept: what somebody needs in order to act. Everything else is dropped unread. */
 const allowedFields = [

@@ -2,8 +2,8 @@ import type { Alert } from '@haldane/core';
 import { fromAlarm, isAlarm } from './cloudwatch/index.ts';
 import { fromEvent, isEvent } from './eventbridge/index.ts';
 import { isLoose } from './loose.ts';
+import { parseAlerts } from './parse-alerts.ts';
 import { type FetchText, isSns, openSns } from './sns/index.ts';
-import { parseAlerts } from './webhook/index.ts';
 
 /**
  * The alerts in a body that a receiver was sent at `receivedAt` (epoch ms), in whatever words: generic, Alertmanager's, an event of EventBridge, a
