@@ -8,14 +8,8 @@ import { type Address, openStore } from '@haldane/store';
 import { MemoryMetrics, MemoryPlatform, MemoryProber, MemoryWorld, sampleDeployment, sampleScenario } from '@haldane/testkit';
 import type { Asked } from './outside.ts';
 
-type Given = {
-  readonly address: Address;
-  readonly outside: string;
-  readonly name: string;
-  readonly timing: Timing;
-  readonly pools?: readonly string[];
-};
-const { address, outside, name, timing, pools = [] } = JSON.parse(process.argv[2] ?? '') as Given;
+type Given = { readonly address: Address; readonly outside: string; readonly name: string; readonly timing: Timing };
+const { address, outside, name, timing } = JSON.parse(process.argv[2] ?? '') as Given;
 const clock = systemClock;
 const store = await openStore({ ...address, poolSize: 6 });
 
@@ -95,7 +89,6 @@ function assemble({ run }: Claim): World {
 
 const runner = new Runner({
   name,
-  pools,
   store,
   clock,
   timing,
