@@ -11,6 +11,13 @@ export function isAway(error: unknown): boolean {
   return /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error/i.test(messageOf(error));
 }
 
+/** Whether the server itself refused a statement, and so has done nothing of it: by its own five characters, and none that mean that it is going away. */
+export function isRefused(error: unknown): boolean {
+  const { code, details } = (error ?? {}) as { code?: unknown; details?: { sqlstate?: unknown } | null };
+  const state = details?.sqlstate ?? code;
+  return typeof state === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(state) && !away.test(state);
+}
+
 /** The constraint or index that refused a row, or null when the error is another one. */
 export function brokenConstraint(error: unknown): string | null {
   const { code, constraint } = (error ?? {}) as { code?: unknown; constraint?: unknown };

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { systemClock } from '@haldane/core';
-import { isAway } from '../translate.ts';
+import { isRefused } from '../translate.ts';
 
 export type TogetherOptions<Q, A> = {
   /** Answers all of these with one question to the database, in their order. An answer may be a promise: then nobody else waits for it. */
@@ -54,7 +54,8 @@ export class Together<Q, A> {
       const answers = await this.#options.ask(taken.map(({ question }) => question));
       for (const [i, { resolve }] of taken.entries()) resolve(answers[i] as A | Promise<A>);
     } catch (error) {
-      if (taken.length > 1 && !isAway(error)) for (const one of taken) await this.#askFor([one]);
+      // Without the server's own answer nobody knows whether it did what it was asked: to ask again might write twice.
+      if (taken.length > 1 && isRefused(error)) for (const one of taken) await this.#askFor([one]);
       else for (const { reject } of taken) reject(error);
     }
   }

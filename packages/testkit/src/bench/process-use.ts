@@ -10,6 +10,12 @@ export function processorMs(pid: number): number | null {
   return fields ? (Number(fields[11]) + Number(fields[12])) * msPerTick : null;
 }
 
+/** The same of its children that have ended. */
+export function endedChildrenMs(pid: number): number | null {
+  const fields = read(`/proc/${pid}/stat`)?.split(')').at(-1)?.trim().split(' ');
+  return fields ? (Number(fields[13]) + Number(fields[14])) * msPerTick : null;
+}
+
 /** Bytes of memory that this process holds now; null where the system does not say. */
 export function residentBytes(pid: number): number | null {
   const pages = read(`/proc/${pid}/statm`)?.split(' ')[1];

@@ -10,6 +10,7 @@ import { askApi } from './ask-api.ts';
 import { type BenchRunner, beRunner, hireRunner, type Seen } from './bench-runner.ts';
 import { benchExperiment } from './bench-world.ts';
 import { serverUse } from './server-use.ts';
+import { storeCost, type WriteCost } from './store-cost.ts';
 
 const full = { sizes: [10, 100, 1000], windowMs: 30_000 };
 const quick = { sizes: [10, 100], windowMs: 10_000 };
@@ -42,10 +43,15 @@ type Cost = {
 async function main(words: string[]): Promise<number> {
   const { values } = parseArgs({
     args: words,
-    options: { quick: { type: 'boolean', default: false }, runs: { type: 'string', multiple: true } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      runs: { type: 'string', multiple: true },
+      store: { type: 'boolean', default: false },
+    },
   });
   const { sizes: usual, windowMs } = values.quick ? quick : full;
   const sizes = values.runs?.map(Number) ?? usual;
+  if (values.store) return storeCosts(sizes);
   say(
     `control plane benchmark, ${values.quick ? 'quick' : 'full'}, Node ${process.version}; one runner, one API server, one embedded PostgreSQL\n\n`,
   );
@@ -83,6 +89,30 @@ async function main(words: string[]): Promise<number> {
     ])}\nlate: from the end of a second of users to its evidence being stored and judged; 250 ms of it are waited for stragglers\n\n`,
   );
   return verdicts(costs, sizes);
+}
+
+/** The store alone, without runs that are driven: no clock is in it. */
+async function storeCosts(sizes: readonly number[]): Promise<number> {
+  const rows = [['runs at once', 'second: client ms', 'server ms', 'written kB', 'renewal: client ms', 'server ms', 'written kB']];
+  for (const runs of sizes) {
+    const dataDir = await mkdtemp(join(tmpdir(), 'haldane-bench-'));
+    const database = await startEmbedded({ dataDir });
+    try {
+      const store = await openStore({ connection: database.connection });
+      const { second, renewal } = await storeCost(store, database.connection, runs).finally(() => store.close());
+      const cells = ({ clientMs, serverMs, writtenBytes }: WriteCost) => [
+        clientMs.toFixed(3),
+        serverMs.toFixed(3),
+        (writtenBytes / 1000).toFixed(1),
+      ];
+      rows.push([`${runs}`, ...cells(second), ...cells(renewal)]);
+    } finally {
+      await database.remove();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  }
+  say(`What a run costs to store, for each second and each renewal of a lease\n\n${tableText(rows)}\n`);
+  return 0;
 }
 
 async function costOf(runs: number, windowMs: number, closing: Closing): Promise<Cost | null> {

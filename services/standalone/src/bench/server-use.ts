@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection } from '@haldane/store';
-import { processorMs } from '@haldane/testkit';
+import { endedChildrenMs, processorMs } from '@haldane/testkit';
 
-/** What a PostgreSQL server used so far, over all its processes that live. */
+/** What a PostgreSQL server used so far, over all its processes, also those whose connection has ended. */
 export type ServerUse = { readonly processorMs: number; readonly writtenBytes: number };
 
 /** Null where the system does not say. Reads the server's own lock file beside its socket, so it must be on this machine. */
@@ -14,7 +14,8 @@ export function serverUse({ host, port }: Connection): ServerUse | null {
       .map(Number)
       .filter((pid) => pid === postmaster || (pid > 0 && parentOf(pid) === postmaster));
     const sum = (of: (pid: number) => number) => pids.reduce((all, pid) => all + of(pid), 0);
-    return { processorMs: sum((pid) => processorMs(pid) ?? 0), writtenBytes: sum(writtenBy) };
+    // Bytes of a process that has ended are counted with its parent's by the system itself.
+    return { processorMs: sum((pid) => processorMs(pid) ?? 0) + (endedChildrenMs(postmaster) ?? 0), writtenBytes: sum(writtenBy) };
   } catch {
     return null;
   }
