@@ -40,8 +40,10 @@ async function house(t: Test, deploys: string) {
   t.teardown(() => hub.close());
   const copy = await database.copy();
   const { store } = copy;
-  const parts = { ...(await appOver(t, hub, deploys)), clock: systemClock };
-  const state = { refusal: null as HaldaneError | null };
+  const state = { refusal: null as HaldaneError | null, aheadMs: 0 };
+  const clock = { ...systemClock, now: () => Date.now() + state.aheadMs };
+  hub.now = clock.now;
+  const parts = { ...(await appOver(t, hub, deploys)), clock };
   const desk: Pick<Desk, 'store' | 'create'> = {
     store,
     create: async ({ file, key = null }, permit) => {
@@ -63,11 +65,11 @@ async function house(t: Test, deploys: string) {
   const address = `http://127.0.0.1:${(api.server.address() as AddressInfo).port}`;
   const troubles: string[] = [];
   /** A doorman that knows nothing but what is stored, as after a restart. */
-  const look = async () => {
+  const look = async (afterMs = 60_000) => {
     const app = await gitHubAppOf(parts);
     if (app === null) throw new Error('there is no App');
-    await copy.letPass(5_000);
-    await gitHubDoorman(app, { store, address, clock: systemClock, onTrouble: (what) => void troubles.push(what) }).round();
+    await copy.letPass(afterMs);
+    await gitHubDoorman(app, { store, address, clock, onTrouble: (what) => void troubles.push(what) }).round();
   };
   const end = async (verdict: Verdict['verdict'], revision = sha) => {
     const claim = await store.runs.claim('a test', 60_000, 0);
@@ -194,16 +196,38 @@ test('only the gate rejects; an experiment without an answer is what the rule sa
   await store.gate.note(shop, { kind: 'break-glass', revision: bad, why: 'an outage' }, 'ann');
   t.match(await answered('asks', null, bad), /^approved: .*ann broke the glass/s);
   for (const { comment = '' } of hub.reviews) t.ok(comment.length <= 1_024);
+
+  const runs = (await store.runs.list(100)).length;
+  t.match(
+    await answered('rejects', null, bad),
+    /^approved: \*\*Haldane: goes on\*\*.*ann broke the glass/s,
+    'no rule is above broken glass',
+  );
+  const [before, later] = ['e'.repeat(40), 'f'.repeat(40)];
+  hub.deployments = [
+    { id: 13, environment: 'rejects', sha: bad, state: 'waiting' },
+    { id: 12, environment: 'rejects', sha: before, state: 'success' },
+    { id: 11, environment: 'approves', sha: later, state: 'success' },
+  ];
+  t.match(await answered('rejects', null, before), /^approved: .*e{40} is live already/s);
+  t.equal((await store.runs.list(100)).length, runs, 'nothing was run for these');
+  hub.deployments = [{ id: 14, environment: 'rejects', sha: later, state: 'success' }];
+  t.match(await answered('waits', null, before), /^approved: .*e{40} was live before: the way back is always open/s, 'as GitHub said');
 });
 
 test('an experiment that cannot begin is waited for, half an hour long; what is wrong with the rule is said at once', async (t) => {
-  const { hub, copy, ask, look, state } = await house(
+  const { hub, ask, look, state, acts } = await house(
     t,
     ruleOf('production', ', experiments: [/x/keys-away.yaml]') + ruleOf('wrong', ', experiments: [/x/others.yaml]'),
   );
   state.refusal = new HaldaneError('service-taken', 'payments in test is taken by `run` @ann');
   await ask({ run: 1, deployment: 1, environment: 'Production', sha });
   for (let n = 0; n < 3; n += 1) await look();
+  const tries = async () => (await acts()).filter(({ did }) => did === 'beginStage').length;
+  const before = await tries();
+  t.ok(before >= 3);
+  await look(5_000);
+  t.equal(await tries(), before, 'not tried again so soon');
   t.match(
     hub.reviews,
     [{ environment_name: 'Production', comment: /cannot begin yet: payments in test is taken by \\`run\\` @\u200bann/ }],
@@ -214,7 +238,7 @@ test('an experiment that cannot begin is waited for, half an hour long; what is 
     await look();
   }
   t.equal(hub.reviews.length, 9, 'GitHub takes ten words');
-  await copy.letPass(1_800_000);
+  state.aheadMs = 1_800_000;
   await look();
   t.match(hub.reviews.at(-1), { state: 'approved', comment: /NOT PROVEN.*keys-away: did not begin: reason 11/s });
   state.refusal = null;

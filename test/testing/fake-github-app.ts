@@ -28,6 +28,8 @@ export type FakeGitHubApp = JsonServer & {
   now: () => number;
   readonly reviews: Review[];
   readonly checks: Check[];
+  /** Newest first; each with its newest state. */
+  deployments: readonly { readonly id: number; readonly environment: string; readonly sha: string; readonly state: string | null }[];
   /** Tokens that were made, each with what it may do. */
   readonly tokens: Map<string, { readonly permissions: Readonly<Record<string, string>>; readonly until: number }>;
   /** A job reaches the protected environment: the payload that GitHub sends of it. */
@@ -89,7 +91,19 @@ export async function fakeGitHubApp(): Promise<FakeGitHubApp> {
       return { status: 204 };
     }
     if (/^GET \/commits\/[0-9a-f]{40}\/pulls$/.test(route)) return ok([]);
+    const [, list] = /^GET \/deployments(|\/\d+\/statuses)$/.exec(route) ?? [];
+    if (list !== undefined) return may(asked, 'deployments') ? deployments(asked, list) : bad;
     return checks(asked, route) ?? refused(404, 'Not Found');
+  };
+  const deployments = ({ url }: Asked, list: string): Answer => {
+    const created_at = '2026-01-02T10:00:00Z';
+    const [, id] = list.split('/');
+    if (id === undefined) {
+      const there = hub.deployments.filter(({ environment }) => environment === url.searchParams.get('environment'));
+      return ok(there.map((one) => ({ id: one.id, sha: one.sha, ref: 'main', environment: one.environment, created_at })));
+    }
+    const state = hub.deployments.find((one) => one.id === Number(id))?.state ?? null;
+    return ok(state === null ? [] : [{ state, created_at }]);
   };
   /** Check runs, which only an App may make, and none another's. */
   const checks = (asked: Asked, route: string): Answer | null => {
@@ -124,6 +138,7 @@ export async function fakeGitHubApp(): Promise<FakeGitHubApp> {
     now: () => Date.now(),
     reviews: [] as Review[],
     checks: [],
+    deployments: [],
     tokens: new Map(),
     holds({ run, deployment, environment, sha }: Parameters<FakeGitHubApp['holds']>[0]) {
       waiting.add(`${run} ${environment}`);

@@ -112,6 +112,11 @@ export type GateAnswer = ServiceRef & {
   readonly live: string | null;
   readonly decision: 'allow' | 'warn' | 'block';
   readonly why: string;
+  /**
+   * Why it may pass whatever was found, and whatever was not: somebody broke the glass for it, it was live before, or it is live already. Null where
+   * the findings decide.
+   */
+  readonly open: 'glass' | 'was-live' | 'live' | null;
   readonly findings: readonly GateFinding[];
   /** Of what the gate blocked or would have blocked so far (an experiment at a revision counts once), how much a second run found too. */
   readonly record: { readonly blocking: number; readonly confirmed: number };

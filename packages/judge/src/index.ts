@@ -3,7 +3,7 @@ export { type BisectAnswer, firstBad } from './bisect/first-bad.ts';
 export { candidatesOf, type Defined, touchedByOf } from './choice/candidates.ts';
 export { choose } from './choice/choose.ts';
 export { criteriaHash } from './criteria-hash.ts';
-export { byCommit, commitOf } from './gate/by-commit.ts';
+export { byCommit, commitOf, platformNamesOf, withCommits } from './gate/by-commit.ts';
 export { decideGate, type GateCase } from './gate/decide-gate.ts';
 export { lockedRevisions } from './gate/locked-revisions.ts';
 export { usersLevel } from './harm.ts';

@@ -1,5 +1,5 @@
 import type { GateAnswer, ServiceRef } from '@haldane/core';
-import { byCommit, commitOf, decideGate } from '@haldane/judge';
+import { byCommit, commitOf, decideGate, platformNamesOf, withCommits } from '@haldane/judge';
 import type { Desk } from './desk.ts';
 
 type Known = { readonly store: Pick<Desk['store'], 'gate' | 'policy'> };
@@ -8,7 +8,7 @@ type Known = { readonly store: Pick<Desk['store'], 'gate' | 'policy'> };
 export async function gateAnswer(from: Known, service: ServiceRef, asked: string, live: string | null): Promise<GateAnswer> {
   const known = await knownAtGate(from, service);
   const revision = commitOf(asked, known.runs);
-  const names = [...new Set([revision, asked])];
+  const names = [...new Set([revision, asked, ...platformNamesOf(revision, known.runs)])];
   const wereLive = await Promise.all(names.map((name) => from.store.gate.wasLive(service, name)));
   return decideGate({ ...known, revision, live: live === null ? null : commitOf(live, known.runs), wasLive: wereLive.includes(true) });
 }
@@ -17,7 +17,7 @@ export async function gateAnswer(from: Known, service: ServiceRef, asked: string
 export async function knownAtGate({ store }: Known, { service, environment }: ServiceRef) {
   const { gate, policy } = store;
   const of = { service, environment };
-  const [now, runs, modes, acceptances, resolutions, asked, broken, choices, cameIn] = await Promise.all([
+  const [now, judged, modes, acceptances, resolutions, asked, broken, choices, cameIn] = await Promise.all([
     policy.now(),
     gate.judged(of),
     gate.entries(of, 'mode'),
@@ -28,5 +28,6 @@ export async function knownAtGate({ store }: Known, { service, environment }: Se
     gate.entries(of, 'choice'),
     gate.entries(of, 'came-in'),
   ]);
+  const runs = withCommits(judged);
   return { ...of, now, runs, modes, acceptances, ...byCommit({ resolutions, asked, broken, choices, cameIn }, runs) };
 }

@@ -128,7 +128,7 @@ test('a deploy is told which experiments it needs, and the gate goes by what it 
     }),
   );
   if (pipeline === undefined || viewer === undefined) return t.fail('who asks?');
-  const answered = async (name: string, revision: string) => {
+  const answered = async (name: string, revision: string, commit: string | null = revision) => {
     const wanted = sampleRun();
     const experiment = { ...wanted.experiment, ...shop, name, scenario: { id: 'touchy', params: {} } };
     const run = await store.runs.create({ ...wanted, ...shop, experiment });
@@ -137,7 +137,7 @@ test('a deploy is told which experiments it needs, and the gate goes by what it 
     if (claim === null) throw new Error('nothing to claim');
     const learned = {
       // A platform that has names of its own, and knows the commit.
-      deployment: { revision: `template of ${revision}`, commit: revision },
+      deployment: { revision: `template of ${revision}`, ...(commit === null ? {} : { commit }) },
       plan: { scenarioVersion: 1 },
       restored: { at: run.createdAt + 42_000 },
       verdict: {
@@ -176,6 +176,15 @@ test('a deploy is told which experiments it needs, and the gate goes by what it 
     findings: [{ standing: 'passed' }, {}],
   });
   t.match((await pipeline.gate(shop, { revision: 'r4', live: 'r3' })).findings, [{}, { experiment: 'keys', standing: 'owed' }]);
+  await answered('forged', 'r9', null);
+  await pipeline.gate(shop, { revision: 'r10', live: 'template of r9' });
+  t.match(await pipeline.gate(shop, { revision: 'r9' }), { open: null, findings: [{ standing: 'untested' }, {}] });
+  await answered('forged', 'r9');
+  t.match(
+    await pipeline.gate(shop, { revision: 'r9' }),
+    { open: 'was-live', findings: [{ standing: 'passed' }, {}] },
+    'one that was live under its template’s name, before anybody knew the commit',
+  );
   await answered('keys', 'r3');
   t.match((await pipeline.gate(shop, { revision: 'r4', live: 'r3' })).findings, [{}, { experiment: 'keys', standing: 'untested' }]);
 

@@ -12,6 +12,7 @@ const answer: GateAnswer = {
   live: 'old',
   decision: 'allow',
   why: 'nothing speaks against it',
+  open: null,
   findings: [
     { experiment: 'keys', mode: 'block', standing: 'passed', blocks: false, accepted: null, runId: 'r1', says: 'keys: resilient' },
   ],

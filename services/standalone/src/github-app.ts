@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SignedHook } from '@haldane/api';
+import { gateAnswer, type SignedHook } from '@haldane/api';
 import { HaldaneClient } from '@haldane/client';
 import { type Clock, HaldaneError, type JsonObject, messageOf, type ServiceRef } from '@haldane/core';
 import type { AppDoor } from '@haldane/notifiers';
-import { type DeployAsked, GitHubApp, lookAtDeploy, progressOf, readGitHubApp } from '@haldane/pipelines';
+import { type Between, type DeployAsked, GitHubApp, lookAtDeploy, progressOf, readGitHubApp } from '@haldane/pipelines';
 import { Doorman } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
 
@@ -14,7 +14,7 @@ const livesMs = 3_600_000;
 
 type Parts = { readonly dataDir: string; readonly env: Readonly<Record<string, string>>; readonly clock: Clock };
 type DoormanParts = {
-  readonly store: Pick<Store, 'deploys' | 'tokens' | 'audit'>;
+  readonly store: Pick<Store, 'deploys' | 'tokens' | 'audit' | 'gate' | 'policy'>;
   /** Where the API answers. */
   readonly address: string;
   readonly onTrouble: (what: string, error: unknown) => void;
@@ -98,8 +98,15 @@ export function gitHubDoorman(app: GitHubApp, { store, address, onTrouble, clock
       if (rule === null) throw new HaldaneError('internal', `a deploy was taken by the rule ${deploy.rule}, which is not here`);
       const asked = deploy.asked as DeployAsked;
       const client = await clientFor(deploy.rule, { service: rule.service, environment: rule.testedIn });
-      const between = { client, tell: app.tell.bind(app), link: app.link, now: () => clock.now() };
-      const seen = await lookAtDeploy({ asked, progress: progressOf(deploy.progress), heldAt: deploy.heldAt }, rule, between, signal);
+      const between: Between = {
+        client,
+        peek: (service, revision, live) => gateAnswer({ store }, service, revision, live),
+        live: app.live.bind(app),
+        tell: app.tell.bind(app),
+        link: app.link,
+        now: () => clock.now(),
+      };
+      const seen = await lookAtDeploy({ asked, progress: progressOf(deploy.progress) }, rule, between, signal);
       if (!('answered' in seen)) return { progress: { ...seen.progress } as JsonObject, againMs: seen.againMs };
       const { state, comment } = seen.answered;
       await noted(asked, wordsOf(rule), 'allowed', { state: state ?? 'left to a person', comment });

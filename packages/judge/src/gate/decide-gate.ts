@@ -35,12 +35,17 @@ export function decideGate(asked: GateCase): GateAnswer {
   const names = [...new Set([...[...asked.modes, ...runs].map(({ experiment }) => experiment), ...chosen])].sort();
   const findings = names.map((experiment) => findingOf(experiment, live, asked));
   const answer = { service, environment, revision, live: live?.revision ?? null, findings, record: recordOf(asked) };
-  const told = (decision: GateAnswer['decision'], why: string): GateAnswer => ({ ...answer, decision, why });
+  const told = (decision: GateAnswer['decision'], why: string, open: GateAnswer['open'] = null): GateAnswer => ({
+    ...answer,
+    decision,
+    why,
+    open,
+  });
 
-  if (asked.live === revision) return told('allow', `${revision} is live already`);
-  if (asked.wasLive) return told('allow', `${revision} was live before: the way back is always open`);
+  if (asked.live === revision) return told('allow', `${revision} is live already`, 'live');
+  if (asked.wasLive) return told('allow', `${revision} was live before: the way back is always open`, 'was-live');
   const glass = asked.broken.find((one) => one.revision === revision);
-  if (glass !== undefined) return told('allow', `${glass.who} broke the glass for ${revision}: ${glass.why}`);
+  if (glass !== undefined) return told('allow', `${glass.who} broke the glass for ${revision}: ${glass.why}`, 'glass');
   const held = (decision: GateAnswer['decision']) => findings.filter((one) => effectOf(one) === decision);
   for (const decision of ['block', 'warn'] as const) {
     const these = held(decision);

@@ -1,6 +1,6 @@
 import type { GateEntry, GateStanding, JudgedRun } from '@haldane/core';
 import { test } from 'tap';
-import { byCommit, commitOf } from './by-commit.ts';
+import { byCommit, commitOf, platformNamesOf, withCommits } from './by-commit.ts';
 import { decideGate, type GateCase } from './decide-gate.ts';
 import { lockedRevisions } from './locked-revisions.ts';
 
@@ -101,15 +101,16 @@ test('the way back, an accepted risk and broken glass let it through, each for w
   });
   const glass = (revision: string): GateEntry<'break-glass'> => ({ kind: 'break-glass', revision, why: 'outage', who: 'olga', at: 1 });
   t.equal(asked({ runs }).decision, 'block');
-  t.match(asked({ runs, wasLive: true }), { decision: 'allow', why: /the way back is always open/ });
-  t.match(asked({ runs, live: 'new' }), { decision: 'allow', why: /live already/ });
+  t.match(asked({ runs, wasLive: true }), { decision: 'allow', open: 'was-live', why: /the way back is always open/ });
+  t.match(asked({ runs, live: 'new' }), { decision: 'allow', open: 'live', why: /live already/ });
   t.match(asked({ runs, acceptances: [acceptance(1_001)] }), {
     decision: 'allow',
+    open: null,
     findings: [{ accepted: { who: 'rita', until: 1_001 } }],
   });
   t.equal(asked({ runs, acceptances: [acceptance(1_000)] }).decision, 'block', 'it has expired');
   t.equal(asked({ runs, acceptances: [acceptance(2_000, 'another')] }).decision, 'block');
-  t.match(asked({ runs, broken: [glass('new')] }), { decision: 'allow', why: /olga broke the glass for new: outage/ });
+  t.match(asked({ runs, broken: [glass('new')] }), { decision: 'allow', open: 'glass', why: /olga broke the glass for new: outage/ });
   t.equal(asked({ runs, broken: [glass('newer')] }).decision, 'block');
   t.end();
 });
@@ -160,6 +161,32 @@ test('a commit and the platform’s name for it are one revision, and a name tha
   });
   t.match(asked({ revision: 'c2', live: 'c1', runs }), { decision: 'block', findings: [{ standing: 'regressed' }] });
   t.match(asked({ revision: 'c9', live: 'c1', runs }), { decision: 'warn', findings: [{ standing: 'untested' }] }, 'never a pass');
+  t.end();
+});
+
+test('what a launch template’s version was found at stands, whether its runs knew the commit or not', (t) => {
+  const old = run('c1', 'resilient', { onPlatform: 'app:7' });
+  const bare = (verdict: JudgedRun['verdict'], onPlatform = 'app:8') => run(onPlatform, verdict);
+  const known = (verdict: JudgedRun['verdict'], commit = 'c2') => run(commit, verdict, { onPlatform: 'app:8' });
+  for (const [newest, before] of [
+    [known('resilient'), bare('vulnerable')],
+    [bare('resilient'), known('vulnerable')],
+  ] as const) {
+    const runs = withCommits([newest, before, old]);
+    for (const revision of ['c2', 'app:8'])
+      t.match(asked({ revision: commitOf(revision, runs), live: 'c1', runs }), {
+        decision: 'block',
+        revision: 'c2',
+        findings: [{ standing: 'regressed' }],
+      });
+    t.same(platformNamesOf('c2', runs), ['app:8']);
+  }
+  const several = [known('resilient', 'c3'), known('resilient'), bare('vulnerable'), old];
+  t.same(withCommits(several), several, 'of two commits nobody knows which one it was');
+  t.same(platformNamesOf('c2', withCommits(several)), [], 'and the name is that of neither');
+  const nobodys = [run('c2', 'resilient', { onPlatform: 'unknown' }), bare('vulnerable', 'unknown')];
+  t.same(withCommits(nobodys), nobodys, 'what could not be told is not one thing');
+  t.same(platformNamesOf('c2', nobodys.slice(0, 1)), []);
   t.end();
 });
 

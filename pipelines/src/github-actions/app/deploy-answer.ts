@@ -12,8 +12,8 @@ const mostOfComment = 1_024;
 const answers: readonly StageView['status'][] = ['PASSED', 'VULNERABLE'];
 
 /**
- * What is said of a deploy whose experiments are over. Pure. Only the gate rejects; an experiment without an answer is what the rule says of it, and
- * never passes in silence.
+ * What is said of a deploy whose experiments are over, or not needed. Pure. Only the gate rejects, and what it lets through whatever was found goes on; else an
+ * experiment without an answer is what the rule says of it, and never passes in silence.
  */
 export function deployAnswer(
   rule: Pick<DeployRule, 'inconclusive'>,
@@ -33,6 +33,7 @@ export function deployAnswer(
       'held',
       `Whoever may lets it through: haldane break-glass ${gate.service} ${gate.environment} ${gate.revision}; then run the job again.`,
     );
+  if (gate.open !== null) return told('approved', 'goes on');
   if (open.length > 0) {
     const without = `No answer of ${open.map(({ name }) => name).join(', ')}.`;
     if (rule.inconclusive === 'reject') return told('rejected', 'NOT PROVEN, and held', without);

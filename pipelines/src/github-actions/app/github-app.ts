@@ -5,6 +5,7 @@ import { type DeployRule, type GitHubAppFile, ruleName } from './app-file.ts';
 import { AppLogin, appKey } from './app-login.ts';
 import type { DeployAnswer } from './deploy-answer.ts';
 import { type DeployAsked, deployAsked } from './deploy-asked.ts';
+import { liveCommit } from './live-commit.ts';
 import { sendToGitHub } from './send-to-github.ts';
 import { signedByGitHub } from './signed-by-github.ts';
 
@@ -16,6 +17,9 @@ export type Received = {
   readonly says: string;
   readonly deploy: { readonly id: string; readonly asked: DeployAsked; readonly rule: DeployRule; readonly name: string } | null;
 };
+
+/** What the App may do with deploys: one token is for both. */
+const rights = { deployments: 'write' } as const;
 
 /** Haldane as a GitHub App: hears of deploys that wait for it, and tells GitHub whether they may go on. */
 export class GitHubApp {
@@ -83,14 +87,22 @@ export class GitHubApp {
     };
   }
 
+  /** The commit that is live where the deploy goes; null when GitHub does not say. Throws what `sendToGitHub` does. */
+  async live(asked: DeployAsked, signal: AbortSignal): Promise<string | null> {
+    const base = this.#file.api.replace(/\/+$/, '');
+    return this.login.within(asked.repository, rights, signal, (bearer) =>
+      liveCommit(asked, (path, schema) =>
+        sendToGitHub({ method: 'GET', url: new URL(base + path), bearer, schema, now: this.#clock.now() }, signal),
+      ),
+    );
+  }
+
   /** Tells GitHub how it goes with a deploy, or whether it may go on. Throws `bad-request` when nobody there waits for it any more. */
   async tell({ repository, environment, run }: DeployAsked, { state, comment }: DeployAnswer, signal: AbortSignal): Promise<void> {
     const url = new URL(`${this.#file.api.replace(/\/+$/, '')}/repos/${repository}/actions/runs/${run}/deployment_protection_rule`);
     const body: JsonObject = { environment_name: environment, comment, ...(state === null ? {} : { state }) };
     const now = this.#clock.now();
-    await this.login.within(repository, { deployments: 'write' }, signal, (bearer) =>
-      sendToGitHub({ method: 'POST', url, bearer, body, now }, signal),
-    );
+    await this.login.within(repository, rights, signal, (bearer) => sendToGitHub({ method: 'POST', url, bearer, body, now }, signal));
   }
 }
 

@@ -1,4 +1,4 @@
 export { type GitHubAppFile, readGitHubApp } from './app-file.ts';
 export type { DeployAsked } from './deploy-asked.ts';
 export { GitHubApp } from './github-app.ts';
-export { type Look, lookAtDeploy, progressOf } from './look-at-deploy.ts';
+export { type Between, type Look, lookAtDeploy, progressOf } from './look-at-deploy.ts';

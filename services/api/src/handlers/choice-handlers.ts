@@ -1,5 +1,5 @@
 import { HaldaneError, type ServiceRef } from '@haldane/core';
-import { candidatesOf, choose, commitOf, type Defined, touchedByOf } from '@haldane/judge';
+import { candidatesOf, choose, commitOf, type Defined, touchedByOf, withCommits } from '@haldane/judge';
 import type { Handler } from '../ask.ts';
 import type { Desk } from '../desk.ts';
 import { knownAtGate } from '../gate-answer.ts';
@@ -9,7 +9,11 @@ export const choiceHandlers = {
 
   listVerified: async ({ desk, params }) => {
     const [defined, runs] = await Promise.all([onTheShelf(desk, params), desk.store.gate.judged(params)]);
-    return candidatesOf(defined, '', runs, []).map(({ experiment, scenario, verified }) => ({ experiment, scenario, verified }));
+    return candidatesOf(defined, '', withCommits(runs), []).map(({ experiment, scenario, verified }) => ({
+      experiment,
+      scenario,
+      verified,
+    }));
   },
 
   chooseExperiments: async ({ desk, caller, params, body }) => {
