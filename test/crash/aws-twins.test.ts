@@ -1,4 +1,4 @@
-import { type Alert, type AlertSource, HaldaneError, type Run } from '@haldane/core';
+import { type Alert, type AlertSource, type EvidenceStore, HaldaneError, type Run } from '@haldane/core';
 import { drive, holdLease } from '@haldane/engine';
 import { criteriaOf, type Hand, story, type World } from '@haldane/experiment';
 import { haldane1, judgedFactsOf, rejudge } from '@haldane/judge';
@@ -78,8 +78,14 @@ type Detection = (
   seen: Seen,
 ) => { readonly rule: string; readonly receiver?: string; readonly afterMs: number; readonly resource?: string } | null;
 
+type Outside = { readonly watchSeconds?: number; readonly evidenceFor?: (store: EvidenceStore) => EvidenceStore };
+
 /** A whole run: the real engine drives the real story and judge, in an account in memory with this detection. */
-async function live(detect: Detection, edit?: (account: MemoryAccount) => void) {
+async function live(
+  detect: Detection,
+  edit?: (account: MemoryAccount) => void,
+  { watchSeconds = 6, evidenceFor = (store) => store }: Outside = {},
+) {
   const lab = memoryLab();
   const { clock, stores } = lab;
   const stand = await memoryStand('w');
@@ -108,7 +114,7 @@ async function live(detect: Detection, edit?: (account: MemoryAccount) => void) 
   };
   const platform = awsPlatform({ calls, clock, leaveMs: 0, settleMs: 0 });
   const scenario = twinScenario('sg-port-open');
-  const spec = { ...twinSpec(stand.mark, scenario.id), baselineSeconds: 8, watchSeconds: 6 };
+  const spec = { ...twinSpec(stand.mark, scenario.id), baselineSeconds: 8, watchSeconds };
   const alerts: AlertSource = {
     id: 'memory',
     async alerts(_runId, { from, to }) {
@@ -125,6 +131,7 @@ async function live(detect: Detection, edit?: (account: MemoryAccount) => void) 
   const world: World = {
     ...lab,
     ...stores,
+    evidence: evidenceFor(stores.evidence),
     scenario,
     platform,
     alerts,
@@ -214,4 +221,48 @@ test('whoever closes the port before Haldane does is given the credit, and nothi
   t.match([run.facts.verdict?.verdict, run.facts.verdict?.held], ['resilient', { mark: 'yes', why: /somebody else had taken/ }]);
   t.match(run.facts.restored, { clean: true });
   t.same(after, before);
+});
+
+test('restoring that is tried again does not take for somebody else what Haldane has taken back itself', async (t) => {
+  let failures = 0;
+  const evidenceFor = (store: EvidenceStore): EvidenceStore => ({
+    read: (...given) => store.read(...given),
+    async append(fence, part) {
+      // The last word of restoring: by then everything is put back.
+      if (part.checks?.some(({ name }) => name === 'leftovers') && failures++ < 1)
+        throw new HaldaneError('unavailable', 'the database is away');
+      return store.append(fence, part);
+    },
+  });
+  const { run, evidence } = await live(heartbeat, undefined, { evidenceFor });
+  t.equal(failures, 2, 'restoring was tried again');
+  t.same(
+    evidence.checks.filter(({ name }) => name === 'contained' || name === 'heal').map(({ name, passed }) => `${name} ${passed}`),
+    ['contained false', 'heal true'],
+  );
+  t.match(run.facts.verdict?.held, { mark: 'unknown', why: /nobody took the change away/ });
+});
+
+test('a twin that is gone altogether is not said to have been closed by anybody', async (t) => {
+  const { run, before, after } = await live(heartbeat, ({ twins }) => {
+    void twins.firewall.remove({ id: '', name: 'haldane-r1-experiment', tags: {} }, never);
+  });
+  t.match([run.facts.verdict?.verdict, run.facts.verdict?.held], ['vulnerable', { mark: 'unknown', why: /was not seen/ }]);
+  t.match(run.facts.restored, { clean: true });
+  t.same(after, before);
+});
+
+test('a run stops as soon as something begins to use one of its twins, whichever, and the port is shut again', async (t) => {
+  for (const arm of ['control', 'experiment']) {
+    const { run, before, after } = await live(
+      heartbeat,
+      ({ twins }) => twins.firewall.edit(`haldane-r1-${arm}`, { behind: 'network interface eni-1 carries it' }),
+      { watchSeconds: 60 },
+    );
+    const why = new RegExp(`security group haldane-r1-${arm} .* is in use: network interface eni-1`);
+    t.match(run.stop, { reason: 'interference', why });
+    t.match(run.facts.verdict, { verdict: 'inconclusive', headline: why });
+    t.match(run.facts.restored, { clean: true });
+    t.same(after, before);
+  }
 });

@@ -138,7 +138,9 @@ export interface TwinPlane {
   fault(deployment: Deployment, runId: string, arm: Arm, order: TwinOrder, fault: TwinFault): Change;
   /** The arm's twin as it stands; null when it does not. */
   describe(deployment: Deployment, runId: string, arm: Arm, order: TwinOrder, signal: AbortSignal): Promise<TwinState | null>;
-  /** Whether what this fault does is to be seen at the twin of `arm`: the effect and heal probe. Changes nothing. */
+  /** In words, what uses the arm's twin, which nothing may; null when nothing does, or it does not stand. */
+  usedBy(runId: string, arm: Arm, order: TwinOrder, signal: AbortSignal): Promise<string | null>;
+  /** Whether what this fault does is to be seen at the twin of `arm`: the effect and heal probe. Changes nothing. Throws `gone` without a twin. */
   probe(fault: Change, arm: Arm, signal: AbortSignal): Promise<DependencyProbe>;
 }
 

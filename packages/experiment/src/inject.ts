@@ -1,4 +1,4 @@
-import { type Arm, type DependencyProbe, messageOf, type Run } from '@haldane/core';
+import { type Arm, type Change, type DependencyProbe, HaldaneError, messageOf, type Run } from '@haldane/core';
 import type { Session } from './session.ts';
 
 /** How long the effect probe may take to see the fault. */
@@ -42,10 +42,10 @@ export async function probeEffect(session: Session, run: Run, injectedAt: number
   }
 }
 
-/** Shows that the fault is gone, while the arm that felt it is still there. */
+/** Shows that the fault is gone, while the arm that felt it is still there. Shown once, it needs no second look. */
 export async function probeHeal(session: Session, run: Run, signal: AbortSignal): Promise<void> {
   const asked = askedFor(session, run);
-  if (asked === null || session.effectAt === null) return;
+  if (asked === null || session.effectAt === null || session.lastCheck('heal')?.passed) return;
   const after = await ask(asked, 'experiment', signal);
   await session.check({
     name: 'heal',
@@ -55,11 +55,20 @@ export async function probeHeal(session: Session, run: Run, signal: AbortSignal)
   });
 }
 
-/** Shows, before it is taken back, whether somebody else has done so already: the best that can come of an alert. */
+/**
+ * Shows, before it is taken back, whether somebody else has done so already: the best that can come of an alert. Looked at once: from then on
+ * Haldane takes it back itself, and restoring may be tried again. A twin that is gone altogether says nothing.
+ */
 export async function lookContained(session: Session, run: Run, signal: AbortSignal): Promise<void> {
   const asked = askedFor(session, run);
-  if (asked === null || session.effectAt === null || !session.isOnTwins) return;
-  const now = await ask(asked, 'experiment', signal);
+  if (asked === null || session.effectAt === null || !session.isOnTwins || session.lastCheck('contained') !== null) return;
+  const whileApplied: Asked['ask'] = async (arm, bounded) => {
+    const entries = await session.world.journal.entries(run.id);
+    const isApplied = ({ id }: Change) => entries.some(({ change, state }) => change.id === id && state === 'applied');
+    if (!session.list.inject.every(isApplied)) throw new HaldaneError('gone', 'Haldane has begun to take it back itself');
+    return asked.ask(arm, bounded);
+  };
+  const now = await ask({ ...asked, ask: whileApplied }, 'experiment', signal);
   await session.check({
     name: 'contained',
     at: session.world.clock.now(),

@@ -2,6 +2,7 @@ import type { Neighbour, Run, Stop } from '@haldane/core';
 import { hasCode, messageOf } from '@haldane/core';
 import { within } from '@haldane/engine';
 import { interrogate, targetChanged } from './interrogate.ts';
+import { twinsUsed } from './twins.ts';
 import type { Hand, World } from './world.ts';
 
 /** How often it is asked what goes on around a run. */
@@ -18,7 +19,7 @@ type Found = Pick<Stop, 'reason' | 'why'>;
 
 /**
  * Watches what goes on around a run: whether its target is still what it was, whether something else happens to it or to what it depends on,
- * and whether the policy still lets it go on. What spoils the comparison is noted in the evidence, so that the judge knows it too.
+ * whether something has begun to use its twins, and whether the policy still lets it go on. What spoils the comparison is noted in the evidence, so that the judge knows it too.
  */
 export class InterferenceGuard {
   readonly #world: World;
@@ -109,11 +110,12 @@ export class InterferenceGuard {
     const { platform, policy, scenario, surroundings } = this.#world;
     const planned = run.facts.deployment;
     if (planned === undefined) return null;
-    const [said, live, neighbours, disturbances] = await Promise.all([
+    const [said, live, neighbours, disturbances, used] = await Promise.all([
       interrogate(this.#world, run, signal),
       platform.clusters.describe(planned.source, signal),
       surroundings?.look(planned, signal) ?? [],
       policy?.disturbances({ run, deployment: planned, scenario }, signal) ?? [],
+      twinsUsed(this.#world, run, signal),
     ]);
     const changed = targetChanged(planned, said, live);
     if (changed !== null || live === null) return { reason: 'target-changed', why: changed ?? 'the production cluster is gone' };
@@ -122,6 +124,7 @@ export class InterferenceGuard {
       ...differences([{ ...own, instances: planned.instances }], [own]),
       ...differences(run.facts.neighbours ?? [], neighbours),
       ...disturbances,
+      ...used,
     ];
     return others.length === 0 ? null : { reason: 'interference', why: others.join('; ') };
   }

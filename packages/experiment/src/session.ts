@@ -127,6 +127,11 @@ export class Session {
     return this.#known.alerts;
   }
 
+  /** The last look at something; null when nobody looked. */
+  lastCheck(name: Check['name']): Check | null {
+    return this.#known.checks.filter((check) => check.name === name).at(-1) ?? null;
+  }
+
   /** Stores a check, tells of it, and lets the judge see it from the next block on. */
   async check(check: Check): Promise<void> {
     this.#known.checks.push(check);

@@ -1,5 +1,6 @@
 import { arms, HaldaneError, type Run } from '@haldane/core';
 import type { Session } from './session.ts';
+import type { World } from './world.ts';
 
 /**
  * Whether both twins stand, and are as far from what they were made like as each other. By what they are called there, alerts about
@@ -25,4 +26,13 @@ export async function twinsReady(session: Session, run: Run, signal: AbortSignal
       : `twins of ${contact.order.like}: in control ${unlike(control.differs)}, in the experiment ${unlike(experiment.differs)}`,
   });
   return passed ? 'ready' : 'unequal';
+}
+
+/** In words, what uses the run's twins: while something stands behind them, their harm is somebody's. Nothing for a run that makes none. */
+export async function twinsUsed({ platform, scenario }: World, run: Run, signal: AbortSignal): Promise<readonly string[]> {
+  const contact = scenario.contact(run.experiment.scenario.params);
+  const { twins } = platform.faults;
+  if (contact.unit !== 'twin' || twins === undefined) return [];
+  const used = await Promise.all(arms.map((arm) => twins.usedBy(run.id, arm, contact.order, signal)));
+  return used.filter((one) => one !== null);
 }

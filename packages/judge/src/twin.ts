@@ -1,5 +1,5 @@
 import type { Check, Decision, Evidence, JudgedFacts, Marked, Verdict } from '@haldane/core';
-import { lastCheck } from './asked.ts';
+import { isUnasked, lastCheck } from './asked.ts';
 import { disturbedBy } from './disturbed.ts';
 import { firstStop } from './first-stop.ts';
 import { whyInvalid } from './invalid.ts';
@@ -93,7 +93,13 @@ function verdictOf(noticed: Noticed, invalid: readonly string[], disturbed: stri
 /** Whether somebody else took the change away before Haldane did. */
 function judgeContained({ criteria }: JudgeState, checks: readonly Check[]): Marked {
   if (!criteria.spec.fault) return { mark: 'unknown', why: 'no fault was made, so nothing was put to the test' };
-  return lastCheck(checks, 'contained')?.passed
+  const contained = lastCheck(checks, 'contained');
+  if (contained === null || isUnasked(contained))
+    return {
+      mark: 'unknown',
+      why: 'whether somebody took the change away before Haldane did was not seen; a twin has nothing else to hold',
+    };
+  return contained.passed
     ? { mark: 'yes', why: 'somebody else had taken the change away before Haldane did' }
     : { mark: 'unknown', why: 'nobody took the change away before Haldane did; a twin has nothing else to hold' };
 }

@@ -164,6 +164,7 @@ test('a port is opened at a twin: one harmful act in the experiment, and before 
     make: (_deployment, _runId, arm, order) => made('twin', arm, order),
     fault: (_deployment, _runId, arm, _order, fault) => made('fault', arm, fault),
     describe: async () => null,
+    usedBy: async () => null,
     probe: async () => ({ faulted: false, seen: '' }),
   };
   const at = (runId: string): Target => ({ runId, deployment, faults: { ...faults, twins: plane } });

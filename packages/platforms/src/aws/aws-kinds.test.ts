@@ -1,7 +1,15 @@
-import { type Change, type FaultPlane, HaldaneError, systemClock, type TwinPlane } from '@haldane/core';
+import {
+  type AnyChangeKind,
+  type Change,
+  type FaultPlane,
+  HaldaneError,
+  type JsonObject,
+  systemClock,
+  type TwinPlane,
+} from '@haldane/core';
 import { changeKindContract, type KindUnderTest } from '@haldane/testkit';
 import { t as all, type Test, test } from 'tap';
-import type { AwsCalls } from './aws-calls.ts';
+import type { AwsCalls, Twins } from './aws-calls.ts';
 import { awsPlatform } from './aws-platform.ts';
 import { forwardOf, withGroups } from './forward.ts';
 import { deploymentOf, editRule, lookAt, memoryStand, type ServiceStand, sdkStand, startMoto } from './testing/index.ts';
@@ -23,6 +31,51 @@ test('and in one of moto, through the real SDK', {
   t.teardown(stop);
   const connection = { region: 'eu-west-1', endpoint: url, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
   await everyKind(t, (mark) => sdkStand(mark, connection));
+});
+
+test('a twin carries the run’s tags and none of the service’s, for controllers choose by tags what new instances get, and says which', async (t) => {
+  const stand = await memoryStand('w');
+  const { firewall } = stand.calls.twins;
+  const theirs = {
+    Name: 'payments',
+    'karpenter.sh/discovery': 'main',
+    'kubernetes.io/cluster/main': 'owned',
+    'aws:cloudformation:stack-id': 's',
+  };
+  const original = await firewall.find('w-firewall', signal);
+  if (original === null) throw new Error('the stand has no firewall');
+  await firewall.setTags(original, theirs, signal);
+  const { changeKinds, faults } = awsPlatform({ calls: stand.calls, clock: systemClock });
+  const [twin] = changesOf(stand).twins;
+  await changeKinds.find(({ kind }) => kind === twin.kind)?.apply(twin.params, null, signal);
+  const made = await firewall.find('haldane-wr-control', signal);
+  t.same(Object.keys(made?.tags ?? {}).sort(), ['haldane:arm', 'haldane:expires', 'haldane:run']);
+  const order = { of: 'firewall', like: 'w-firewall', scenario: 'sg-port-open' } as const;
+  const described = await twinsOf(faults).describe(deploymentOf(stand), 'wr', 'control', order, signal);
+  const named = described?.differs.join() ?? '';
+  for (const key of [...Object.keys(theirs), 'team']) t.match(named, key);
+});
+
+test('a twin that is read a little old after the harm is asked again, and one that reads as neither is in conflict', async (t) => {
+  const stand = await memoryStand('w');
+  const { twins, harm } = changesOf(stand);
+  const kindOf = (change: Change, calls: AwsCalls) =>
+    awsPlatform({ calls, clock: systemClock }).changeKinds.find(({ kind }) => kind === change.kind) as AnyChangeKind;
+  for (const twin of twins) await kindOf(twin, stand.calls).apply(twin.params, null, signal);
+  const { firewall } = stand.calls.twins;
+  const reads = (before: JsonObject): AwsCalls => {
+    const old = { isOn: async () => false, before: async () => before };
+    const get = (target: Twins, name: string) => Reflect.get({ ...target, ...old }, name) as unknown;
+    return { ...stand.calls, twins: { firewall: new Proxy(firewall, { get: (target, name) => get(target, String(name)) }) } };
+  };
+  const before = await kindOf(harm, stand.calls).capture(harm.params, signal);
+  await t.rejects(kindOf(harm, reads({ wasOn: false })).apply(harm.params, before, signal), {
+    code: 'unavailable',
+    message: /not seen yet/,
+  });
+  await t.rejects(kindOf(harm, reads({ wasOn: true })).apply(harm.params, before, signal), { code: 'conflict' });
+  await kindOf(harm, stand.calls).apply(harm.params, before, signal);
+  t.ok(await firewall.isOn({ id: '', name: 'haldane-wr-experiment', tags: {} }, portOpen, signal), 'tried again, it is seen');
 });
 
 async function everyKind(t: Test, makeStand: (mark: string) => Promise<ServiceStand>): Promise<void> {

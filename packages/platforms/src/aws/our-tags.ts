@@ -19,6 +19,15 @@ export function isOptedIn(tags: Tags, scenario: string): boolean {
   return (tags[tagNames.optIn] ?? '').split(/\s+/).includes(scenario);
 }
 
+/**
+ * In words, what a twin lacks of the tags of its original: all of them. By a tag a controller chooses what it gives to new instances, and no list of
+ * such tags is ever whole.
+ */
+export function withoutTags(tags: Tags): readonly string[] {
+  const theirs = Object.keys(tags).filter((key) => !key.startsWith('haldane:'));
+  return theirs.length === 0 ? [] : [`it is without its tags (${theirs.sort().join(', ')}), for others choose by tags what they use`];
+}
+
 export function expiry(at: number): string {
   return new Date(at).toISOString();
 }

@@ -1,4 +1,4 @@
-import type { Change, TwinFault, TwinPlane } from '@haldane/core';
+import { type Change, HaldaneError, type TwinFault, type TwinPlane } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
 import type { TwinFaultParams } from './kinds/twin-fault-kind.ts';
 import type { TwinParams } from './kinds/twin-kind.ts';
@@ -38,11 +38,17 @@ export function awsTwins(calls: AwsCalls): TwinPlane {
       if (twin === null || original === null) return null;
       return { names: [twin.name, twin.id], differs: [...original.differs, ...(await kind.lacks(twin, original, signal))] };
     },
+    async usedBy(runId, arm, { of }, signal) {
+      const kind = calls.twins[of];
+      const twin = await ownTwin(kind, twinName(runId, arm), runId, signal);
+      const behind = twin === null ? null : await kind.behind(twin, signal);
+      return twin === null || behind === null ? null : `${kind.word} ${twin.name} (${twin.id}) is in use: ${behind}`;
+    },
     async probe({ params }, arm, signal) {
       const { of, runId, fault, word } = params as TwinFaultParams;
       const name = twinName(runId, arm);
       const twin = await ownTwin(calls.twins[of], name, runId, signal);
-      if (twin === null) return { faulted: false, seen: `there is no ${word} ${name}` };
+      if (twin === null) throw new HaldaneError('gone', `there is no ${word} ${name}`);
       const faulted = await calls.twins[of].isOn(twin, fault, signal);
       return { faulted, seen: `${word} ${name} (${twin.id}) ${faulted ? 'holds' : 'does not hold'} what ${faultWords(fault)}` };
     },

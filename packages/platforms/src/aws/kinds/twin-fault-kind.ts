@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Arm, type ChangeKind, HaldaneError, type JsonObject, type TwinFault, type TwinOf } from '@haldane/core';
 import type { Twin } from '../aws-calls.ts';
 import type { AwsWorld } from '../aws-world.ts';
@@ -29,11 +30,15 @@ export function twinFaultKind({ calls }: AwsWorld): ChangeKind<TwinFaultParams, 
   return {
     kind: 'aws.twin-fault',
     capture: async (params, signal) => calls.twins[params.of].before(await required(params, signal), params.fault, signal),
-    async apply(params, _before, signal) {
+    async apply(params, before, signal) {
       const kind = calls.twins[params.of];
       const twin = await required(params, signal);
       if (await kind.isOn(twin, params.fault, signal)) return;
       await kind.put(twin, params.fault, signal);
+      if (await kind.isOn(twin, params.fault, signal)) return;
+      // What is read may be a little old: then it is what stood there before, and the next try looks again.
+      if (isDeepStrictEqual(await kind.before(twin, params.fault, signal), before))
+        throw new HaldaneError('unavailable', `what was written into the ${params.word} ${params.name} is not seen yet`);
       if (!(await kind.isOn(twin, params.fault, signal)))
         throw new HaldaneError('conflict', `the ${params.word} ${params.name} does not hold what was written into it`);
     },

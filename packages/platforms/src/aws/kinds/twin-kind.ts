@@ -12,7 +12,10 @@ export type TwinParams = TwinOrder & {
   readonly route: string;
 };
 
-/** An arm's twin of a resource of the service's, which is read and never written. What its owner opted in is looked at again, just before. */
+/**
+ * An arm's twin of a resource of the service's, which is read and never written. What its owner opted in is looked at again, just before.
+ * It carries the run's tags and none of the service's: whoever chooses by those would put it to use.
+ */
 export function twinKind({ calls, expiresFor }: AwsWorld): ChangeKind<TwinParams, null> {
   return {
     kind: 'aws.twin',
@@ -26,7 +29,7 @@ export function twinKind({ calls, expiresFor }: AwsWorld): ChangeKind<TwinParams
       const twin = await findOrMake(
         `the ${word} ${name}`,
         () => ownTwin(kind, name, runId, signal),
-        () => kind.add(name, original, { ...theirTags(original.tags), ...ourTags(runId, arm, expiresFor(runId)) }, signal),
+        () => kind.add(name, original, ourTags(runId, arm, expiresFor(runId)), signal),
       );
       if ((await kind.lacks(twin, original, signal)).length > 0) await kind.equip(twin, original, signal);
     },
@@ -36,9 +39,4 @@ export function twinKind({ calls, expiresFor }: AwsWorld): ChangeKind<TwinParams
     },
     isReverted: async ({ of, name, runId }, _before, signal) => (await ownTwin(calls.twins[of], name, runId, signal)) === null,
   };
-}
-
-/** Those by which a detector may choose what it looks at. AWS's own cannot be given, and nobody opted a twin in. */
-function theirTags(tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(tags).filter(([key]) => !key.startsWith('aws:') && !key.startsWith('haldane:')));
 }

@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { HaldaneError, hasCode, type JsonObject, type TwinFault } from '@haldane/core';
 import type { Original, Twin, Twins } from '../aws-calls.ts';
-import { tagNames } from '../our-tags.ts';
+import { tagNames, withoutTags } from '../our-tags.ts';
 import { pages } from './pages.ts';
 import { listOf } from './templates.ts';
 import { asking } from './translate-error.ts';
@@ -145,18 +145,17 @@ function twinOf({ GroupId: id = '', GroupName: name = '', Tags = [] }: SecurityG
 function originalOf(group: SecurityGroup): Original {
   const twin = twinOf(group);
   const pointing = (group.IpPermissions ?? []).flatMap((one) => [...(one.UserIdGroupPairs ?? []), ...(one.PrefixListIds ?? [])]).length;
-  const awsTags = Object.keys(twin.tags).filter((key) => key.startsWith('aws:'));
   const leaving = group.IpPermissionsEgress ?? [];
   const isOpen = leaving.length === 1 && leaving[0]?.IpProtocol === '-1' && leaving[0].IpRanges?.[0]?.CidrIp === '0.0.0.0/0';
   return {
     ...twin,
     settings: { network: group.VpcId ?? '', rules: rulesOf(group) as unknown as JsonObject[] },
     differs: [
-      "its name, and the run's tags beside the same others",
+      'its name',
+      ...withoutTags(twin.tags),
       'no network interface carries it',
       ...(pointing === 0 ? [] : [`it is without the ${pointing} rules that point at other groups or prefix lists`]),
       ...(isOpen ? [] : ['what may leave is not limited']),
-      ...(awsTags.length === 0 ? [] : [`it is without ${awsTags.join(', ')}, which only AWS can give`]),
     ],
   };
 }

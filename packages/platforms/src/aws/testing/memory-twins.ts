@@ -1,7 +1,8 @@
 import { HaldaneError, type JsonObject, type TwinFault } from '@haldane/core';
 import type { Original, Twin, Twins } from '../aws-calls.ts';
+import { withoutTags } from '../our-tags.ts';
 
-type Kept = { -readonly [K in keyof Twin]: Twin[K] } & { settings: readonly string[]; faults: readonly string[] };
+type Kept = { -readonly [K in keyof Twin]: Twin[K] } & { settings: readonly string[]; faults: readonly string[]; behind: string | null };
 
 /** One kind of resource in memory: each has settings and faults, both a list of words. */
 export class MemoryTwins implements Twins {
@@ -14,11 +15,11 @@ export class MemoryTwins implements Twins {
 
   /** One that was there before any run. */
   addOriginal(name: string, settings: readonly string[], tags: Readonly<Record<string, string>>): void {
-    this.#all.set(name, { id: `id-of-${name}`, name, tags, settings, faults: [] });
+    this.#all.set(name, { id: `id-of-${name}`, name, tags, settings, faults: [], behind: null });
   }
 
   /** Somebody else changes it. */
-  edit(name: string, edited: Partial<Pick<Kept, 'settings' | 'faults'>>): void {
+  edit(name: string, edited: Partial<Pick<Kept, 'settings' | 'faults' | 'behind'>>): void {
     Object.assign(this.#kept(name), edited);
   }
 
@@ -36,13 +37,19 @@ export class MemoryTwins implements Twins {
     const found = [...this.#all.values()].find(({ id, name }) => id === like || name === like);
     if (found === undefined) return null;
     const { id, name, tags, settings, faults } = found;
-    return { id, name, tags: { ...tags }, settings: { all: [...settings], faults: [...faults] }, differs: ['its name'] };
+    return {
+      id,
+      name,
+      tags: { ...tags },
+      settings: { all: [...settings], faults: [...faults] },
+      differs: ['its name', ...withoutTags(tags)],
+    };
   };
   readonly tagged: Twins['tagged'] = async (key) =>
     [...this.#all.values()].filter(({ tags }) => tags[key] !== undefined).map(({ id, name, tags }) => ({ id, name, tags: { ...tags } }));
   readonly add: Twins['add'] = async (name, _original, tags) => {
     if (this.#all.has(name)) throw new HaldaneError('conflict', `${this.word} ${name} exists`);
-    this.#all.set(name, { id: `id-of-${name}`, name, tags: { ...tags }, settings: [], faults: [] });
+    this.#all.set(name, { id: `id-of-${name}`, name, tags: { ...tags }, settings: [], faults: [], behind: null });
   };
   readonly lacks: Twins['lacks'] = async ({ name }, original) => missing(this.#kept(name), original);
   readonly equip: Twins['equip'] = async ({ name }, original) => {
@@ -54,7 +61,7 @@ export class MemoryTwins implements Twins {
     const kept = this.#kept(name);
     kept.tags = { ...kept.tags, ...tags };
   };
-  readonly behind: Twins['behind'] = async () => null;
+  readonly behind: Twins['behind'] = async ({ name }) => this.#kept(name).behind;
   readonly before: Twins['before'] = async (twin, fault, signal) => ({ wasOn: await this.isOn(twin, fault, signal) });
   readonly put: Twins['put'] = async ({ name }, fault) => {
     const kept = this.#kept(name);
