@@ -69,7 +69,9 @@ async function house(t: Test, deploys: string) {
     const app = await gitHubAppOf(parts);
     if (app === null) throw new Error('there is no App');
     await copy.letPass(afterMs);
-    await gitHubDoorman(app, { store, address, clock, onTrouble: (what) => void troubles.push(what) }).round();
+    const doorman = gitHubDoorman(app, { store, address, clock, onTrouble: (what) => void troubles.push(what) });
+    await doorman.round();
+    await doorman.stop();
   };
   const end = async (verdict: Verdict['verdict'], revision = sha) => {
     const claim = await store.runs.claim('a test', 60_000, 0);
@@ -135,7 +137,9 @@ test('a deploy that waits at GitHub is answered once, by its experiments and the
   const did = (await acts()).filter(({ did }) => did.endsWith('Deploy'));
   t.match(did, [
     { who: 'GitHub: acme/payments', did: 'holdDeploy', to: 'service payments in test', detail: { revision: sha } },
+    { did: 'holdDeploy', detail: { deploy: 'github:acme/payments:501' } },
     { who: 'Haldane', did: 'answerDeploy', outcome: 'allowed', detail: { deployment: 501, state: 'approved' } },
+    { did: 'holdDeploy' },
   ]);
   t.match(
     (await acts()).find((one) => one.did === 'beginStage'),
@@ -144,6 +148,59 @@ test('a deploy that waits at GitHub is answered once, by its experiments and the
   const everything = await copy.dump();
   for (const secret of [hub.webhookSecret, ...hub.tokens.keys(), ...hub.privateKey.split('\n').slice(1, 3)])
     t.notOk(everything.includes(secret), 'no secret is stored');
+});
+
+test('what GitHub takes no word of is over, what the App may not is tried again, and what was given up can be asked for again', async (t) => {
+  const { hub, copy, store, ask, look, acts } = await house(t, ruleOf('production'));
+  const rows = () => copy.query('select state, why from held_deploys order by id');
+  const answers = async () => (await acts()).filter(({ did }) => did === 'answerDeploy');
+  const deploy = { run: 1, deployment: 1, environment: 'production', sha };
+  await ask(deploy);
+  hub.hinder = ({ url }) =>
+    url.pathname.endsWith('access_tokens') ? { status: 422, json: { message: 'The permissions requested are not granted' } } : null;
+  await look();
+  await look();
+  t.match(await rows(), [{ state: 'waiting', why: /permissions requested are not granted/ }], 'its owner may give the App the right');
+  t.same(await answers(), [], 'without a login nobody knows what is live, and nothing is decided');
+  await copy.query(`update held_deploys set held_at = held_at - interval '31 days'`);
+  await copy.letPass(60_000);
+  await look();
+  t.match(await rows(), [{ state: 'given-up' }]);
+  hub.hinder = () => null;
+  t.match(await ask(deploy), { status: 202, says: 'deployment 1 is looked at' }, 'Redeliver takes it up again');
+  // Told, and nobody lived to say so.
+  hub.hinder = ({ url }) => (url.pathname.endsWith('deployment_protection_rule') ? 'break-after' : null);
+  await look();
+  t.match((await answers()).at(-1), { outcome: 'allowed', detail: { state: 'approved' } }, 'written down, whatever became of telling it');
+  await copy.letPass(60_000);
+  hub.hinder = () => null;
+  await look();
+  t.match(await rows(), [{ state: 'answered', why: /^approved: .*\(GitHub answered .*422: No pending deployment requests/s }]);
+  t.equal(hub.reviews.length, 1);
+  t.notOk(
+    (await answers()).slice(1).some(({ outcome }) => outcome === 'failed'),
+    'the log never says the contrary',
+  );
+  const made = (await acts()).filter(({ did }) => did === 'makeToken' || did === 'revokeToken');
+  t.match(made.slice(0, 2), [
+    { who: 'Haldane', did: 'makeToken', to: 'a token for GitHub: acme/payments production: service payments in test' },
+    { who: 'Haldane', did: 'revokeToken' },
+  ]);
+  t.ok(
+    (await store.tokens.list(100)).every(({ revokedAt }) => revokedAt !== null),
+    'its rights end with the doorman',
+  );
+});
+
+test('strangers keep nobody out who signs, and do not fill the audit log', async (t) => {
+  const { hub, hook, acts, ask } = await house(t, ruleOf('production'));
+  const forge = () => hub.send(hook, 'ping', {}, 'guessed').then(({ status }) => status);
+  const statuses: number[] = [];
+  while (!statuses.includes(429) && statuses.length < 5_000) statuses.push(...(await Promise.all(Array.from({ length: 20 }, forge))));
+  t.same([...new Set(statuses)].sort(), [401, 429]);
+  t.match(await ask({ run: 1, deployment: 1, environment: 'production', sha }), { status: 202 }, 'from the same address');
+  const refused = (await acts()).filter(({ did, outcome }) => did === 'receiveFromGitHub' && outcome === 'refused');
+  t.ok(refused.length >= 1 && refused.length <= 5, 'once a minute');
 });
 
 test('only the gate rejects; an experiment without an answer is what the rule says, and never silent', async (t) => {
@@ -321,6 +378,9 @@ test('each experiment is one check run of the commit, which goes on with its run
     await store.runs.create(sampleRun('payments'));
     await end(verdict, revision);
   };
+  hub.hinder = ({ url }) => (url.pathname.endsWith('access_tokens') ? { status: 422, json: { message: 'not granted' } } : null);
+  await t.rejects(tell({ topic: 'started' }), { code: 'denied', message: /not granted/ }, 'a right that is missing is no commit that is');
+  hub.hinder = () => null;
   await tell({ topic: 'started', headline: 'it begins', lines: ['<b>@ann'] });
   await tell({ topic: 'stopped', headline: 'it is stopped' });
   t.match(hub.checks, [
@@ -331,7 +391,9 @@ test('each experiment is one check run of the commit, which goes on with its run
   // Another App's, that looks like ours and comes first.
   hub.checks.unshift({ ...ours, id: 1, app: { id: 7, client_id: 'Iv23liOther', slug: 'other' } });
   await judged('resilient');
-  await tell({ headline: 'x'.repeat(400) });
+  await tell({ headline: 'it ended without an answer', verdict: 'inconclusive' });
+  t.match(ours, { status: 'completed', conclusion: 'neutral' }, 'what an earlier run proved is not this one');
+  await tell({ headline: 'x'.repeat(400), verdict: 'resilient' });
   t.match(ours, { status: 'completed', conclusion: 'success', details_url: 'https://haldane.example/r1' });
   t.match(ours.output?.summary, /^\*\*Gate:\*\* mode report: keys-away: resilient at c{40} \(run [^)]*\)\n\n# Resilient: keys-away$/);
   t.equal(hub.checks.length, 2, 'written anew, and not repeated');

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 export type Asked = { readonly method: string; readonly url: URL; readonly headers: IncomingHttpHeaders; readonly body: string };
 export type Answer = { readonly status: number; readonly json?: unknown; readonly headers?: Readonly<Record<string, string>> };
 
-/** How a server is in a test's way: an answer of its own, a connection that breaks, or silence; null lets it answer. */
-export type Hindrance = Answer | 'break' | 'silence' | null;
+/** How a server is in a test's way: an answer of its own, a connection that breaks, before or after it did as asked, or silence; null lets it answer. */
+export type Hindrance = Answer | 'break' | 'break-after' | 'silence' | null;
 
 export type JsonServer = {
   readonly address: string;
@@ -25,7 +25,8 @@ export async function jsonServer(answer: (asked: Asked) => Answer): Promise<Json
     self.asked.push(request.url ?? '/');
     const hindrance = self.hinder(asked);
     if (hindrance === 'silence') return;
-    if (hindrance === 'break') return void request.socket.destroy();
+    if (hindrance === 'break-after') answer(asked);
+    if (hindrance === 'break' || hindrance === 'break-after') return void request.socket.destroy();
     const { status, json, headers: more = {} } = hindrance ?? answer(asked);
     response.writeHead(status, { 'content-type': 'application/json', ...more });
     response.end(json === undefined ? undefined : typeof json === 'string' ? json : JSON.stringify(json));

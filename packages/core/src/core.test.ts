@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import {
   answerClasses,
+  cutTo,
   emptyProbeTally,
   emptyTally,
   HaldaneError,
@@ -57,4 +58,12 @@ test('what is empty fits what is counted', async (t) => {
   t.equal(emptyTally.classes.length, answerClasses.length);
   t.equal(emptyProbeTally.classes.length, answerClasses.length);
   for (const list of [answerClasses, phases, stopReasons]) t.equal(new Set<string>(list).size, list.length, 'no word twice');
+});
+
+test('a text is cut to its length, and no character in half', (t) => {
+  t.equal(cutTo('abcd', 4), 'abcd');
+  t.equal(cutTo('abcde', 4), 'abc…');
+  t.equal(cutTo('ab😀cd', 4), 'ab…');
+  t.equal(cutTo('ab😀cd', 5), 'ab😀…');
+  t.end();
 });

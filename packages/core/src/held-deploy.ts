@@ -25,10 +25,12 @@ export type LookedAt =
 
 /** Deploys that wait for an answer. Any number of processes may share them: each is with one at a time. */
 export interface HeldDeploys {
-  /** Notes a deploy that waits. False when it is known already, also when it was answered. */
+  /** Notes a deploy that waits; one that was given up begins anew. False when it is known already, also when it was answered. */
   hold(deploy: Pick<HeldDeploy, 'id' | 'rule' | 'asked'>): Promise<boolean>;
   /** A deploy of these rules whose time has come; nobody else is given it for `forMs`. Null when there is none. */
   take(rules: readonly string[], forMs: number): Promise<HeldDeploy | null>;
+  /** Deploys that wait for a rule that is none of these, oldest first, a hundred at most. */
+  ofOtherRules(rules: readonly string[]): Promise<readonly HeldDeploy[]>;
   /** What became of a look. False when it was not that look's to say any more. */
   settle(deploy: Pick<HeldDeploy, 'id' | 'looks'>, became: LookedAt): Promise<boolean>;
 }

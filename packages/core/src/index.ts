@@ -4,6 +4,7 @@ export * from './audit.ts';
 export * from './change.ts';
 export * from './choice.ts';
 export * from './clock.ts';
+export * from './cut-to.ts';
 export * from './errors.ts';
 export * from './evidence.ts';
 export * from './experiment.ts';

@@ -27,12 +27,13 @@ export class AuditedRequest {
     this.#allowed = true;
   }
 
-  async failed(code: ErrorCode): Promise<void> {
+  /** `like`: how many such refusals before it were not written down. */
+  async failed(code: ErrorCode, like = 0): Promise<void> {
     if (this.#route.operation.method === 'GET') return;
-    await this.#write(this.#allowed ? 'failed' : 'refused', code);
+    await this.#write(this.#allowed ? 'failed' : 'refused', code, like === 0 ? {} : { notWritten: like });
   }
 
-  async #write(outcome: Act['outcome'], code: ErrorCode | null): Promise<void> {
+  async #write(outcome: Act['outcome'], code: ErrorCode | null, more: JsonObject = {}): Promise<void> {
     const { subject, id } = this.caller?.token ?? { subject: this.login?.subject ?? 'a stranger', id: null };
     await this.#log.append({
       who: subject,
@@ -43,7 +44,7 @@ export class AuditedRequest {
       outcome,
       code,
       // A refused body may be anything, and a login is a secret.
-      detail: outcome === 'allowed' && this.caller !== null ? ((this.#request.body as JsonObject | undefined) ?? {}) : {},
+      detail: outcome === 'allowed' && this.caller !== null ? ((this.#request.body as JsonObject | undefined) ?? {}) : more,
     });
   }
 }

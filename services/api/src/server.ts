@@ -15,6 +15,7 @@ import type { Desk, Permit } from './desk.ts';
 import { handlers } from './handlers/index.ts';
 import { Logins } from './login/logins.ts';
 import type { TrustRule } from './login/trust-rule.ts';
+import { OnceInAWhile } from './once-in-a-while.ts';
 import type { Operation } from './operations.ts';
 import { problemOf } from './problem.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
@@ -48,7 +49,7 @@ export type ApiOptions = {
 const rates = { known: { burst: 2_000, perSecond: 100 }, strangers: { burst: 300, perSecond: 5 } } as const;
 
 /** What is known of a request while it is answered. */
-type Visit = { readonly route: Route | null; readonly record: AuditedRequest | null; caller: Caller | null };
+type Visit = { readonly route: Route | null; readonly record: AuditedRequest | null; caller: Caller | null; isHandled: boolean };
 
 /** The API as a fastify instance that is not listening yet: every route of the table, and behind each only those who may. */
 export function createApi(options: ApiOptions): FastifyInstance {
@@ -60,6 +61,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const senders = new Secrets(options.alertTokens);
   const known = new RateLimit((options.rates ?? rates).known, systemClock.now);
   const strangers = new RateLimit((options.rates ?? rates).strangers, systemClock.now);
+  const forgeries = new OnceInAWhile(60_000, systemClock.now);
   const visits = new WeakMap<FastifyRequest, Visit>();
   const byOperation = new Map<Operation, Route>(routes.map((route) => [route.operation, route]));
 
@@ -76,14 +78,18 @@ export function createApi(options: ApiOptions): FastifyInstance {
   }).setValidatorCompiler(TypeBoxValidatorCompiler);
 
   app.setErrorHandler(async (error, request, reply) => {
-    const problem = problemOf(error);
+    const visit = visits.get(request);
+    let problem = problemOf(error);
+    let like: number | null = 0;
+    // Anybody may send what nobody signed, and from the address of who does sign: only the former is counted.
+    if (visit?.route?.operation.on === 'signed' && (problem.code === 'unauthorised' || !visit.isHandled)) {
+      like = forgeries.say(`${visit.route.id} ${request.ip}`);
+      const wait = strangers.take(request.ip);
+      if (wait > 0) problem = problemOf(tooMany(wait, reply));
+    }
     if (problem.status >= 500) onError(error);
     // What was throttled is not written down, or a flood would be one in the log too.
-    if (problem.code !== 'throttled')
-      await visits
-        .get(request)
-        ?.record?.failed(problem.code as ErrorCode)
-        .catch(onError);
+    if (problem.code !== 'throttled' && like !== null) await visit?.record?.failed(problem.code as ErrorCode, like).catch(onError);
     return reply.code(problem.status).type('application/problem+json').send(problem);
   });
   app.setNotFoundHandler(async () => {
@@ -117,15 +123,13 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const enter = (request: FastifyRequest): Visit => {
     const route = byOperation.get((request.routeOptions.config as { operation?: Operation }).operation as Operation) ?? null;
     const record = route === null ? null : new AuditedRequest(desk.store.audit, request, route);
-    const visit = { route, record, caller: null };
+    const visit = { route, record, caller: null, isHandled: false };
     visits.set(request, visit);
     return visit;
   };
   const throttle = (limit: RateLimit, who: string, reply: FastifyReply): void => {
     const wait = limit.take(who);
-    if (wait === 0) return;
-    void reply.header('retry-after', wait);
-    throw new HaldaneError('throttled', `too many requests; ask again in ${wait} s`);
+    if (wait > 0) throw tooMany(wait, reply);
   };
 
   app.addHook('onRequest', async (request, reply) => {
@@ -133,8 +137,10 @@ export function createApi(options: ApiOptions): FastifyInstance {
     const visit = enter(request);
     const on = visit.route?.operation.on;
     if (on === 'public') return;
-    // Whoever brings a login or a signature is a stranger until it was looked at, and looking is dear.
-    if (on === 'assertion' || on === 'signed') return throttle(strangers, request.ip, reply);
+    // Who signed stands over the body, which is not here yet: strangers are told apart when it is.
+    if (on === 'signed') return;
+    // Whoever brings a login is a stranger until it was looked at, and looking is dear.
+    if (on === 'assertion') return throttle(strangers, request.ip, reply);
     try {
       if (on === 'sender') return requireSender(senders, request);
       visit.caller = await door.admit(request.headers.authorization);
@@ -166,7 +172,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
       exposeHeadRoute: operation.produces !== 'events',
       schema: { ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) },
       handler: async (request, reply) => {
-        const { caller, record } = visits.get(request) as Visit & { record: AuditedRequest };
+        const visit = visits.get(request) as Visit & { record: AuditedRequest };
+        const { caller, record } = visit;
+        visit.isHandled = true;
         record.to = namedBy(route, request.params);
         const matter = await authorise(desk, logins, route, caller, { params: request.params, body: request.body });
         record.to = matter.to;
@@ -200,6 +208,11 @@ export function createApi(options: ApiOptions): FastifyInstance {
     });
   }
   return app as unknown as FastifyInstance;
+}
+
+function tooMany(wait: number, reply: FastifyReply): HaldaneError {
+  void reply.header('retry-after', wait);
+  return new HaldaneError('throttled', `too many requests; ask again in ${wait} s`);
 }
 
 function requireSender(senders: Secrets, request: FastifyRequest): void {

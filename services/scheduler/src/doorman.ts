@@ -8,6 +8,8 @@ const firstMs = 2_000;
 const mostMs = 900_000;
 /** Nobody waits any longer: GitHub ends such a deploy after 30 days. */
 const oldestMs = 30 * 86_400_000;
+/** Deploys whose rule is gone are named at the start, and again after so long. */
+const orphansEveryMs = 86_400_000;
 /** Looks under way at one time. */
 const atOnce = 4;
 
@@ -51,15 +53,35 @@ export class Doorman {
     await this.#running;
   }
 
-  /** Looks at every deploy whose time has come. */
+  /** Looks at every deploy whose time has come. Over when all looks are; throws the first error of one. */
   async round(): Promise<void> {
-    await Promise.all(Array.from({ length: atOnce }, () => this.#lookAtAll()));
+    const all = await Promise.allSettled(Array.from({ length: atOnce }, () => this.#lookAtAll()));
+    const failed = all.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Says which deploys wait for a rule that is not known here any more, and gives up those for which nobody waits. */
+  async lookAtOrphans(): Promise<void> {
+    const { deploys, rules, onGivenUp, onTrouble, clock } = this.#options;
+    const orphans = await deploys.ofOtherRules(rules);
+    for (const orphan of orphans) {
+      const why = `no rule here is called ${orphan.rule}`;
+      if (clock.now() - orphan.heldAt > oldestMs) {
+        await onGivenUp(orphan, why);
+        await deploys.settle(orphan, { state: 'given-up', why });
+      } else onTrouble(`${orphan.id} waits, and ${why}: give the rule back, or have it asked for again`, null);
+    }
   }
 
   async #run(): Promise<void> {
     const { clock, onTrouble } = this.#options;
     const { signal } = this.#ending;
+    let orphansAt = 0;
     while (!signal.aborted) {
+      if (clock.now() >= orphansAt) {
+        orphansAt = clock.now() + orphansEveryMs;
+        await this.lookAtOrphans().catch((error: unknown) => onTrouble('looking for deploys without a rule', error));
+      }
       await this.round().catch((error: unknown) => onTrouble('answering deploys', error));
       await clock.sleep(idleMs, signal).catch(() => undefined);
     }

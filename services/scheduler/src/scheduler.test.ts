@@ -1,6 +1,7 @@
-import { HaldaneError, type Schedule, type ScheduleStore } from '@haldane/core';
+import { HaldaneError, type HeldDeploys, type Schedule, type ScheduleStore, systemClock } from '@haldane/core';
 import { startTestDatabase } from '@haldane/store/testing';
 import { after, type Test, test } from 'tap';
+import { Doorman } from './doorman.ts';
 import { jitterOf } from './jitter.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -226,4 +227,69 @@ test('it looks by itself, and not any more once it is stopped', async (t) => {
   for (let tries = 0; begun.length === 0 && tries < 300; tries += 1) await new Promise((done) => setTimeout(done, 100));
   t.same(begun, ['schedule:nightly:now']);
   await one.stop();
+});
+
+test('deploys whose rule is gone are named, given up after 30 days, and taken up when they are asked for again', async (t) => {
+  const copy = await database.copy();
+  t.teardown(() => copy.close());
+  const { deploys } = copy.store;
+  for (const [id, rule] of [
+    ['old', 'renamed'],
+    ['new', 'renamed'],
+    ['known', 'ours'],
+  ] as const)
+    await deploys.hold({ id, rule, asked: {} });
+  await copy.query(`update held_deploys set held_at = held_at - interval '31 days' where id <> 'new'`);
+  const troubles: string[] = [];
+  const givenUp: string[] = [];
+  const doorman = new Doorman({
+    deploys,
+    rules: ['ours'],
+    look: async () => ({ answered: 'yes' }),
+    onGivenUp: async ({ id }, why) => void givenUp.push(`${id}: ${why}`),
+    onTrouble: (what) => void troubles.push(what),
+    clock: systemClock,
+    random: Math.random,
+  });
+  await doorman.lookAtOrphans();
+  t.match(troubles, [/^new waits, and no rule here is called renamed/]);
+  t.same(givenUp, ['old: no rule here is called renamed']);
+  const rows = () => copy.query('select id, rule, state from held_deploys order by id');
+  t.match(await rows(), [{ state: 'waiting' }, { state: 'waiting' }, { id: 'old', state: 'given-up' }]);
+  t.equal(await deploys.hold({ id: 'old', rule: 'ours', asked: {} }), true);
+  t.equal(await deploys.hold({ id: 'old', rule: 'ours', asked: {} }), false);
+  await doorman.round();
+  t.match(await rows(), [{ state: 'answered' }, { id: 'new', state: 'waiting' }, { rule: 'ours', state: 'answered' }]);
+});
+
+test('a round that fails is over when its other looks are', async (t) => {
+  let looked = false;
+  let first = true;
+  const deploy = { id: 'd', rule: 'ours', asked: {}, progress: {}, looks: 1, failures: 0, heldAt: Date.now() };
+  let letGo = () => {};
+  const late = new Promise<void>((done) => {
+    letGo = done;
+  });
+  const deploys: HeldDeploys = {
+    hold: async () => true,
+    ofOtherRules: async () => [],
+    take: async () => {
+      if (looked) return null;
+      if (!first) throw new HaldaneError('unavailable', 'the database is away');
+      first = false;
+      return deploy;
+    },
+    settle: async () => {
+      looked = true;
+      return true;
+    },
+  };
+  const look = () => late.then(() => ({ answered: 'yes' }));
+  const rest = { onGivenUp: async () => undefined, onTrouble: () => undefined, clock: systemClock, random: Math.random };
+  const round = new Doorman({ deploys, rules: ['ours'], look, ...rest }).round().catch((error: unknown) => error);
+  const over = await Promise.race([round, new Promise<'goes on'>((done) => setImmediate(() => setImmediate(() => done('goes on'))))]);
+  t.equal(over, 'goes on');
+  letGo();
+  t.match(await round, { code: 'unavailable' });
+  t.equal(looked, true);
 });

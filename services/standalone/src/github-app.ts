@@ -1,16 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gateAnswer, type SignedHook } from '@haldane/api';
-import { HaldaneClient } from '@haldane/client';
-import { type Clock, HaldaneError, type JsonObject, messageOf, type ServiceRef } from '@haldane/core';
+import { type Clock, HaldaneError, hasCode, type JsonObject, messageOf } from '@haldane/core';
 import type { AppDoor } from '@haldane/notifiers';
-import { type Between, type DeployAsked, GitHubApp, lookAtDeploy, progressOf, readGitHubApp } from '@haldane/pipelines';
+import { type Between, type DeployAnswer, type DeployAsked, GitHubApp, lookAtDeploy, progressOf, readGitHubApp } from '@haldane/pipelines';
 import { Doorman } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
-
-/** What a rule lets Haldane do in its name, and for how long before it is given anew. */
-const operations = ['beginStage', 'getStage', 'getRun', 'askGate'];
-const livesMs = 3_600_000;
+import { RuleRights } from './rule-rights.ts';
 
 type Parts = { readonly dataDir: string; readonly env: Readonly<Record<string, string>>; readonly clock: Clock };
 type DoormanParts = {
@@ -47,8 +43,7 @@ export function gitHubHook(app: GitHubApp, { deploys, audit }: Pick<Store, 'depl
     const { says, deploy } = app.receive(event);
     if (deploy === null) return { says };
     const { id, asked, rule, name } = deploy;
-    const isNew = await deploys.hold({ id, rule: name, asked: { ...asked } });
-    if (!isNew) return { says: `${says} already` };
+    // Written first, and so also of a deploy that is known already.
     const act = { who: `GitHub: ${asked.repository}`, token: null, from, did: 'holdDeploy', to: wordsOf(rule) };
     await audit.append({
       ...act,
@@ -56,28 +51,17 @@ export function gitHubHook(app: GitHubApp, { deploys, audit }: Pick<Store, 'depl
       code: null,
       detail: { deploy: id, environment: asked.environment, revision: asked.revision },
     });
-    return { says };
+    const isNew = await deploys.hold({ id, rule: name, asked: { ...asked } });
+    return { says: isNew ? says : `${says} already` };
   };
 }
 
 /** Answers deploys that wait at GitHub: through the API like any pipeline, with rights for the rule's service alone. */
-export function gitHubDoorman(app: GitHubApp, { store, address, onTrouble, clock }: DoormanParts): Doorman {
-  const opened = new Map<string, { readonly client: HaldaneClient; readonly until: number }>();
-  const clientFor = async (name: string, { service, environment }: ServiceRef): Promise<HaldaneClient> => {
-    const known = opened.get(name);
-    if (known !== undefined && known.until > clock.now()) return known.client;
-    const { secret } = await store.tokens.issue({
-      subject: `GitHub: ${name}`,
-      // The team is whoever owns the service, which the file of an experiment may be the first to say.
-      grants: [{ role: 'operator', team: '*' }],
-      scope: { operations, services: [service], environments: [environment] },
-      madeBy: 'haldane.github.yaml',
-      livesMs,
-    });
-    const client = new HaldaneClient({ address, token: secret });
-    opened.set(name, { client, until: clock.now() + livesMs / 2 });
-    return client;
-  };
+export function gitHubDoorman(
+  app: GitHubApp,
+  { store, address, onTrouble, clock }: DoormanParts,
+): Pick<Doorman, 'start' | 'round' | 'stop'> {
+  const rights = new RuleRights({ store, address, clock });
   const noted = async (asked: DeployAsked, to: string, outcome: 'allowed' | 'failed', detail: JsonObject): Promise<void> => {
     await store.audit.append({
       who: 'Haldane',
@@ -90,33 +74,57 @@ export function gitHubDoorman(app: GitHubApp, { store, address, onTrouble, clock
       detail: { repository: asked.repository, deployment: asked.deployment, revision: asked.revision, ...detail },
     });
   };
-  return new Doorman({
+  const doorman = new Doorman({
     deploys: store.deploys,
     rules: app.rules,
     look: async (deploy, signal) => {
       const rule = app.rule(deploy.rule);
       if (rule === null) throw new HaldaneError('internal', `a deploy was taken by the rule ${deploy.rule}, which is not here`);
       const asked = deploy.asked as DeployAsked;
-      const client = await clientFor(deploy.rule, { service: rule.service, environment: rule.testedIn });
+      const client = await rights.clientFor(deploy.rule, { service: rule.service, environment: rule.testedIn });
+      const progress = progressOf(deploy.progress);
+      let refusal = '';
+      const tell: typeof app.tell = async (...told) => {
+        try {
+          await app.tell(...told);
+        } catch (error) {
+          // What GitHub takes no word of is another's, over, or told by somebody who died before saying so. Only an answer can tell which, and ends it.
+          if (!hasCode(error, 'bad-request')) throw error;
+          refusal = ` (${messageOf(error)})`;
+        }
+      };
       const between: Between = {
         client,
         peek: (service, revision, live) => gateAnswer({ store }, service, revision, live),
         live: app.live.bind(app),
-        tell: app.tell.bind(app),
+        tell,
         link: app.link,
         now: () => clock.now(),
       };
-      const seen = await lookAtDeploy({ asked, progress: progressOf(deploy.progress) }, rule, between, signal);
-      if (!('answered' in seen)) return { progress: { ...seen.progress } as JsonObject, againMs: seen.againMs };
-      const { state, comment } = seen.answered;
-      await noted(asked, wordsOf(rule), 'allowed', { state: state ?? 'left to a person', comment });
-      return { answered: `${state ?? 'left to a person'}: ${comment}` };
+      const seen = await lookAtDeploy({ asked, progress }, rule, between, signal);
+      if ('answered' in seen) return { answered: `${stateOf(seen.answered)}: ${seen.answered.comment}${refusal}` };
+      const { answer } = seen.progress;
+      // Before it is kept, and so before GitHub hears of it.
+      if (answer !== undefined) await noted(asked, wordsOf(rule), 'allowed', { state: stateOf(answer), comment: answer.comment });
+      return { progress: { ...seen.progress } as JsonObject, againMs: seen.againMs };
     },
     onGivenUp: async ({ asked, rule }, why) => noted(asked as DeployAsked, rule, 'failed', { why }),
     onTrouble,
     clock,
     random: Math.random,
   });
+  return {
+    start: () => doorman.start(),
+    round: () => doorman.round(),
+    stop: async () => {
+      await doorman.stop();
+      await rights.end();
+    },
+  };
+}
+
+function stateOf({ state }: DeployAnswer): string {
+  return state ?? 'left to a person';
 }
 
 function wordsOf({ service, testedIn }: { readonly service: string; readonly testedIn: string }): string {

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Notice } from '@haldane/core';
+import { cutTo, type Notice } from '@haldane/core';
 import { plain } from './plain.ts';
 
 type Place = { readonly repository: string; readonly pull: number; readonly seal: string };
@@ -19,7 +19,7 @@ export function markOf({ service, environment, experiment, topic }: Notice, { re
 /** The notice as a comment under a mark. Words from outside make no markup and mention nobody. */
 export function commentOf(notice: Notice, mark: string): string {
   const { headline, lines, link, commands } = notice;
-  return [
+  const whole = [
     mark,
     `### ${plain(headline)}`,
     '',
@@ -27,7 +27,6 @@ export function commentOf(notice: Notice, mark: string): string {
     '',
     ...(link === null ? [] : [`[Report](${link})`, '']),
     ...commands.map(({ does, command }) => `${plain(does)}: \`${command.replace(/[`\p{Cc}]+/gu, ' ')}\``),
-  ]
-    .join('\n')
-    .slice(0, 60_000);
+  ].join('\n');
+  return cutTo(whole, 60_000);
 }

@@ -1,4 +1,4 @@
-import type { Clock, HaldaneError, Notice, Notifier } from '@haldane/core';
+import { type Clock, cutTo, type HaldaneError, type Notice, type Notifier } from '@haldane/core';
 import type { Egress } from '@haldane/egress';
 import { accepted } from '../accepted.ts';
 import type { AppDoor } from './app-door.ts';
@@ -90,7 +90,7 @@ export function githubNotifier({ repository, api, tokenOf, seal, deployments, ch
     await ask('POST', `/deployments/${deployment.id}/statuses`, signal, {
       state,
       environment: notice.environment,
-      description: notice.headline.slice(0, 140),
+      description: cutTo(notice.headline, 140),
       // Other deployments are not ours to call inactive.
       auto_inactive: false,
       ...(notice.link === null ? {} : { log_url: notice.link }),

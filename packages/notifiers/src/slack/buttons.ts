@@ -1,4 +1,4 @@
-import type { Notice, Remedy } from '@haldane/core';
+import { cutTo, type Notice, type Remedy } from '@haldane/core';
 
 /** What a press says, and how long a value may be. */
 const actionId = 'haldane';
@@ -22,11 +22,11 @@ export function buttonsOf({ remedies }: Pick<Notice, 'remedies'>) {
       return {
         type: 'button',
         action_id: `${actionId}-${at}`,
-        text: { type: 'plain_text', text: about.slice(0, 75), emoji: false },
+        text: { type: 'plain_text', text: cutTo(about, 75), emoji: false },
         value,
         ...(style === undefined ? {} : { style }),
         confirm: {
-          title: { type: 'plain_text', text: label.slice(0, 100) },
+          title: { type: 'plain_text', text: cutTo(label, 100) },
           text: { type: 'plain_text', text: sure },
           confirm: { type: 'plain_text', text: 'Yes' },
           deny: { type: 'plain_text', text: 'No' },

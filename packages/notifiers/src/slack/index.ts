@@ -1,4 +1,4 @@
-import type { Clock, Notice, Notifier } from '@haldane/core';
+import { type Clock, cutTo, type Notice, type Notifier } from '@haldane/core';
 import type { Egress } from '@haldane/egress';
 import { accepted } from '../accepted.ts';
 import { buttonsOf } from './buttons.ts';
@@ -84,6 +84,5 @@ function escaped(text: string): string {
 }
 
 function cut(text: string, most: number): string {
-  const one = text.replace(/\p{Cc}+/gu, ' ');
-  return one.length <= most ? one : `${one.slice(0, most - 1)}…`;
+  return cutTo(text.replace(/\p{Cc}+/gu, ' '), most);
 }

@@ -25,7 +25,11 @@ export class PostgresHeldDeploys implements HeldDeploys {
     return translated('noting a deploy that waits', async () => {
       const { rows } = await sql`
         insert into held_deploys (id, rule, asked) values (${storable(id)}, ${storable(rule)}, ${JSON.stringify(asked)}::json)
-        on conflict (id) do nothing returning id`.execute(this.#db);
+        on conflict (id) do update set
+          rule = excluded.rule, asked = excluded.asked, progress = '{}', state = 'waiting', failures = 0, why = null,
+          held_at = clock_timestamp(), not_before = clock_timestamp(), over_at = null
+        where held_deploys.state = 'given-up'
+        returning id`.execute(this.#db);
       return rows.length > 0;
     });
   }
@@ -42,6 +46,16 @@ export class PostgresHeldDeploys implements HeldDeploys {
         from candidate where d.id = candidate.id
         returning d.*`.execute(this.#db);
       return rows[0] ? deployOf(rows[0]) : null;
+    });
+  }
+
+  async ofOtherRules(rules: readonly string[]): Promise<readonly HeldDeploy[]> {
+    return translated('looking for deploys without a rule', async () => {
+      const { rows } = await sql<Row>`
+        select * from held_deploys where state = 'waiting' and rule <> all(${[...rules]}::text[]) order by held_at limit 100`.execute(
+        this.#db,
+      );
+      return rows.map(deployOf);
     });
   }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { type Clock, HaldaneError, hasCode, type JsonObject } from '@haldane/core';
+import { type Clock, HaldaneError, hasCode, type JsonObject, messageOf } from '@haldane/core';
 import { SignJWT } from 'jose';
 import { sendToGitHub } from './send-to-github.ts';
 
@@ -41,7 +41,7 @@ export class AppLogin {
     this.#options = options;
   }
 
-  /** Throws `not-found` where the App is not installed, and what `sendToGitHub` does. */
+  /** Throws `not-found` where the App is not installed, `denied` where it was not given these rights, and otherwise what `sendToGitHub` does. */
   async tokenOf(repository: string, permissions: AppPermissions, signal: AbortSignal): Promise<string> {
     const { clock } = this.#options;
     const kept = JSON.stringify([repository.toLowerCase(), permissions]);
@@ -78,7 +78,13 @@ export class AppLogin {
       .setExpirationTime(at + loginSeconds)
       .sign(key);
     const url = new URL(api.replace(/\/+$/, '') + path);
-    return sendToGitHub<T>({ method, url, bearer, schema, now, ...(body === undefined ? {} : { body }) }, signal);
+    try {
+      return await sendToGitHub<T>({ method, url, bearer, schema, now, ...(body === undefined ? {} : { body }) }, signal);
+    } catch (error) {
+      // Says what the App was not given, which its owner may give it any time; never that what the token was for is wrong.
+      if (hasCode(error, 'bad-request')) throw new HaldaneError('denied', messageOf(error), { cause: error });
+      throw error;
+    }
   }
 }
 

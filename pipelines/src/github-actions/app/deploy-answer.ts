@@ -1,4 +1,5 @@
 import type { GateAnswer, StageView } from '@haldane/client';
+import { cutTo } from '@haldane/core';
 import type { DeployRule } from './app-file.ts';
 
 /** An experiment of the rule, as it ended. `view` is null when it could not begin; `why` says why not; `ran`: the revision that was live there. */
@@ -53,16 +54,15 @@ export function plain(text: string): string {
 }
 
 export function fitting(lines: readonly string[]): string {
-  const whole = lines.join('\n\n');
-  return whole.length <= mostOfComment ? whole : `${whole.slice(0, mostOfComment - 1).replace(/\\$/, '')}…`;
+  return cutTo(lines.join('\n\n'), mostOfComment).replace(/\\…$/, '…');
 }
 
 function lineOf({ name, view, ran, why }: Ended, revision: string, link: string | null): string {
-  if (view === null) return `- ${plain(name)}: did not begin: ${plain(why.slice(0, 200))}`;
+  if (view === null) return `- ${plain(name)}: did not begin: ${plain(cutTo(why, 200))}`;
   const where =
     link === null
       ? `\`haldane report ${view.run}\``
       : `[report](${link.replace(/\/$/, '')}/v1/runs/${encodeURIComponent(view.run)}/report?format=html)`;
-  const elsewhere = ran === revision ? '' : ` ON ANOTHER REVISION (${plain((ran ?? 'none').slice(0, 60))})`;
-  return `- ${plain(name)}: ${view.status}${elsewhere}, ${plain(view.progress.slice(0, 200))} (${where})`;
+  const elsewhere = ran === revision ? '' : ` ON ANOTHER REVISION (${plain(cutTo(ran ?? 'none', 60))})`;
+  return `- ${plain(name)}: ${view.status}${elsewhere}, ${plain(cutTo(view.progress, 200))} (${where})`;
 }

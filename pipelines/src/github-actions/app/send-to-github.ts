@@ -1,4 +1,4 @@
-import { HaldaneError, type JsonObject, messageOf } from '@haldane/core';
+import { cutTo, HaldaneError, type JsonObject, messageOf } from '@haldane/core';
 import { type Answer, egress } from '@haldane/egress';
 import { asAnswered } from '../../read-json.ts';
 
@@ -70,7 +70,7 @@ function waitOf(status: number, headers: Headers, now: number): number | null {
 
 function wordsOf(text: string): string {
   const { message } = (parsed(text) ?? {}) as { readonly message?: unknown };
-  return typeof message === 'string' ? `: ${message.replace(/\p{Cc}+/gu, ' ').slice(0, 300)}` : '';
+  return typeof message === 'string' ? `: ${cutTo(message.replace(/\p{Cc}+/gu, ' '), 300)}` : '';
 }
 
 function parsed(text: string): unknown {
