@@ -1,11 +1,11 @@
 import { type Clock, type HeldDeploy, type HeldDeploys, hasCode, type JsonObject, messageOf } from '@haldane/core';
+import { type Pauses, pauseAfter } from './pause-after.ts';
 
 /** Whoever takes a deploy has so long for one look at it: a run that begins may first have to start its service. Then another may look. */
 const lookForMs = 180_000;
 const idleMs = 1_000;
 /** A look that failed is repeated after so long, twice as long after each that fails too. */
-const firstMs = 2_000;
-const mostMs = 900_000;
+const pauses: Pauses = { firstMs: 2_000, mostMs: 900_000 };
 /** Nobody waits any longer: GitHub ends such a deploy after 30 days. */
 const oldestMs = 30 * 86_400_000;
 /** Deploys whose rule is gone are named at the start, and again after so long. */
@@ -112,9 +112,7 @@ export class Doorman {
       }
       // Said once: what lasts is in the store, with its reason.
       if (deploy.failures === 0) onTrouble(`answering ${deploy.id}`, error);
-      const asked = hasCode(error, 'throttled') ? Number((error as { details?: { afterMs?: number } }).details?.afterMs ?? 0) : 0;
-      const most = Math.min(mostMs, firstMs * 2 ** Math.min(deploy.failures, 20));
-      await deploys.settle(deploy, { state: 'failed', againMs: Math.round(Math.max(asked, most * (0.5 + random() / 2))), why });
+      await deploys.settle(deploy, { state: 'failed', againMs: pauseAfter(error, deploy.failures, pauses, random), why });
     }
   }
 }

@@ -9,6 +9,7 @@ import {
   type Outbox,
   type Untold,
 } from '@haldane/core';
+import { type Pauses, pauseAfter } from './pause-after.ts';
 
 /** Whoever takes news has so long to put them into words; whoever takes a delivery, to make it. Then another may. */
 const newsForMs = 60_000;
@@ -27,7 +28,7 @@ const mostTries = 10;
 const atOnce = 8;
 
 /** When a delivery that failed is tried again: twice as long after each try, up to `mostMs`, until it is `forMs` old. */
-export type Persistence = { readonly firstMs: number; readonly mostMs: number; readonly forMs: number };
+export type Persistence = Pauses & { readonly forMs: number };
 const persistence: Persistence = { firstMs: 2_000, mostMs: 900_000, forMs: 86_400_000 };
 
 export type HeraldOptions = {
@@ -158,12 +159,10 @@ export class Herald {
 
   #afterFailure({ tries, madeAt }: Delivery, error: unknown): Delivered {
     const { clock, random } = this.#options;
-    const { firstMs, mostMs, forMs } = this.#options.persistence ?? persistence;
+    const { forMs, ...pauses } = this.#options.persistence ?? persistence;
     const why = messageOf(error);
     const forGood = hasCode(error, 'gone') || hasCode(error, 'bad-request');
     if (forGood || clock.now() - madeAt > forMs) return { state: 'given-up', why: forGood ? why : `it was tried ${tries} times: ${why}` };
-    const most = Math.min(mostMs, firstMs * 2 ** Math.min(tries - 1, 30));
-    const asked = hasCode(error, 'throttled') ? Number((error as { details?: { afterMs?: number } }).details?.afterMs ?? 0) : 0;
-    return { state: 'waiting', againMs: Math.round(Math.max(asked, most * (0.5 + random() / 2))), why };
+    return { state: 'waiting', againMs: pauseAfter(error, tries - 1, pauses, random), why };
   }
 }

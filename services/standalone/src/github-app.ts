@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gateAnswer, type SignedHook } from '@haldane/api';
 import { type Clock, HaldaneError, hasCode, type JsonObject, messageOf } from '@haldane/core';
@@ -7,6 +6,7 @@ import { type Between, type DeployAnswer, type DeployAsked, GitHubApp, lookAtDep
 import { Doorman } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
 import { RuleRights } from './rule-rights.ts';
+import { textIfThere } from './text-if-there.ts';
 
 type Parts = { readonly dataDir: string; readonly env: Readonly<Record<string, string>>; readonly clock: Clock };
 type DoormanParts = {
@@ -20,13 +20,8 @@ type DoormanParts = {
 /** Reads `haldane.github.yaml` in the data folder; null when there is none. Throws `bad-document`, also for a secret that is not there. */
 export async function gitHubAppOf({ dataDir, env, clock }: Parts): Promise<GitHubApp | null> {
   const path = join(dataDir, 'haldane.github.yaml');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as { code?: string }).code === 'ENOENT') return null;
-    throw new HaldaneError('denied', `${path} cannot be read: ${messageOf(cause)}`, { cause });
-  }
+  const text = await textIfThere(path);
+  if (text === null) return null;
   return new GitHubApp(readGitHubApp(text, path), env, clock);
 }
 

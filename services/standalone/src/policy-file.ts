@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { HaldaneError, messageOf } from '@haldane/core';
+import { HaldaneError } from '@haldane/core';
 import { type Policy, readPolicy } from '@haldane/policy';
+import { textIfThere } from './text-if-there.ts';
 
 /** Whether there was a policy at this path when this process last looked. */
 const known = new Map<string, boolean>();
@@ -26,12 +26,6 @@ export async function policyOf(dataDir: string, pause: () => Promise<unknown> = 
 }
 
 async function read(path: string): Promise<Policy | null> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as { code?: string }).code === 'ENOENT') return null;
-    throw new HaldaneError('denied', `the policy ${path} cannot be read: ${messageOf(cause)}`, { cause });
-  }
-  return readPolicy(text, path);
+  const text = await textIfThere(path);
+  return text === null ? null : readPolicy(text, path);
 }

@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SlackApp } from '@haldane/api';
-import { type Clock, type Delivery, HaldaneError, messageOf, type News, type Notifier } from '@haldane/core';
+import type { Clock, Delivery, News, Notifier } from '@haldane/core';
 import { type Egress, egress } from '@haldane/egress';
 import { type AppDoor, type Notify, notifiers, readNotify, secretOf, whoIsTold } from '@haldane/notifiers';
 import { noticeOf } from '@haldane/reports';
 import type { House } from '@haldane/runner';
 import { Herald } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
+import { textIfThere } from './text-if-there.ts';
 
 /** News that come up so late are news no more: nobody was told at the time, or nobody was named to tell. */
 const oldMs = 86_400_000;
@@ -43,13 +43,8 @@ export type Telling = {
 /** Reads `haldane.notify.yaml` in the data folder; null when there is none. Throws `bad-document`, also for a secret that is not there. */
 export async function tellingOf({ dataDir, env, clock, allow = [], gitHubApp }: Parts): Promise<Telling | null> {
   const path = join(dataDir, 'haldane.notify.yaml');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as { code?: string }).code === 'ENOENT') return null;
-    throw new HaldaneError('denied', `${path} cannot be read: ${messageOf(cause)}`, { cause });
-  }
+  const text = await textIfThere(path);
+  if (text === null) return null;
   const notify = readNotify(text, path);
   const out = egress([...allow, ...notify.allow], { allowedBy: 'under "allow" in haldane.notify.yaml' });
   return {
