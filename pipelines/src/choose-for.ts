@@ -18,7 +18,11 @@ export type ChoiceWishes = ServiceRef & {
  * Reads from the repository what changed since each experiment's newest answer, and asks Haldane which of them the revision needs. Only
  * kinds of change and a few paths of each are sent. Throws `bad-request` when there is no repository, and `not-found` when it lacks the revision.
  */
-export async function chooseFor(client: HaldaneClient, wishes: ChoiceWishes, signal: AbortSignal): Promise<Choice> {
+export async function chooseFor(
+  client: Pick<HaldaneClient, 'verified' | 'choose'>,
+  wishes: ChoiceWishes,
+  signal: AbortSignal,
+): Promise<Choice> {
   const { folder, paths, experiments } = wishes;
   const repository = await Repository.open({ folder, paths }, signal);
   const to = await repository.commit(wishes.revision, signal);
@@ -35,12 +39,12 @@ export async function chooseFor(client: HaldaneClient, wishes: ChoiceWishes, sig
 }
 
 /** The same where there is no repository to read: nobody can tell what changed, and so every experiment without an answer at the revision is chosen. */
-export function chooseUnread(client: HaldaneClient, wishes: Omit<ChoiceWishes, 'folder' | 'paths'>): Promise<Choice> {
+export function chooseUnread(client: Pick<HaldaneClient, 'choose'>, wishes: Omit<ChoiceWishes, 'folder' | 'paths'>): Promise<Choice> {
   return askFor(client, wishes, []);
 }
 
 function askFor(
-  client: HaldaneClient,
+  client: Pick<HaldaneClient, 'choose'>,
   { service, environment, revision, maxMinutes, experiments }: Omit<ChoiceWishes, 'folder' | 'paths'>,
   differences: ChoiceQuestion['differences'],
 ): Promise<Choice> {

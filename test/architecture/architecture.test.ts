@@ -126,16 +126,20 @@ test('in every room folder name, id and registered key are one', async (t) => {
       .map((one) => one.name)
       .sort();
   const dataplane = new DataplaneClient({ url: 'http://127.0.0.1:9', token: '' });
+  const runOf = async () => ({ production: '', instances: { control: 0, experiment: 0 }, failures: 0, creditRate: 0 });
+  const countedOf = async () => ({ at: 0, spent: 0, requests: 0 });
+  const prometheus = { ask: async () => [], queries: { requests: '', up: '', started: '' }, runOf, countedOf };
   const rooms: Readonly<Record<string, readonly string[]>> = {
     'packages/scenarios/src': scenarios.map(({ id }) => id),
     'packages/platforms/src': [
       platforms.aws({ calls: new MemoryAccount(), clock: systemClock }).id,
       platforms.local({ dataDir: room.folder, dataplane, clock: systemClock }).id,
     ],
-    'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock }).ids(),
+    'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock, prometheus }).ids(),
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
     'packages/notifiers/src': receiverKinds,
-    'packages/reports/src': Object.keys(reports),
+    // A bundle is signed, which no other form is.
+    'packages/reports/src': [...Object.keys(reports), 'bundle'],
     'pipelines/src': [manifestPipeline({ locate: () => '', env: {} }).id, ...liveSources.map(({ id }) => id), 'repository'],
   };
   for (const [path, ids] of Object.entries(rooms)) t.same([...ids].sort(), await folders(path), path);

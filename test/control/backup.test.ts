@@ -8,8 +8,8 @@ import { promisify } from 'node:util';
 import { checkChain } from '@haldane/client';
 import { wholeScope } from '@haldane/core';
 import { newRunId } from '@haldane/runner';
-import { type Address, openStore, type Store, startEmbedded } from '@haldane/store';
-import { dumpOf } from '@haldane/store/testing';
+import { type Address, allowPool, openStore, type Store, startEmbedded } from '@haldane/store';
+import { connectionOf, dumpOf } from '@haldane/store/testing';
 import { after, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { openRoom } from '../testing/room.ts';
@@ -90,6 +90,7 @@ test('a copy of the data folder is whole, is its own wherever it is put, and wha
   await first.store.audit.append({ ...act, outcome: 'refused', code: 'forbidden' });
   const grants = [{ role: 'viewer', team: 'tests' }] as const;
   const { secret } = await first.store.tokens.issue({ subject: 'ann', grants, scope: wholeScope, madeBy: 'x', livesMs: 86_400_000 });
+  const password = (await allowPool(first.address, { role: 'of_nobody', pool: 'nobody' })) ?? '';
   const runner = await startRunner(first.address, 'first');
   await soon('a run that has ended, and one that watches', async () => {
     const phases = [await phaseOf(first.store, finished.id), await phaseOf(first.store, live.id)];
@@ -125,7 +126,7 @@ test('a copy of the data folder is whole, is its own wherever it is put, and wha
   t.match(await store.runs.get(finished.id), { facts: { verdict: {}, restored: { clean: true } } });
   await store.audit.append(act);
   const chain = await checkChain(Readable.from(await store.audit.read(0, 1_000)), head === null ? [] : [head]);
-  t.match(chain, { entries: 3, wrong: null }, 'the chain goes on where it was');
+  t.match(chain, { entries: 4, wrong: null }, 'the chain goes on where it was');
 
   const last = await startRunner(third.address, 'third');
   await soon('the end of the live run, once more', async () => (await phaseOf(store, live.id)) === 'done');
@@ -133,6 +134,13 @@ test('a copy of the data folder is whole, is its own wherever it is put, and wha
   t.match(await store.runs.get(live.id), { stop: { reason: 'lease-lost' }, facts: { restored: { clean: true } } });
   t.equal(outside.look(), before, 'putting back what is back already changes nothing');
   t.equal(await phaseOf(store, waiting.id), 'planning', 'a run of a pool that nobody has still waits');
+  const narrow = await openStore({ connection: { ...connectionOf(third.address), user: 'of_nobody', password } });
+  t.same(
+    (await narrow.runs.list(10)).map(({ id }) => id),
+    [waiting.id],
+    'and its role sees that run and no other',
+  );
+  await narrow.close();
   await third.close();
 });
 

@@ -11,7 +11,8 @@ import { startStack } from '@haldane/standalone';
 import { connectionOf, startTestDatabase } from '@haldane/store/testing';
 import { sampleNotice, sampleRun } from '@haldane/testkit';
 import { after, type Test, test } from 'tap';
-import { gitHubAppOf, gitHubDoor, gitHubDoorman, gitHubHook } from '../../services/standalone/src/github-app.ts';
+import { doormanOf } from '../../services/standalone/src/doorman.ts';
+import { gitHubAppOf, gitHubDoor, gitHubHook } from '../../services/standalone/src/github-app.ts';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { type FakeGitHubApp, fakeGitHubApp } from '../testing/fake-github-app.ts';
 
@@ -69,7 +70,7 @@ async function house(t: Test, deploys: string) {
     const app = await gitHubAppOf(parts);
     if (app === null) throw new Error('there is no App');
     await copy.letPass(afterMs);
-    const doorman = gitHubDoorman(app, { store, address, clock, onTrouble: (what) => void troubles.push(what) });
+    const doorman = doormanOf({ store, address, gitHub: app, stages: null, clock, onTrouble: (what) => void troubles.push(what) });
     await doorman.round();
     await doorman.stop();
   };

@@ -8,6 +8,7 @@ import { openStore, startEmbedded } from '@haldane/store';
 import { sampleDeployment, sampleExperiment } from '@haldane/testkit';
 import { after, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
+import { startCollector } from '../testing/collector.ts';
 import { openRoom } from '../testing/room.ts';
 import { openOutside } from './outside.ts';
 
@@ -28,8 +29,10 @@ test('a runner that is told to end hands over the run that it watches, and anoth
   const outside = await openOutside([service], timing.leaseMs);
   room.onLeave(() => outside.close());
   const before = outside.look();
+  const traces = await startCollector();
+  room.onLeave(() => traces.close());
   const start = async (name: string): Promise<ChildProcess> => {
-    const given = JSON.stringify({ address, outside: outside.url, name, timing });
+    const given = JSON.stringify({ address, outside: outside.url, name, timing, traces: traces.url });
     const file = fileURLToPath(new URL(`runner-process${extname(import.meta.url)}`, import.meta.url));
     const child = spawn(process.execPath, [...process.execArgv, file, given], { cwd: room.folder, stdio: ['ignore', 'pipe', 'ignore'] });
     room.onLeave(async () => child.kill('SIGKILL'));
@@ -107,6 +110,22 @@ test('a runner that is told to end hands over the run that it watches, and anoth
   t.same((await over)[0], 0, 'the last one ends by itself, too');
   t.match(await isOver(alone.id), { stop: { reason: 'operator', why: /no other runner took/ }, facts: { restored: { clean: true } } });
   t.equal(outside.look(), before, 'and has put everything back, for nobody else is there');
+
+  // Both have sent what they had before they ended.
+  const [begun, goneOn, ...more] = traces.tree().filter(({ facts }) => facts['haldane.run'] === id);
+  t.match(begun, { name: 'run', links: [], facts: { 'haldane.end': 'given-back' } });
+  t.match(goneOn, {
+    name: 'run',
+    links: [begun?.id],
+    facts: { 'haldane.end': 'done', 'haldane.phase': 'observing', 'haldane.verdict': 'resilient' },
+  });
+  t.equal(goneOn?.id.split(' ')[0], begun?.id.split(' ')[0], 'one trace, of both runners');
+  t.same(more, []);
+  t.equal(begun?.parts.at(-1)?.name, 'observing');
+  t.same(
+    goneOn?.parts.map(({ name }) => name),
+    ['observing', 'restoring', 'judging', 'reporting'],
+  );
 });
 
 test('nothing that was started here is still running', async (t) => {

@@ -4,12 +4,20 @@ import { type AnyChangeKind, type Claim, type Json, type Platform, systemClock }
 import type { World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
 import { Runner, type Timing } from '@haldane/runner';
+import { tracingOf } from '@haldane/standalone';
 import { type Address, openStore } from '@haldane/store';
 import { MemoryMetrics, MemoryPlatform, MemoryProber, MemoryWorld, sampleDeployment, sampleScenario } from '@haldane/testkit';
 import type { Asked } from './outside.ts';
 
-type Given = { readonly address: Address; readonly outside: string; readonly name: string; readonly timing: Timing };
-const { address, outside, name, timing } = JSON.parse(process.argv[2] ?? '') as Given;
+type Given = {
+  readonly address: Address;
+  readonly outside: string;
+  readonly name: string;
+  readonly timing: Timing;
+  readonly pools?: readonly string[];
+  readonly traces?: string;
+};
+const { address, outside, name, timing, pools = [], traces } = JSON.parse(process.argv[2] ?? '') as Given;
 const clock = systemClock;
 const store = await openStore({ ...address, poolSize: 6 });
 
@@ -76,7 +84,7 @@ function assemble({ run }: Claim): World {
     scenario: sampleScenario('change'),
     metrics: new MemoryMetrics({ ...lab, rate: 400, shareOf: () => spec.share, cap: spec.budget.failures, callsPerSecond: 8 }),
     prober: new MemoryProber(lab),
-    alerts: null,
+    alerts: spec.noticed === null ? null : store.alerts,
     judge: haldane1,
     runs: store.runs,
     journal: store.journal,
@@ -87,13 +95,17 @@ function assemble({ run }: Claim): World {
   };
 }
 
+const onTrouble = (what: string, error: unknown) => void process.stderr.write(`${name}: ${what}: ${String(error)}\n`);
+const tracing = traces === undefined ? null : await tracingOf({ OTEL_EXPORTER_OTLP_ENDPOINT: traces }, onTrouble);
 const runner = new Runner({
   name,
+  pools,
   store,
   clock,
   timing,
   assemble,
-  onTrouble: (what, error) => process.stderr.write(`${name}: ${what}: ${String(error)}\n`),
+  onTrouble,
+  ...(tracing === null ? {} : { traced: tracing }),
   atOnce: 40,
 });
 runner.start();
@@ -101,6 +113,7 @@ process.stdout.write('up\n');
 process.once('SIGTERM', () => {
   void runner
     .handOver('the runner shuts down')
+    .then(() => tracing?.end())
     .then(() => store.close())
     .then(() => process.exit(0));
 });

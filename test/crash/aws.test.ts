@@ -3,14 +3,14 @@ import type { AwsCalls } from '@haldane/platforms';
 import { lookAt, memoryStand } from '@haldane/platforms/aws-testing';
 import { Fuse, VirtualClock } from '@haldane/testkit';
 import { test } from 'tap';
-import { goThrough, namesResources, putBack, setScene, somebodyElse, wrongs } from '../testing/aws-life.ts';
+import { eachKind, goThrough, namesResources, putBack, setScene, somebodyElse, wrongs } from '../testing/aws-life.ts';
 import { draws, seedOfSamples } from '../testing/sample.ts';
 
 /* Every moment, and of every call and way to fail a third (LANE=full: all of them), in an account in memory. The same in moto's, by a sample, is in test/lanes/aws-moto.test.ts. */
 
-async function newScene() {
+async function newScene(bySideDoor = false) {
   const clock = new VirtualClock();
-  return { clock, scene: await setScene(await memoryStand('w'), clock) };
+  return { clock, scene: await setScene(await memoryStand('w'), clock, bySideDoor) };
 }
 
 /** What the account looks like when only somebody else was there. */
@@ -20,33 +20,34 @@ async function edited(): Promise<unknown> {
   return lookAt(stand);
 }
 
-test('killed at any step, whatever somebody else did meanwhile, a run is put back from the journal and theirs is kept', async (t) => {
-  const visited = await edited();
-  const bad: unknown[] = [];
-  let steps = 0;
-  let kept = 0;
-  for (let alive = false; !alive; steps += 1) {
-    for (const visit of [false, true]) {
-      const { clock, scene } = await newScene();
-      const fuse = new Fuse(steps);
-      const ended = await clock.until(
-        goThrough(scene, scene.stand.calls, fuse).then(
-          () => 'went through',
-          (error: Error) => error.message,
-        ),
-      );
-      alive = !fuse.dead;
-      if (visit) await somebodyElse(scene.stand);
-      const restored = await clock.until(putBack(scene, scene.stand.calls, 20_000));
-      if (restored.superseded.some((word) => word.startsWith('slice:'))) kept += 1;
-      const wrong = await wrongs(scene, visit ? visited : scene.before);
-      if (!restored.clean || wrong.length > 0 || alive !== (ended === 'went through')) bad.push({ steps, visit, ended, restored, wrong });
+for (const bySideDoor of [false, true])
+  test(`killed at any step, whatever somebody else did meanwhile, a run is put back from the journal and theirs is kept${bySideDoor ? ', also what users come by through routers' : ''}`, async (t) => {
+    const visited = await edited();
+    const bad: unknown[] = [];
+    let steps = 0;
+    let kept = 0;
+    for (let alive = false; !alive; steps += 1) {
+      for (const visit of [false, true]) {
+        const { clock, scene } = await newScene(bySideDoor);
+        const fuse = new Fuse(steps);
+        const ended = await clock.until(
+          goThrough(scene, scene.stand.calls, fuse).then(
+            () => 'went through',
+            (error: Error) => error.message,
+          ),
+        );
+        alive = !fuse.dead;
+        if (visit) await somebodyElse(scene.stand);
+        const restored = await clock.until(putBack(scene, scene.stand.calls, 20_000));
+        if (restored.superseded.some((word) => word.startsWith('slice:'))) kept += 1;
+        const wrong = await wrongs(scene, visit ? visited : scene.before);
+        if (!restored.clean || wrong.length > 0 || alive !== (ended === 'went through')) bad.push({ steps, visit, ended, restored, wrong });
+      }
     }
-  }
-  t.same(bad.slice(0, 2), [], `${bad.length} of ${2 * steps} lives were not put back`);
-  t.ok(steps > 60, `${steps} steps`);
-  t.ok(kept > 0, `${kept} lives found the rule edited by somebody else, kept that and said so`);
-});
+    t.same(bad.slice(0, 2), [], `${bad.length} of ${2 * steps} lives were not put back`);
+    t.ok(steps > 60, `${steps} steps`);
+    t.ok(kept > 0, `${kept} lives found the rule edited by somebody else, kept that and said so`);
+  });
 
 type Hindrance = { readonly name: string; readonly code: ErrorCode; readonly done: boolean; readonly forGood: boolean };
 
@@ -85,7 +86,7 @@ function hindered(
       balancing: watched(calls.balancing),
       groups: watched(calls.groups),
       templates: watched(calls.templates),
-      twins: { firewall: watched(calls.twins.firewall) },
+      twins: eachKind(calls.twins, watched),
     },
     met: () => met,
     count: () => next,

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inventory } from '@haldane/standalone';
 import { after, test } from 'tap';
@@ -78,6 +78,28 @@ test('a run that nobody knows ends with 2', async (t) => {
     t.equal(code, 2, args.join(' '));
     t.match(err, /rnobodyknows/);
   }
+});
+
+test('a bundle that cannot be checked ends with 2 and says why, one that is none with 4', async (t) => {
+  const huge = join(room.folder, 'huge.json');
+  await writeFile(huge, '');
+  await truncate(huge, 300 * 1024 * 1024);
+  for (const [args, code, words] of [
+    [['verify', 'nowhere.json'], 2, /nowhere\.json cannot be read/],
+    [['verify', room.folder], 2, /cannot be read/],
+    [['verify', huge], 2, /has 314572800 bytes, and no bundle more than/],
+    [['--data', room.folder, 'verify', files.experiment], 2, /--key: name the file with the public key that you believe/],
+    [['verify', files.experiment, '--key', files.experiment], 2, /--key: .* holds no public key/],
+    [['verify', files.experiment], 4, /^WRONG: not a bundle as Haldane signed it: it is no JSON/],
+    [['export', 'rnobodyknows'], 2, /rnobodyknows/],
+  ] as const) {
+    const said = await say(...args);
+    t.equal(said.code, code, args.join(' '));
+    t.match(said.out + said.err, words);
+  }
+  const keys = await say('keys');
+  t.match(keys.out, /^# [0-9a-f]{64}, since 20[^,]+\n-----BEGIN PUBLIC KEY-----\n[^-]+-----END PUBLIC KEY-----\n$/);
+  t.notMatch(keys.out, /PRIVATE/);
 });
 
 test('a plan touches nothing and says whose requests are at risk, the caps, and how each change is undone', async (t) => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,9 @@ import { startStack } from '@haldane/standalone';
 import { startTestDatabase } from '@haldane/store/testing';
 import { after, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
+import { startCollector } from '../testing/collector.ts';
 import { phase, startRun } from '../testing/follow.ts';
+import { haldane } from '../testing/haldane.ts';
 import { experimentOf, keysAway, manifestOf, paymentsHouse } from '../testing/payments.ts';
 import { openRoom } from '../testing/room.ts';
 
@@ -29,7 +31,12 @@ const canaries = {
   cookie: 'CANARY-cookie-1f6e0c',
   query: 'CANARY-query-80be21',
 };
-const house = await paymentsHouse(room, { store: copy.store, env: { MARKER_PASSED_ON: markers.passedOn } });
+const traces = await startCollector();
+room.onLeave(() => traces.close());
+const house = await paymentsHouse(room, {
+  store: copy.store,
+  env: { MARKER_PASSED_ON: markers.passedOn, OTEL_EXPORTER_OTLP_ENDPOINT: traces.url },
+});
 const { client, dataDir, env } = house;
 const manifest = (await manifestOf('sound', 'canaries')).replace(
   '  env:\n',
@@ -174,6 +181,71 @@ test('in no event, and in none of the reports', async (t) => {
   }
 });
 
+test('nor in the traces, which are the run as a tree: its phases, and in them each change, made and undone', async (t) => {
+  await traces.until(({ name }) => name === 'run', 'the run as a whole, which is sent last');
+  t.same(foundIn(JSON.stringify(traces.spans)), []);
+  const tree = traces.tree();
+  t.match(tree, [{ name: 'run', facts: { 'haldane.run': run.id, 'haldane.verdict': run.facts.verdict?.verdict, 'haldane.end': 'done' } }]);
+  t.equal(tree.length, 1, 'all of it below the run');
+  const phases = tree[0]?.parts ?? [];
+  const passed = followed.events.filter(({ type }) => type === 'phase').map(({ data }) => data['phase']);
+  t.same(
+    phases.map(({ name }) => name),
+    ['planning', ...passed.slice(0, -1)],
+  );
+  const below = (name: string) => phases.filter((one) => one.name === name).flatMap(({ parts }) => parts);
+  const { journal } = JSON.parse(await client.report(run.id, 'json')) as { journal: { change: { id: string; kind: string } }[] };
+  t.ok(journal.length >= 5);
+  for (const { change } of journal) {
+    const all = phases.flatMap(({ parts }) => parts).filter(({ facts }) => facts['haldane.change'] === change.id);
+    t.equal(all.filter(({ name }) => name === `make ${change.kind}`).length, 1, `${change.id} was made once`);
+    t.ok(all.filter(({ name }) => name === `undo ${change.kind}`).length >= 1, `${change.id} was undone`);
+    for (const { name, parts } of all)
+      for (const call of name.startsWith('make') ? ['capture', 'apply'] : ['revert', 'look'])
+        t.ok(
+          parts.some((part) => part.name === `${call} ${change.kind}`),
+          `${name}: ${call}`,
+        );
+  }
+  t.ok(below('injecting').some(({ name }) => name === 'prove effect'));
+  t.ok(below('restoring').some(({ name }) => name === 'prove heal'));
+  t.ok(below('provisioning').filter(({ name }) => name.startsWith('make ')).length >= 2, 'both arms');
+});
+
+test('nor in the signed bundle, which can be checked far from here; and the key that signed it is in no table, event, report or other file', async (t) => {
+  const bundle = await client.bundle(run.id);
+  const { payload } = JSON.parse(bundle) as { payload: string };
+  const statement = Buffer.from(payload, 'base64').toString();
+  t.ok(statement.includes(run.id) && statement.length > 20_000);
+  t.same(foundIn(statement), []);
+  const path = join(room.folder, 'bundle.json');
+  await writeFile(path, bundle);
+  const [key] = await client.signingKeys();
+  await writeFile(join(room.folder, 'key.pub'), key?.publicKey ?? '');
+  const far = await haldane(['--data', '/nowhere', 'verify', path, '--key', join(room.folder, 'key.pub')], { PATH: process.env['PATH'] })
+    .outcome;
+  t.equal(far.code, 0, far.out + far.err);
+  t.match(far.out, new RegExp(`run ${run.id} .*signed by key ${key?.id}.*verdict: ${run.facts.verdict?.verdict}, the same`, 's'));
+  t.match(far.out, /audit log: [1-9]\d* entries about this run/);
+  await writeFile(path, bundle.replace(payload, Buffer.from(statement.replace(run.id, `x${run.id.slice(1)}`)).toString('base64')));
+  const near = await haldane(['--data', dataDir, 'verify', path], { PATH: process.env['PATH'] }).outcome;
+  t.equal(near.code, 4, 'with the keys of the data folder');
+  t.match(near.out, /^WRONG: .*the signature is not of these bytes/);
+
+  const pem = await readFile(join(dataDir, 'signing/key.pem'), 'utf8');
+  t.equal((await stat(join(dataDir, 'signing/key.pem'))).mode & 0o777, 0o600);
+  const secret = pem.split('\n')[1] ?? '';
+  t.ok(secret.length > 60);
+  const told = [await copy.dump(), statement, JSON.stringify(followed.events), await client.report(run.id, 'json')];
+  t.notOk(told.some((words) => words.includes(secret)));
+  const holding: string[] = [];
+  for (const entry of await readdir(dataDir, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile() && (await readFile(file, 'latin1').catch(() => '')).includes(secret)) holding.push(file);
+  }
+  t.same(holding, [join(dataDir, 'signing/key.pem')]);
+});
+
 test('another local user can neither open the database nor read the data folder', {
   skip: process.getuid?.() !== 0 && 'only root can be another user',
 }, async (t) => {
@@ -185,6 +257,8 @@ test('another local user can neither open the database nor read the data folder'
     folder,
     join(folder, 'access.json'),
     join(folder, 'router-token'),
+    join(folder, 'signing'),
+    join(folder, 'signing/key.pem'),
     join(dataDir, recipe),
     dataDir,
     home,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { HaldaneClient, stageStatuses } from '@haldane/client';
 import { type Phase, phases } from '@haldane/core';
-import type { preconfiguredStage } from '@haldane/pipelines';
+import type { PreconfiguredStage } from '@haldane/pipelines';
 import { inventory, readAccess } from '@haldane/standalone';
 import { after, type Test, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
@@ -59,8 +59,8 @@ const generated = async (...more: readonly string[]) => {
   return { code, err, json: code === 0 ? (JSON.parse(out) as unknown) : null };
 };
 const { json, err } = await generated();
-type Generated = { webhook: { preconfigured: [ReturnType<typeof preconfiguredStage>] } };
-const stage = (json as Generated).webhook.preconfigured[0];
+type Generated = { webhook: { preconfigured: [PreconfiguredStage, PreconfiguredStage] } };
+const [stage, choosing] = (json as Generated).webhook.preconfigured;
 const blocking = async () => ((await generated('--mode', 'block')).json as Generated).webhook.preconfigured[0];
 const ended = async (execution: string) => {
   const { run } = await client.stage(`spinnaker:${execution}:canary`);
@@ -232,10 +232,30 @@ const deployedMeanwhile = async (t: Test) => {
   gate.tasks = [];
 };
 
+const chosenMeanwhile = async (t: Test) => {
+  const port = new URL(access.address).port;
+  const more = await writeTiny(join(room.folder, 'more'), { exposure: 'synthetic', name: 'tiny-more' });
+  const made = await say('pipeline', 'spinnaker', '--stage', more.experiment, files.experiment, '--max-minutes', '60', '--name', 'chosen');
+  const { parameterValues } = JSON.parse(made.out) as { parameterValues: Record<string, string> };
+  const send = onceIn('provisioning', async () => {
+    up.child.kill('SIGKILL');
+    await up.outcome;
+    up = haldane(['--data', dataDir, 'up', files.manifest], { ...env, HALDANE_PORT: port }, room.folder);
+    await up.said(/Haldane answers at/);
+    client = new HaldaneClient((await readAccess(dataDir)) ?? access);
+  });
+  const end = await orcaStage({ stage: choosing, execution: '01H-CHOSEN', parameterValues, send, pollMs: 100, retryMs: 50 });
+  t.equal(end.status, 'SUCCEEDED', end.progress ?? '');
+  t.not(end.polled.at(-1), 'PASSED', 'what the killed one ran is no answer');
+  t.match(end.progress, /tiny-keys|tiny-more|experiment/);
+  t.match(end.progress, /chosen without a difference, for no checkout of its repository is known/);
+};
+
 const cases: readonly (readonly [string, (t: Test) => Promise<void>])[] = [
   ...phases.filter((phase) => phase !== 'done').map((phase) => [`a cancel in ${phase} puts everything back`, cancelIn(phase)] as const),
   ['a Haldane that is killed and comes back puts everything back and blocks', killedMeanwhile],
   ['a deploy that begins meanwhile ends the run', deployedMeanwhile],
+  ['a stage that chooses goes on after its Haldane was killed', chosenMeanwhile],
 ];
 const seed = seedOfSamples();
 const chosen = isFull ? cases : draws(seed, 'spinnaker', 2, cases.length).map((n) => cases[n] as (typeof cases)[number]);

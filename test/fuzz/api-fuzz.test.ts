@@ -68,7 +68,8 @@ test(`${count} requests made from the API's own document (seed ${seed}): never a
   const file = join(room.folder, 'secret.yaml');
   await writeFile(file, `name: x\nservice: s.yaml\nscenario: \${A_SECRET}\nwatch: \${A_SECRET}\n`);
   const routerToken = (await readFile(join(dataDir, 'router-token'), 'utf8')).trim();
-  const secrets = [secretInEnv, routerToken, access.alertToken, access.token, ...tokens.map(({ secret }) => secret)];
+  const signing = (await readFile(join(dataDir, 'signing/key.pem'), 'utf8')).split('\n')[1] ?? '';
+  const secrets = [secretInEnv, routerToken, signing, access.alertToken, access.token, ...tokens.map(({ secret }) => secret)];
   const headers = [access.token, ...tokens.map(({ secret }) => secret), 'forged', ''].map((token) => `Bearer ${token}`);
   const requests = fc.sample(
     requestsOf(document, { files: [file, '/etc/passwd', room.folder, '/nowhere'], headers: [...headers, 'Basic x', '\t'] }),

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,12 +8,13 @@ import { freePort, lookAt, sdkStand, startMoto } from '@haldane/platforms/aws-te
 import { startStack } from '@haldane/standalone';
 import { t as file, type Test, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
-import { cloudInit } from '../testing/cloud-init.ts';
 import { startRun } from '../testing/follow.ts';
 import { hinderingProxy } from '../testing/hindering-proxy.ts';
 import { listenerBalancer } from '../testing/listener-balancer.ts';
 import { openRoom } from '../testing/room.ts';
 import { type Keys, serveKeys } from '../testing/tiny.ts';
+import { wiredService } from '../testing/wired-service.ts';
+import { writeDeployed } from '../testing/write-deployed.ts';
 
 /* The product itself, in an account that moto's server plays: a small balancer follows the account's listener to real local processes. */
 
@@ -85,48 +85,6 @@ if (moto === undefined) {
     }
   });
 
-  const service = fileURLToPath(new URL('../testing/tiny-service.mjs', import.meta.url));
-  const sidecar = fileURLToPath(new URL('../../services/router/dist/sidecar/main.js', import.meta.url));
-
-  /** The service in instances that its account launches, each with a sidecar when it is an arm's, and Haldane. */
-  async function wiredService(t: Test, keys: Keys, { mark, network, flags }: { mark: string; network: string; flags: string }) {
-    const room = await openRoom();
-    t.teardown(() => room.leave());
-    // What any service does here whose owner lets it be pointed at a sidecar: it reads arm.env last, when there is one.
-    const userData = `#!/bin/sh
-export PORT=8080 TINY_TOKEN='${keys.token}' KEYS_URL='${keys.url}'${flags}
-if [ -e "$HALDANE_DIR/arm.env" ]; then set -a; . "$HALDANE_DIR/arm.env"; fi
-exec '${process.execPath}' '${service}'
-`;
-    const stand = await sdkStand(mark, { ...connection, endpoint: proxy.url }, { network, userData });
-    const groups = [`${mark}-production`];
-    const machines = cloudInit(stand.calls, join(room.folder, 'machines'), () => groups);
-    t.teardown(() => machines.close());
-    const balancer = await listenerBalancer(stand.calls, stand.listener, machines.serving);
-    t.teardown(() => balancer.close());
-    const experiment = await writeDeployed(room.folder, mark, {
-      optIn: 'idp-jwks-unavailable',
-      scenario: '{ id: idp-jwks-unavailable, params: { dependency: keys, keyCacheSeconds: 1s } }',
-      more: `dependencies:\n  - { name: keys, env: KEYS_URL, url: "\${KEYS_URL}", as: http }\n`,
-    });
-    const stack = await startStack({
-      dataDir: join(room.folder, 'data'),
-      databaseUrl: null,
-      port: 0,
-      env: { TINY_TOKEN: keys.token, KEYS_URL: keys.url },
-      ephemeral: true,
-      aws: {
-        region: connection.region,
-        endpoint: proxy.url,
-        addresses: { [`${mark}-alb:80`]: balancer.url },
-        sidecar: `'${process.execPath}' '${sidecar}'`,
-      },
-    });
-    room.onLeave(() => stack.stop());
-    const client = new HaldaneClient(stack.access);
-    return { stand, before: await lookAt(stand), groups, machines, balancer, client, stack, experiment };
-  }
-
   test('keys that are away for one arm only: a sidecar beside each instance takes them, a lax service is caught and all is put back', {
     timeout,
   }, async (t) => {
@@ -134,7 +92,8 @@ exec '${process.execPath}' '${service}'
     t.teardown(() => keys.close());
     for (const lax of [false, true]) {
       const flags = lax ? ' TINY_LAX=yes' : '';
-      const wired = await wiredService(t, keys, { mark: `k${lax ? 1 : 0}x`, network: `127.${lax ? 78 : 77}`, flags });
+      const place = { mark: `k${lax ? 1 : 0}x`, network: `127.${lax ? 78 : 77}`, flags };
+      const wired = await wiredService(t, keys, { ...connection, endpoint: proxy.url }, place);
       const { stand, before, groups, machines, client, stack, experiment } = wired;
       const plan = await client.plan(experiment);
       t.same(plan.refusals, []);
@@ -172,47 +131,4 @@ async function tinyProcess(t: Test, keys: Keys, open: boolean): Promise<{ readon
     await sleep(100);
   }
   throw new Error('the tiny service did not answer within a minute');
-}
-
-async function writeDeployed(
-  folder: string,
-  mark: string,
-  { optIn = 'jwt-forged-alg', scenario = '{ id: jwt-forged-alg }', more = '' }: { optIn?: string; scenario?: string; more?: string } = {},
-): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  await writeFile(
-    join(folder, 'service.yaml'),
-    `service: tiny
-environment: test
-owner: { team: tests, contact: nobody }
-platform: aws
-optIn: [${optIn}]
-deployed: { cluster: ${mark}-production, route: "${mark}-alb:80" }
-intake: []
-synthetic:
-  identities:
-    - { name: caller, token: { from: static, valueEnv: TINY_TOKEN } }
-  requests:
-    - { name: me, path: /me, as: caller, protected: true }
-  jwksUrl: \${KEYS_URL}
-${more}`,
-  );
-  const experiment = join(folder, 'experiment.yaml');
-  await writeFile(
-    experiment,
-    `name: forged-in-aws
-service: service.yaml
-platform: aws
-metrics: none
-exposure: synthetic
-instances: 2
-scenario: ${scenario}
-share: 5%
-baseline: 5s
-watch: 8s
-probes: { legitimate: 5/s, hostile: 20/s, clean: 59 }
-budget: { failures: 5 }
-`,
-  );
-  return experiment;
 }

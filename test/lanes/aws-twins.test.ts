@@ -1,15 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HaldaneClient } from '@haldane/client';
-import { systemClock } from '@haldane/core';
-import { lookAt, sdkStand, startMoto } from '@haldane/platforms/aws-testing';
+import { systemClock, type TwinOf } from '@haldane/core';
+import { lookAt, type ServiceStand, sdkStand, startMoto } from '@haldane/platforms/aws-testing';
 import { startStack } from '@haldane/standalone';
 import { Fuse } from '@haldane/testkit';
 import { t as file, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
-import { putBack, setScene, wrongs } from '../testing/aws-life.ts';
+import { type AwsScene, namesResources, putBack, setScene, wrongs } from '../testing/aws-life.ts';
 import { cloudtrailTap, type TrailRecord } from '../testing/cloudtrail-tap.ts';
 import { startRun } from '../testing/follow.ts';
+import { hinderingProxy, type Refusal } from '../testing/hindering-proxy.ts';
 import { motoTopic } from '../testing/moto-topic.ts';
 import { openRoom } from '../testing/room.ts';
 import { draws, seedOfSamples } from '../testing/sample.ts';
@@ -20,6 +21,40 @@ import { harmTwins } from '../testing/twin-life.ts';
  * CloudTrail would write them, rules on them, a topic of moto's SNS, and its signed message over HTTP. The tap and the rules are this test's.
  */
 
+/** The owner's rule for one scenario: by which call a twin is made, by which one it is harmed, and what tells harm from what is harmless. */
+type Rule = { readonly of: TwinOf; readonly made: string; readonly changed: string; readonly isHarm: (record: TrailRecord) => boolean };
+
+const asked = ({ requestParameters }: TrailRecord): string => JSON.stringify(requestParameters).replaceAll('\\', '');
+const rules = {
+  'sg-port-open': {
+    of: 'firewall',
+    made: 'CreateSecurityGroup',
+    changed: 'AuthorizeSecurityGroupIngress',
+    isHarm: (record) => /198\.51\.100\.0\/24|0\.0\.0\.0\/0/.test(asked(record)),
+  },
+  'open-bucket': {
+    of: 'bucket',
+    made: 'CreateBucket',
+    changed: 'PutBucketPolicy',
+    isHarm: (record) => /"Effect":"Allow","Principal":"\*"/.test(asked(record)),
+  },
+  'role-permission-collision': {
+    of: 'role',
+    made: 'CreateRole',
+    changed: 'PutRolePolicy',
+    isHarm: (record) => /"Effect":"Deny"/.test(asked(record)),
+  },
+  'role-admin-attached': {
+    of: 'role',
+    made: 'CreateRole',
+    changed: 'AttachRolePolicy',
+    isHarm: (record) => !/AWSDenyAll/.test(asked(record)),
+  },
+  'audit-trail-stopped': { of: 'trail', made: 'CreateTrail', changed: 'StopLogging', isHarm: () => true },
+} as const satisfies Readonly<Record<string, Rule>>;
+type Id = keyof typeof rules;
+const ids = Object.keys(rules) as readonly Id[];
+
 const moto = process.env['LANE_MOTO'];
 const full = process.env['LANE'] === 'full';
 
@@ -28,46 +63,134 @@ if (moto === undefined) {
 } else {
   // The product finds its credentials as the SDK does.
   process.env['AWS_ACCESS_KEY_ID'] = process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
-  allowSeconds(full ? 1_200 : 600);
-  const server = await startMoto(moto);
+  allowSeconds(full ? 7_200 : 900);
+  const server = await startMoto(moto, { policies: true });
   file.teardown(() => server.stop());
   let told: (record: TrailRecord) => void = () => undefined;
   const tap = await cloudtrailTap(server.url, (record) => told(record));
   file.teardown(() => tap.close());
-  const connection = { region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' }, endpoint: tap.url };
+  const proxy = await hinderingProxy(server.url);
+  file.teardown(() => proxy.close());
+  const connection = { region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+  const seed = seedOfSamples();
   const patientMs = 180_000;
-  let stands = 0;
-  const newScene = async () => setScene(await sdkStand(`w${(stands++).toString(36)}x`, connection), systemClock);
+  /** Past this, what is hindered counts as stuck. One try is always made. */
+  const hinderedMs = 500;
+  let lives = 0;
+  /** One life at twins of what this scenario is about, in an account without any other's. */
+  const live = async <T>(id: Id, act: (scene: AwsScene) => Promise<T>): Promise<T> => {
+    proxy.passOn();
+    // A region holds five trails, and each life would leave the one of its service.
+    if (rules[id].of === 'trail') await server.reset();
+    const beside = [rules[id].of];
+    const stand = await sdkStand(`w${(lives++).toString(36)}x`, { ...connection, endpoint: proxy.url, tries: 1 }, { beside });
+    try {
+      return await act(await setScene(stand, systemClock));
+    } finally {
+      stand.close();
+    }
+  };
 
-  test('killed at a step, a run at twins of a security group is put back, and the group itself was never written', async (t) => {
-    const counting = new Fuse();
-    const whole = await newScene();
-    await harmTwins(whole, whole.stand.calls, 'sg-port-open', counting);
-    t.not(JSON.stringify(await lookAt(whole.stand)), JSON.stringify(whole.before), 'it was there');
-    t.match(await putBack(whole, whole.stand.calls, patientMs), { clean: true, stuck: [] });
-    t.same(await wrongs(whole, whole.before), []);
-    const steps = counting.count;
-    const chosen = full ? Array.from({ length: steps }, (_, step) => step) : draws(seedOfSamples(), 'twins', 4, steps);
-    t.comment(`steps ${chosen.join(', ')} of ${steps}, seed ${seedOfSamples()}`);
-    for (const step of chosen) {
-      const scene = await newScene();
-      const fuse = new Fuse(step);
-      await harmTwins(scene, scene.stand.calls, 'sg-port-open', fuse).catch(() => undefined);
-      t.ok(fuse.dead, `killed at step ${step}`);
-      t.match(await putBack(scene, scene.stand.calls, patientMs), { clean: true, stuck: [] });
-      t.same(await wrongs(scene, scene.before), []);
+  test('killed at a step, a run at twins is put back, and what they are made like was never written', async (t) => {
+    for (const id of ids) {
+      const counting = new Fuse();
+      await live(id, async (scene) => {
+        await harmTwins(scene, scene.stand.calls, id, counting);
+        t.not(JSON.stringify(await lookAt(scene.stand)), JSON.stringify(scene.before), `${id}: it was there`);
+        t.match(await putBack(scene, scene.stand.calls, patientMs), { clean: true, stuck: [] });
+        t.same(await wrongs(scene, scene.before), []);
+      });
+      const steps = counting.count;
+      const chosen = full ? Array.from({ length: steps }, (_, step) => step) : draws(seed, `twins of ${id}`, 2, steps);
+      t.comment(`${id}: steps ${chosen.join(', ')} of ${steps}, seed ${seed}`);
+      for (const step of chosen)
+        await live(id, async (scene) => {
+          const fuse = new Fuse(step);
+          await harmTwins(scene, scene.stand.calls, id, fuse).catch(() => undefined);
+          t.ok(fuse.dead, `${id}: killed at step ${step}`);
+          const restored = await putBack(scene, scene.stand.calls, patientMs);
+          t.match(restored, { clean: true, stuck: [] }, restored.stuck.join('; '));
+          t.same(await wrongs(scene, scene.before), []);
+        });
     }
   });
 
-  test('the product opens a port at a twin: rules on the trail tell a topic, SNS tells Haldane, and who is deaf or alerts of anything is told so', async (t) => {
+  const modes: readonly (readonly [Refusal, boolean])[] = [
+    ['Throttling', false],
+    ['lost', false],
+    ['AccessDenied', false],
+    ['NotFound', false],
+    ['Conflict', false],
+    ['AccessDenied', true],
+  ];
+
+  test('whichever call is refused, and however, a run at twins ends restored, or stuck with the resource named', async (t) => {
+    for (const id of ids) {
+      const all = await live(id, async (scene) => {
+        proxy.hinder(-1, 'lost', false);
+        await harmTwins(scene, scene.stand.calls, id);
+        await putBack(scene, scene.stand.calls, patientMs);
+        return proxy.calls();
+      });
+      t.comment(`${id}: ${all} calls in a life, seed ${seed}`);
+      for (const [refusal, forGood] of modes) {
+        const chosen = full ? Array.from({ length: all }, (_, index) => index) : draws(seed, `${id}${refusal}${forGood}`, 1, all);
+        for (const index of chosen)
+          await live(id, async (scene) => {
+            proxy.hinder(index, refusal, forGood);
+            const went = await harmTwins(scene, scene.stand.calls, id).then(
+              () => 'went through',
+              (error: Error) => error.message,
+            );
+            const first = await putBack(scene, scene.stand.calls, hinderedMs);
+            const what = `${id}: ${refusal}${forGood ? ' for good' : ''} at call ${index} (${proxy.met()}): ${went}`;
+            proxy.passOn();
+            if (!first.clean) {
+              t.ok(first.stuck.length > 0 && namesResources(first), `stuck: ${first.stuck.join('; ')}`);
+              const second = await putBack(scene, scene.stand.calls, patientMs);
+              t.ok(second.clean, `put back when the right was given back: ${second.stuck.join('; ')}`);
+            }
+            t.same(await wrongs(scene, scene.before), [], what);
+          });
+      }
+    }
+  });
+
+  test('opened to everybody, a twin of a bucket is read by strangers until it is put back, and never where the account says no', async (t) => {
+    const read = async (bucket: string, object = 'canary') => (await fetch(`${server.url}/${bucket}/${object}`)).status;
+    await live('open-bucket', async (scene) => {
+      const bucket = `haldane-${scene.runId}-experiment`;
+      await harmTwins(scene, scene.stand.calls, 'open-bucket', new Fuse(), { to: 'world' });
+      t.equal(await read(bucket), 200, 'a stranger reads the object without content');
+      t.equal(await read(`haldane-${scene.runId}-control`), 403, "and not control's");
+      t.equal(await read(`${scene.stand.mark}-bucket`, 'payments.csv'), 403, "nor the service's own");
+      t.match(await putBack(scene, scene.stand.calls, patientMs), { clean: true });
+      t.not(await read(bucket), 200);
+      t.same(await wrongs(scene, scene.before), []);
+    });
+    await live('open-bucket', async (scene) => {
+      const block = '<PublicAccessBlockConfiguration><BlockPublicPolicy>true</BlockPublicPolicy></PublicAccessBlockConfiguration>';
+      await fetch(`${server.url}/v20180820/configuration/publicAccessBlock`, {
+        method: 'PUT',
+        body: block,
+        headers: {
+          'x-amz-account-id': '123456789012',
+          authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0',
+        },
+      });
+      const refusal = await harmTwins(scene, scene.stand.calls, 'open-bucket', new Fuse(), { to: 'world' }).catch(
+        (error: Error) => error.message,
+      );
+      t.match(refusal, /the account blocks public access to all of its buckets, .* Haldane does not touch it/);
+      t.same(await lookAt(scene.stand), scene.before);
+    });
+    await server.reset();
+  });
+
+  test('the product harms twins: rules on the trail tell a topic, SNS tells Haldane; each is noticed, and who is deaf or alerts of anything is told so', async (t) => {
+    await server.reset();
     const room = await openRoom();
     t.teardown(() => room.leave());
-    const isStrange = (record: TrailRecord) => /198\.51\.100\.0\/24|0\.0\.0\.0\/0/.test(JSON.stringify(record.requestParameters));
-    const detectors = {
-      sound: isStrange,
-      deaf: () => false,
-      noisy: (record: TrailRecord) => /192\.0\.2\.1|198\.51/.test(JSON.stringify(record.requestParameters)),
-    };
     const stack = await startStack({
       dataDir: join(room.folder, 'data'),
       databaseUrl: null,
@@ -80,66 +203,87 @@ if (moto === undefined) {
     room.onLeave(() => stack.stop());
     const topic = await motoTopic(server.url, connection.region, stack.alertUrl('network'));
     const client = new HaldaneClient(stack.access);
-    const wanted = { sound: ['resilient', 'in-time'], deaf: ['vulnerable', 'missed'], noisy: ['inconclusive', 'noisy'] };
-    for (const [name, fires] of Object.entries(detectors)) {
-      const stand = await sdkStand(`t${name}`, connection);
+    const lost: unknown[] = [];
+    const harm = async (id: Id, name: string) => {
+      const stand = await sdkStand(`t${name}`, { ...connection, endpoint: tap.url }, { beside: [rules[id].of] });
+      room.onLeave(async () => stand.close());
       const before = await lookAt(stand);
-      const lost: unknown[] = [];
-      told = (record) => {
-        const alert = ruled(record, fires);
-        if (alert !== null) topic.publish(alert).catch((error: unknown) => lost.push(error));
-      };
-      const experiment = await written(join(room.folder, name), stand.mark);
+      const experiment = await written(join(room.folder, name), stand, id);
       const plan = await client.plan(experiment);
-      t.same(plan.refusals, []);
+      t.same(plan.refusals, [], id);
       t.ok(
         plan.notes.some((note) => /which is only read\. .* what differs: its name/.test(note)),
         'the plan says what a twin is not',
       );
-      const { ended, run } = await startRun(client, experiment, { withinMs: 200_000 });
+      const { ended, run } = await startRun(client, experiment, { withinMs: 300_000 });
       const done = await ended;
-      told = () => undefined;
-      t.same(lost, []);
-      t.match(done.facts.restored, { clean: true, stuck: [], superseded: [] }, JSON.stringify(done.stop));
+      t.match(done.facts.restored, { clean: true, stuck: [], superseded: [] }, `${id}: ${JSON.stringify(done.stop)}`);
+      t.same(await lookAt(stand, run.id), before, `${id}: the account is what it was`);
       const verdict = done.facts.verdict;
-      t.same(
-        [verdict?.verdict, verdict?.noticed.result],
-        wanted[name as keyof typeof wanted],
-        verdict?.headline ?? JSON.stringify(done.stop),
+      const said = [verdict?.verdict, verdict?.noticed.result];
+      return { said, why: `${id}: ${verdict?.headline ?? JSON.stringify(done.stop)}`, alerts: (await client.evidence(run.id)).alerts };
+    };
+    const listen = (fires: (rule: Rule, record: TrailRecord) => boolean) => {
+      told = (record) => {
+        for (const alert of alertsOf(record, fires)) topic.publish(alert).catch((error: unknown) => lost.push(error));
+      };
+    };
+    // All of the owner's rules look at everything, and every scenario runs at once.
+    listen((rule, record) => rule.isHarm(record));
+    const all = await Promise.all(ids.map(async (id, n) => ({ id, ...(await harm(id, `all${n}`)) })));
+    for (const { id, said, why, alerts } of all) {
+      t.same(said, ['resilient', 'in-time'], why);
+      const heard = alerts.find((alert) => alert.rule === `found-${id}`);
+      t.match(
+        heard,
+        {
+          receiver: 'network',
+          severity: 'high',
+          fields: {
+            who: /:user\/test$/,
+            what: rules[id].changed,
+            where: 'eu-west-1',
+            resource: rules[id].of === 'firewall' ? /^sg-/ : /^haldane-.*-experiment/,
+          },
+        },
+        id,
       );
-      t.same(await lookAt(stand, run.id), before, 'the account is what it was');
-      if (name !== 'sound') continue;
-      const heard = (await client.evidence(run.id)).alerts.find(({ rule }) => rule === 'sg-open');
-      t.match(heard, {
-        receiver: 'network',
-        severity: 'high',
-        fields: { who: /:user\/test$/, what: /AuthorizeSecurityGroupIngress/, where: 'eu-west-1', resource: /^sg-/ },
-      });
       t.ok(
         Math.abs((heard?.receivedAt ?? 0) - Date.parse(heard?.fields['when'] ?? '')) < 60_000,
         'with the time of the call and of its arrival',
       );
     }
+    listen(() => false);
+    const deaf = await harm('sg-port-open', 'deaf');
+    t.same(deaf.said, ['vulnerable', 'missed'], deaf.why);
+    listen(() => true);
+    const noisy = await harm('sg-port-open', 'noisy');
+    t.same(noisy.said, ['inconclusive', 'noisy'], noisy.why);
+    told = () => undefined;
+    t.same(lost, []);
   });
 }
 
-/** The owner's rules: of control's twin being made comes the heartbeat, of what `fires` the alert. */
-function ruled(record: TrailRecord, fires: (record: TrailRecord) => boolean): Readonly<Record<string, string>> | null {
-  const { eventName, requestParameters: asked, responseElements: answered } = record;
+/** What the owner's rules make of a call: of control's twin being made comes the heartbeat, of what `fires` the alert. */
+function alertsOf(record: TrailRecord, fires: (rule: Rule, record: TrailRecord) => boolean): readonly Readonly<Record<string, string>>[] {
+  const { eventName, requestParameters: given, responseElements: answered } = record;
+  const about = String(given['groupId'] ?? answered['groupId'] ?? given['bucketName'] ?? given['roleName'] ?? given['name']);
   const common = {
     who: record.userIdentity.arn,
     what: eventName,
     when: record.eventTime,
     where: record.awsRegion,
     source: record.sourceIPAddress,
+    resource: about,
   };
-  if (eventName === 'CreateSecurityGroup' && /^haldane-.*-control$/.test(String(asked['groupName'])))
-    return { ...common, rule: 'twin-heartbeat', resource: String(answered['groupId']) };
-  if (eventName !== 'AuthorizeSecurityGroupIngress' || !fires(record)) return null;
-  return { ...common, rule: 'sg-open', severity: 'high', resource: String(asked['groupId']) };
+  const isOfControl = /"haldane-[^"]*-control(-log)?"/.test(asked(record));
+  return Object.entries<Rule>(rules).flatMap(([id, rule]) => [
+    ...(rule.made === eventName && isOfControl ? [{ ...common, rule: `heartbeat-${id}` }] : []),
+    ...(rule.changed === eventName && fires(rule, record) ? [{ ...common, rule: `found-${id}`, severity: 'high' }] : []),
+  ]);
 }
 
-async function written(folder: string, mark: string): Promise<string> {
+async function written(folder: string, { mark }: ServiceStand, id: Id): Promise<string> {
   await mkdir(folder, { recursive: true });
   await writeFile(
     join(folder, 'service.yaml'),
@@ -147,7 +291,7 @@ async function written(folder: string, mark: string): Promise<string> {
 environment: test
 owner: { team: tests, contact: nobody }
 platform: aws
-optIn: [sg-port-open]
+optIn: [${id}]
 deployed: { cluster: ${mark}-production, route: "${mark}-alb:80" }
 intake: []
 `,
@@ -155,17 +299,17 @@ intake: []
   const experiment = join(folder, 'experiment.yaml');
   await writeFile(
     experiment,
-    `name: port-open
+    `name: ${id}
 service: service.yaml
 platform: aws
 metrics: none
 exposure: synthetic
-scenario: { id: sg-port-open, params: { like: ${mark}-firewall } }
+scenario: { id: ${id}, params: { like: ${mark}-${rules[id].of} } }
 budget: { failures: 1 }
 probes: { hostile: 20/s }
 baseline: 5s
 watch: 12s
-noticed: { rules: [sg-open], receiver: network, within: 10s, fields: [who, what, when, where, resource], heartbeatWithin: 60s }
+noticed: { rules: [found-${id}], receiver: network, within: 10s, fields: [who, what, when, where, resource], heartbeatWithin: 60s }
 `,
   );
   return experiment;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { checkChain } from '@haldane/client';
-import { openStore } from '@haldane/store';
+import { allowPool, forbidPool, openStore } from '@haldane/store';
 import { dumpOf, testDatabaseOn } from '@haldane/store/testing';
 import {
   type ContractTest,
@@ -49,7 +49,9 @@ if (url === '') {
     to.pathname = `/${name}`;
     const run = (program: string, ...args: readonly string[]) => promisify(execFile)(program, args);
     t.teardown(async () => {
-      await run('psql', '-q', '-d', url, '-c', `drop database if exists ${name} with (force)`);
+      for (const made of [name, `${name}_bare`]) await run('psql', '-q', '-d', url, '-c', `drop database if exists ${made} with (force)`);
+      await forbidPool(copy.address, role);
+      await run('psql', '-q', '-d', url, '-c', `drop role ${role}`);
       await rm(folder, { recursive: true, force: true });
       await copy.close();
     });
@@ -60,6 +62,9 @@ if (url === '') {
     await store.policy.setLock({ service: 'orders', environment: 'test' }, { why: 'an incident', by: 'ann', livesMs: 86_400_000 });
     const act = { who: 'ann', token: 't1', from: '::1', did: 'x', to: 'y', outcome: 'allowed', code: null, detail: {} } as const;
     for (let n = 0; n < 3; n += 1) await store.audit.append(act);
+    // A pool's role narrows its own sessions, and no dump of the owner's.
+    const role = `of_nobody_${process.pid}`;
+    const password = (await allowPool(copy.address, { role, pool: 'nobody' })) ?? '';
     const written = await dumpOf(copy.address);
 
     // As docs/backup.md says.
@@ -71,7 +76,24 @@ if (url === '') {
     const restored = await openStore({ url: to.href });
     t.match(await restored.runs.get(id), { id });
     await restored.audit.append(act);
-    t.match(await checkChain(Readable.from(await restored.audit.read(0, 100)), []), { entries: 4, wrong: null });
+    t.match(await checkChain(Readable.from(await restored.audit.read(0, 100)), []), { entries: 5, wrong: null });
+    const theirs = new URL(to.href);
+    theirs.username = role;
+    theirs.password = password;
+    const narrow = await openStore({ url: theirs.href });
+    t.same([narrow.pool, await narrow.runs.list(10)], ['nobody', []], "and a pool's role is narrowed there as well");
+    await narrow.close();
+    // Restored without rights it is refused, and not let loose, until it is given them again.
+    const bare = new URL(to.href);
+    bare.pathname = `/${name}_bare`;
+    theirs.pathname = bare.pathname;
+    await run('psql', '-q', '-d', url, '-c', `create database ${name}_bare`);
+    await run('pg_restore', '--no-owner', '--no-acl', '--exit-on-error', `--dbname=${bare.href}`, join(folder, 'haldane.dump'));
+    await t.rejects(openStore({ url: theirs.href }), { message: /permission denied/ });
+    t.equal(await allowPool({ url: bare.href }, { role, pool: 'nobody' }), null);
+    const again = await openStore({ url: theirs.href });
+    t.same([again.pool, await again.runs.list(10)], ['nobody', []]);
+    await again.close();
     await t.rejects(run('psql', '-q', '-v', 'ON_ERROR_STOP=1', '-d', to.href, '-c', `update audit set body = 'x' where seq = 1`), /audit/);
     await restored.close();
   });

@@ -2,7 +2,7 @@ import { type AnyChangeKind, arms, type Change, type Clock, type Fence, HaldaneE
 import { perform, type Restored, restore, undo } from '@haldane/engine';
 import { makePlan } from '@haldane/experiment';
 import { type AwsCalls, awsPlatform } from '@haldane/platforms';
-import { deploymentOf, editRule, lookAt, memorySidecars, type ServiceStand } from '@haldane/platforms/aws-testing';
+import { deploymentOf, editRule, lookAt, MemoryRouters, memorySidecars, type ServiceStand } from '@haldane/platforms/aws-testing';
 import { scenarios } from '@haldane/scenarios';
 import { Fuse, fused, type MemoryStores, memoryStores, sampleExperiment } from '@haldane/testkit';
 
@@ -15,18 +15,23 @@ export type AwsScene = {
   readonly runId: string;
   readonly before: unknown;
   readonly sidecars: ReturnType<typeof memorySidecars>;
+  /** Through which users come; null: the balancer's weights lead to the arms. */
+  readonly routers: MemoryRouters | null;
 };
 
 const never = new AbortController().signal;
 
-export async function setScene(stand: ServiceStand, clock: Clock): Promise<AwsScene> {
+/** `bySideDoor`: users come through Haldane's routers. */
+export async function setScene(stand: ServiceStand, clock: Clock, bySideDoor = false): Promise<AwsScene> {
   const stores = memoryStores(clock);
   const runId = `${stand.mark}r`;
   await stores.runs.create({ id: runId, service: 'payments', environment: 'test', experiment: sampleExperiment(), key: null });
   const claim = await stores.runs.claim('runner', 3_600_000, 0);
   if (claim === null) throw new Error('the run could not be claimed');
   const carried = arms.map((arm) => `${runId}.${arm}.keys`);
-  return { stand, clock, stores, fence: claim.fence, runId, before: await lookAt(stand), sidecars: memorySidecars(clock, carried) };
+  const sidecars = memorySidecars(clock, carried);
+  const routers = bySideDoor ? new MemoryRouters() : null;
+  return { stand, clock, stores, fence: claim.fence, runId, before: await lookAt(stand), sidecars, routers };
 }
 
 /** Some of what else happens in an account while a run is in it. None of it is ours to touch. */
@@ -39,11 +44,19 @@ export async function somebodyElse(stand: ServiceStand): Promise<void> {
   await calls.balancing.addRule(listener, { priority: 7, conditions, actions, tags: { owner: 'them' } }, never);
 }
 
-type Around = Pick<AwsScene, 'clock' | 'sidecars'>;
+type Around = Pick<AwsScene, 'clock' | 'sidecars' | 'routers' | 'stand'>;
 const dependencies = [{ name: 'keys', env: 'KEYS_URL', as: 'http', ca: null, url: 'http://keys.test/jwks' }] as const;
 
-export const platformOf = (calls: AwsCalls, { clock, sidecars }: Around, fuse = new Fuse()) =>
+const routerCalls = ['putRoute', 'deleteRoute', 'attach', 'detach', 'putSlice', 'deleteSlice'] as const;
+
+export const platformOf = (calls: AwsCalls, { clock, sidecars, routers, stand }: Around, fuse = new Fuse()) =>
   awsPlatform({
+    ...(routers && {
+      sideDoors: {
+        dataplane: fused(routers, fuse, routerCalls),
+        doors: { [`${stand.mark}-alb:80`]: { targetGroup: `${stand.mark}-side`, port: 9800 } },
+      },
+    }),
     calls,
     clock,
     leaveMs: 0,
@@ -138,8 +151,15 @@ export function burning({ balancing, groups, templates, twins }: AwsCalls, fuse:
     ]),
     groups: fused(groups, fuse, ['addGroup', 'suspend', 'removeGroup', 'setTags']),
     templates: fused(templates, fuse, ['addTemplate', 'removeTemplate', 'setTags']),
-    twins: { firewall: fused(twins.firewall, fuse, ['add', 'equip', 'remove', 'setTags', 'put', 'take']) },
+    twins: eachKind(twins, (kind) => fused(kind, fuse, ['add', 'equip', 'remove', 'setTags', 'put', 'take'])),
   };
+}
+
+type Kinds = AwsCalls['twins'];
+
+/** The calls about twins of each kind, seen in the same way. */
+export function eachKind({ firewall, bucket, role, trail }: Kinds, seen: (kind: Kinds['bucket']) => Kinds['bucket']): Kinds {
+  return { firewall: seen(firewall), bucket: seen(bucket), role: seen(role), trail: seen(trail) };
 }
 
 /**
@@ -147,7 +167,8 @@ export function burning({ balancing, groups, templates, twins }: AwsCalls, fuse:
  * as long as that one is stuck it seems to be back.
  */
 export function namesResources({ stuck }: Restored): boolean {
-  const isNamed = (word: string) => /(target group|Auto Scaling group|launch template|rules?|forward action of) \S+/.test(word);
+  const isNamed = (word: string) =>
+    /(target group|Auto Scaling group|launch template|rules?|forward action of|security group|bucket|role|audit trail) \S+/.test(word);
   const isTwin = (word: string) =>
     word.startsWith('slice:baseline: it came back') && stuck.some((one) => one.startsWith('slice:watch: rule'));
   return stuck.every((word) => isNamed(word) || isTwin(word));

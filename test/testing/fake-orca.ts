@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { preconfiguredStage } from '@haldane/pipelines';
+import type { PreconfiguredStage } from '@haldane/pipelines';
 
 /** One HTTP call of Orca's, as a test may hinder it. Rejects like a socket that timed out. */
 export type Send = (method: string, url: string, body: string | null) => Promise<{ readonly status: number; readonly text: string }>;
@@ -12,7 +12,7 @@ export type OrcaEnd = {
 };
 
 export type OrcaOptions = {
-  readonly stage: ReturnType<typeof preconfiguredStage>;
+  readonly stage: PreconfiguredStage;
   readonly execution: string;
   readonly parameterValues: Readonly<Record<string, string>>;
   readonly send: Send;

@@ -42,7 +42,7 @@ export async function listenerBalancer(
     const rule = rules.find((one) => one.conditions.every((condition) => fulfils(condition, incoming)));
     const chosen = rule === undefined ? undefined : drawn(groupsOf(rule));
     const name = chosen === undefined ? undefined : names.get(chosen);
-    if (name === undefined) return void outgoing.writeHead(503).end();
+    if (name === undefined) return void outgoing.writeHead(502).end();
     counts.set(name, (counts.get(name) ?? 0) + 1);
     const { host = '127.0.0.1', port } = await targetsOf(name);
     const { method = 'GET', url = '/', headers } = incoming;

@@ -49,6 +49,7 @@ export async function writeTiny(
     readonly watchSeconds?: number;
     readonly pipeline?: string;
     readonly exposure?: string;
+    readonly name?: string;
   } = {},
 ): Promise<TinyFiles> {
   await mkdir(folder, { recursive: true });
@@ -78,7 +79,7 @@ ${options.pipeline === undefined ? '' : `pipeline: ${options.pipeline}\n`}`,
   );
   await writeFile(
     files.experiment,
-    `name: tiny-keys
+    `name: ${options.name ?? 'tiny-keys'}
 service: service.yaml
 scenario: { id: idp-jwks-unavailable, params: { dependency: keys, keyCacheSeconds: 1s } }
 share: 20%

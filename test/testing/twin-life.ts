@@ -1,4 +1,4 @@
-import { type Change, type ExperimentSpec, HaldaneError, type Scenario } from '@haldane/core';
+import { type Change, type ExperimentSpec, HaldaneError, type JsonObject, type Scenario } from '@haldane/core';
 import { perform } from '@haldane/engine';
 import { makePlan } from '@haldane/experiment';
 import type { AwsCalls } from '@haldane/platforms';
@@ -16,13 +16,14 @@ export function twinScenario(id: string): Scenario {
 }
 
 /** An experiment at twins of the stand's own. */
-export function twinSpec(mark: string, id: string): ExperimentSpec {
+export function twinSpec(mark: string, id: string, params: JsonObject = {}): ExperimentSpec {
+  const contact = twinScenario(id).contact({});
   return {
     ...sampleExperiment(),
     platform: 'aws',
     metrics: 'none',
     exposure: 'synthetic',
-    scenario: { id, params: { like: `${mark}-firewall`, from: 'documentation' } },
+    scenario: { id, params: { like: `${mark}-${contact.unit === 'twin' ? contact.order.of : ''}`, ...params } },
     noticed: {
       source: 'memory',
       expect: { rules: ['port-open'], receiver: 'network', withinSeconds: 10, fields: ['resource'] },
@@ -32,12 +33,12 @@ export function twinSpec(mark: string, id: string): ExperimentSpec {
 }
 
 /** A run of this scenario from the plan to the harm, each change as the story makes it; each write of journal and account is a step of its fuse. */
-export async function harmTwins(scene: AwsScene, calls: AwsCalls, id: string, fuse = new Fuse()): Promise<void> {
+export async function harmTwins(scene: AwsScene, calls: AwsCalls, id: string, fuse = new Fuse(), params: JsonObject = {}): Promise<void> {
   const { stand, clock, stores, fence, runId } = scene;
   const platform = platformOf(burning(calls, fuse), scene, fuse);
   const journal = fused(stores.journal, fuse, ['intend', 'mark']);
   const deployment = deploymentOf(stand);
-  const plan = await makePlan({ runId, spec: twinSpec(stand.mark, id), deployment, platform, scenario: twinScenario(id) }, never);
+  const plan = await makePlan({ runId, spec: twinSpec(stand.mark, id, params), deployment, platform, scenario: twinScenario(id) }, never);
   if (plan.refusals.length > 0) throw new HaldaneError('refused', plan.refusals.join('; '));
   const hold = { fence, leaseLeft: () => 3_600_000 };
   const make = (change: Change) => perform(journal, platform.changeKinds, hold, change, { applyTimeoutMs: 60_000, clock, signal: never });

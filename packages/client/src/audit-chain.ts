@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AuditEntry, AuditHead } from '@haldane/core';
+import type { AuditEntry, AuditExcerpt, AuditHead } from '@haldane/core';
 
 export type ChainCheck = {
   readonly entries: number;
@@ -8,9 +8,21 @@ export type ChainCheck = {
   readonly wrong: string | null;
 };
 
-/** The hash that an entry must have: SHA-256 (hex) over what stood before it and its own number, time and words, a line each. */
-export function hashOfEntry({ prev, seq, at, body }: Omit<AuditEntry, 'hash'>): string {
-  return createHash('sha256').update(`${prev}\n${seq}\n${at}\n${body}`).digest('hex');
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function chained(prev: string, { seq, at }: Pick<AuditEntry, 'seq' | 'at'>, words: string): string {
+  return sha256(`${prev}\n${seq}\n${at}\n${words}`);
+}
+
+/**
+ * Whether an entry has the hash that follows from what stood before it, its number, its time and its words. An old one is hashed over the words' own text:
+ * an act in JSON, for a digest in the place of words that were erased would have that hash, too.
+ */
+function isAsWritten(entry: AuditEntry): boolean {
+  const { prev, body, hash } = entry;
+  return hash === chained(prev, entry, sha256(body)) || (body.startsWith('{') && hash === chained(prev, entry, body));
 }
 
 /**
@@ -25,7 +37,7 @@ export async function checkChain(entries: AsyncIterable<AuditEntry>, published: 
   for await (const entry of entries) {
     if (entry.seq !== head.seq + 1) return found(`entry ${head.seq + 1} is missing: after ${head.seq} comes ${entry.seq}`);
     if (entry.prev !== head.hash) return found(`entry ${entry.seq} does not stand on entry ${head.seq}: its prev is not that entry's hash`);
-    if (entry.hash !== hashOfEntry(entry)) return found(`entry ${entry.seq} was changed: its hash is not that of its words`);
+    if (!isAsWritten(entry)) return found(`entry ${entry.seq} was changed: its hash is not that of its words`);
     const said = heads.get(entry.seq);
     if (said !== undefined && !(said.size === 1 && said.has(entry.hash)))
       return found(`entry ${entry.seq} is not the one that was published outside the database: the chain was made anew`);
@@ -34,4 +46,26 @@ export async function checkChain(entries: AsyncIterable<AuditEntry>, published: 
   }
   const beyond = [...heads.keys()].sort((a, b) => a - b)[0];
   return found(beyond === undefined ? null : `the log ends at entry ${head.seq}, but entry ${beyond} was published: its tail is gone`);
+}
+
+/**
+ * Checks a part of the log by itself and against heads that were published: each entry stands on the one before, also where its words are
+ * left out, and whole ones are as they were written. Returns what is wrong, in words, or null. The first has nothing to stand on here: only
+ * a whole one, or a published head, says what it is.
+ */
+export function checkExcerpt(excerpt: AuditExcerpt, published: readonly AuditHead[] = []): string | null {
+  let before: AuditHead | null = null;
+  for (const entry of excerpt) {
+    const { seq, hash } = entry;
+    if (before !== null && seq !== before.seq + 1) return `after audit entry ${before.seq} comes ${seq}`;
+    if ('body' in entry) {
+      if (before !== null && entry.prev !== before.hash) return `audit entry ${seq} does not stand on the one before`;
+      if (!isAsWritten(entry)) return `audit entry ${seq} was changed: its hash is not that of its words`;
+    } else if (before !== null && entry.digest !== null && hash !== chained(before.hash, entry, entry.digest))
+      return `audit entry ${seq} does not stand on the one before`;
+    if (published.some((head) => head.seq === seq && head.hash !== hash))
+      return `audit entry ${seq} is not the one that was published outside the database`;
+    before = entry;
+  }
+  return null;
 }

@@ -27,6 +27,7 @@ import type {
   Registered,
   ScenarioView,
   ScheduleView,
+  SigningKeyView,
   SweptView,
   Token,
   TokenWish,
@@ -84,6 +85,14 @@ export class HaldaneClient {
   }
   async report(id: string, format: ReportFormat): Promise<string> {
     return (await this.#call('GET', `/v1/runs/${encodeURIComponent(id)}/report?format=${format}`)).text();
+  }
+  /** All that the verdict rests on, signed; the bytes of the file. */
+  async bundle(id: string): Promise<string> {
+    return (await this.#call('GET', `/v1/runs/${encodeURIComponent(id)}/bundle`)).text();
+  }
+  /** The keys that sign bundles there, the present one first. */
+  signingKeys(): Promise<readonly SigningKeyView[]> {
+    return this.#json('GET', '/v1/keys');
   }
   deploy(file: string): Promise<DeployedView> {
     return this.#json('POST', '/v1/services', { file });

@@ -1,4 +1,5 @@
 export * from './audit-chain.ts';
+export * from './chosen-stage.ts';
 export * from './client.ts';
 export * from './definition-of.ts';
 export * from './report-formats.ts';

@@ -49,11 +49,22 @@ export const NewRunBody = Type.Object(
   },
   strict,
 );
-/** A run as the stage of a pipeline; its key is in the path. */
+/** Files or folders with commas between: what a pipeline puts into a stage is text. */
+const listed = text(16_000);
+/** A run as the stage of a pipeline, or several of which it chooses those that the deploy needs; its key is in the path. */
 export const StageBody = Type.Object(
   {
-    file,
+    /** The one experiment that is run. */
+    file: Type.Optional(file),
     fault: Type.Optional(Type.Boolean()),
+    /** In its place: those to choose among, at most twenty. */
+    experiments: Type.Optional(listed),
+    /** What the runs may take together; empty: as long as they take. */
+    maxMinutes: Type.Optional(Type.String({ pattern: '^[0-9]{0,5}$' })),
+    /** A clone of the service's repository on the disk of Haldane; empty: nobody can tell what changed, and so what was not run yet is. */
+    checkout: Type.Optional(text(4096, 0)),
+    /** What of it the service is made of; empty: all of it. */
+    path: Type.Optional(text(4096, 0)),
     /** Seconds: a run for whose stage nobody asks for so long is stopped, for its pipeline is gone. */
     unattended: Type.Optional(Type.Integer({ minimum: 5, maximum: 86_400 })),
   },
@@ -177,6 +188,9 @@ export const TokenBody = Type.Object(
   },
   strict,
 );
+/** Whether a change of who may do what was the answerer's own. */
+export const MineBody = Type.Object({ mine: Type.Boolean() }, strict);
+export const ChangeParams = Type.Object({ id: Type.String({ pattern: '^[a-z0-9-]{4,40}$' }) }, strict);
 export const EventsQuery = Type.Object({ after }, strict);
 export const ReportQuery = Type.Object({ format: Type.Optional(Type.Union(reportFormats.map((one) => Type.Literal(one)))) }, strict);
 
@@ -230,5 +244,7 @@ export type SweptView = {
 export type MadeToken = { readonly token: Token; readonly secret: string };
 /** Who the server takes one for. */
 export type MeView = Pick<Token, 'subject' | 'grants' | 'scope'> & { readonly token: string; readonly expiresAt: number | null };
+/** The public half (PEM) of a key that signs bundles, or did; `since` in epoch ms. */
+export type SigningKeyView = { readonly id: string; readonly publicKey: string; readonly since: number; readonly signs: boolean };
 export type HaltedView = { readonly stopped: number };
 export type { AuditEntry, AuditHead, Choice, GateAnswer, GateEntry, Halt, Registered, Token };

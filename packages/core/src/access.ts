@@ -30,7 +30,19 @@ export type Token = {
   readonly revokedAt: number | null;
 };
 
-export type NewToken = Pick<Token, 'subject' | 'grants' | 'scope' | 'madeBy'> & { readonly livesMs: number };
+/**
+ * Who changes rights, and after how long their silence takes it back; null: they are not asked, and it stays. Who `canAnswer` is silent only once the
+ * question has reached them; of anybody else the time runs from the change.
+ */
+export type Watched = { readonly author: string; readonly withinMs: number | null; readonly canAnswer: boolean };
+
+export type NewToken = Pick<Token, 'subject' | 'grants' | 'scope' | 'madeBy'> & {
+  readonly livesMs: number;
+  /** The token that it is made with: when that is taken back, so is this one. */
+  readonly madeWith?: string;
+  /** Whoever is asked whether it was them. */
+  readonly watched?: Watched;
+};
 
 /** Tokens that let one in. Time is the store's own clock. */
 export interface TokenStore {
@@ -57,6 +69,6 @@ export interface ServiceRegister {
   list(teams: readonly string[] | null): Promise<readonly Registered[]>;
   /** Registers it if nobody has. Returns it as it is registered, which may be to another team. */
   register(service: ServiceRef, owner: Owner): Promise<Registered>;
-  /** Gives it to another owner. */
-  move(service: ServiceRef, owner: Owner): Promise<Registered>;
+  /** Gives it to another owner. `watched`: whoever is asked whether it was them. */
+  move(service: ServiceRef, owner: Owner, watched?: Watched): Promise<Registered>;
 }

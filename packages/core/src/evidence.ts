@@ -1,8 +1,9 @@
 import type { Tally } from './answer.ts';
 import type { Phase } from './phase.ts';
-import type { Arm, ClusterRole } from './platform.ts';
+import type { Advice, Arm, ClusterRole } from './platform.ts';
 import type { Accept, Feature, ProbeTally } from './probe.ts';
 import type { Reading } from './reading.ts';
+import type { Deployment } from './service.ts';
 
 /** What a metric source knows of one closed second of real traffic. */
 export type TrafficBlock = {
@@ -68,8 +69,20 @@ export type Block = TrafficBlock & {
 export interface MetricSource {
   readonly id: string;
   read(runId: string, after: number, signal: AbortSignal): Promise<Reading<TrafficBlock>>;
+  /** It counts requests and knows nobody's key, so no cap on users can be held. Absent where users are told apart. */
+  readonly isKeyless?: true;
+  /**
+   * How much later than with a router a second of the run may be told, and what happened in one may stand in another that is so much later;
+   * absent: as early, and in its own.
+   */
+  lateMs?(runId: string): number;
   /** The second that still counts, as it was heard last; null when nobody knows. Absent where closed seconds are all that there is. */
   open?(runId: string): TrafficBlock | null;
+  /**
+   * For a plan: who holds which caps by what is read here, how late that is, and why not. `armsPerSecond`: real requests of both arms; null
+   * when unknown. Reads only. Absent where nothing is late.
+   */
+  advise?(deployment: Deployment, armsPerSecond: number | null, signal: AbortSignal): Promise<Advice>;
   /** Whoever read of the run here reads no more: nothing of it is followed any longer. Harmless when nothing was. */
   leave?(runId: string): void;
 }

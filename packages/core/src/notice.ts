@@ -6,7 +6,8 @@ import type { Verdict } from './verdict.ts';
  * What people are told of. `started`: a run is about to launch its arms · `stopped`: it ends before its time · `verdict`: it is over and judged ·
  * `stuck`: not everything could be put back · `restored`: what was stuck is back · `approval-asked`: a run was refused because people must approve
  * it first · `gate-blocked`: a deploy is held · `break-glass`: somebody let a revision through the gate · `came-in`: a bisect found
- * where a flaw came in.
+ * where a flaw came in · `rights-changed`: somebody changed who may do what here, and is asked whether it was them · `rights-taken-back`: they said
+ * no, or nothing.
  */
 export const topics = [
   'started',
@@ -18,6 +19,8 @@ export const topics = [
   'gate-blocked',
   'break-glass',
   'came-in',
+  'rights-changed',
+  'rights-taken-back',
 ] as const;
 export type Topic = (typeof topics)[number];
 
@@ -42,7 +45,8 @@ export type Untold = ServiceRef & Pick<News, 'id' | 'topic'> & { readonly receiv
 export type Remedy =
   | { readonly do: 'abort'; readonly runId: string }
   | (ServiceRef & { readonly do: 'approve'; readonly scenario: string })
-  | (ServiceRef & { readonly do: 'resolve'; readonly experiment: string; readonly revision: string });
+  | (ServiceRef & { readonly do: 'resolve'; readonly experiment: string; readonly revision: string })
+  | { readonly do: 'was-me' | 'was-not-me'; readonly change: string };
 
 /** News in words, the same for whoever is told. Never a secret; words may be from outside and are not markup. */
 export type Notice = ServiceRef & {

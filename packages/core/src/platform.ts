@@ -1,7 +1,7 @@
 import type { AnyChangeKind, Change } from './change.ts';
 import type { Deployment } from './service.ts';
 import type { Slice } from './slice.ts';
-import type { TwinFault, TwinOrder, TwinState } from './twin.ts';
+import type { TwinFault, TwinOf, TwinOrder, TwinState } from './twin.ts';
 
 export type Arm = 'control' | 'experiment';
 export const arms: readonly Arm[] = ['control', 'experiment'];
@@ -180,8 +180,11 @@ export interface Platform {
    * nothing is counted there for this run. Throws when somebody who counts does not answer.
    */
   contacts?(runId: string, after: number, signal: AbortSignal): Promise<{ readonly through: number; of(at: number): Contacts } | null>;
-  /** Renews every effect of the run until `until` (epoch ms), never beyond it. Called only after the run's own lease was. */
-  renew(runId: string, until: number, signal: AbortSignal): Promise<void>;
-  /** What of this run is still there, in words; empty when the world is whole. */
-  leftovers(runId: string, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Renews every effect of the run until `until` (epoch ms), never beyond it. Called only after the run's own lease was. Nobody is asked about twins
+   * of another kind than the run makes (null: it makes none); absent: that is not known, and about all of them.
+   */
+  renew(runId: string, until: number, signal: AbortSignal, twinOf?: TwinOf | null): Promise<void>;
+  /** What of this run is still there, in words; empty when the world is whole. Of twins as with `renew`. */
+  leftovers(runId: string, signal: AbortSignal, twinOf?: TwinOf | null): Promise<readonly string[]>;
 }

@@ -118,8 +118,11 @@ export interface RunStore {
    * when there is none.
    */
   claim(runner: string, leaseMs: number, graceMs: number, pools?: readonly string[]): Promise<Claim | null>;
-  /** Prolongs the claim's lease; throws `lease-lost` when it is no longer ours. Returns the lease's end in epoch ms. */
-  renew(fence: Fence, leaseMs: number): Promise<number>;
+  /**
+   * Prolongs the claim's lease; throws `lease-lost` when it is no longer ours. Returns the lease's end in epoch ms. Whoever gives it up hears
+   * the signal's reason at once, and what was not yet on its way to the store then never is.
+   */
+  renew(fence: Fence, leaseMs: number, signal?: AbortSignal): Promise<number>;
   /** Moves the run by compare-and-set on its version. Throws `lease-lost`, or `conflict`. Ends the claim when it moves to `done`. */
   advance(fence: Fence, version: number, move: Move): Promise<Run>;
   /** Gives the claim back, so that another runner may take it at once and go on; after what is left of the lease it counts as abandoned. */

@@ -104,6 +104,8 @@ export type DoorLimits = {
   readonly requestMs: number;
   /** How long a body may stand still. Default 60 s. */
   readonly bodyIdleMs: number;
+  /** How long the service may think, from the end of a request until its answer begins; then the client is told 502. Default 5 min. */
+  readonly answerMs: number;
   /** How long a connection is kept between requests. Default 65 s. */
   readonly keepAliveMs: number;
   /** Default 10 000. */

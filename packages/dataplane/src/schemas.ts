@@ -131,6 +131,12 @@ export const schemas = {
         items: { type: 'string', pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$', maxLength: 60 },
         maxItems: 1000,
       },
+      unattended: {
+        type: 'object',
+        required: ['afterMs', 'checkedBy'],
+        additionalProperties: false,
+        properties: { afterMs: milliseconds, checkedBy: { type: 'string', minLength: 1, maxLength: 100 } },
+      },
       tls: {
         type: 'object',
         required: ['certFile', 'keyFile'],
@@ -158,6 +164,7 @@ export const schemas = {
           headersMs: milliseconds,
           requestMs: milliseconds,
           bodyIdleMs: milliseconds,
+          answerMs: milliseconds,
           keepAliveMs: milliseconds,
           connections: count,
           connectionsPerClient: count,

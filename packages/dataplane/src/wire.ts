@@ -18,7 +18,15 @@ export type RouteConfig = {
   /** Given: clients speak TLS to this door. A door does not change between plain and TLS. */
   readonly tls?: DoorTls;
   readonly limits?: Partial<DoorLimits>;
+  /** Given: the door is not for good. Absent: it stays open whether any run is attached to it or not. */
+  readonly unattended?: Unattended;
 };
+
+/**
+ * What a door does when no run is attached to it for `afterMs`: requests whose user agent begins with `checkedBy` get 503, so that the
+ * balancer before it sends users elsewhere; a minute later, when nobody comes any more, it closes.
+ */
+export type Unattended = { readonly afterMs: number; readonly checkedBy: string };
 
 /** Files in PEM, read by the router. They are looked at every second; what changed is served to new connections, the others stay. */
 export type CertificateFiles = { readonly certFile: string; readonly keyFile: string };

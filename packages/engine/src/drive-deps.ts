@@ -1,4 +1,4 @@
-import type { AnyChangeKind, Clock, Journal, RunStore } from '@haldane/core';
+import type { AnyChangeKind, Clock, Journal, RunStore, Trace } from '@haldane/core';
 import type { AbortWatch } from './abort-watch.ts';
 import type { HeldLease } from './lease.ts';
 
@@ -13,6 +13,8 @@ export type DriveDeps = {
   readonly handOver?: AbortSignal;
   /** Looks for aborts, for this run and others; one of the run's own when it is not given. */
   readonly aborts?: AbortWatch;
+  /** Sees each phase, and what of it is put back late. */
+  readonly trace?: Trace;
   /** How long a store that does not answer is asked again before the run is left to run out. */
   readonly storePatienceMs?: number;
   /** For what is still stuck when everything else of the run is over: how it is tried again, and how often. */

@@ -1,5 +1,5 @@
 import type { Facts, Phase, Run, Stop } from '@haldane/core';
-import { HaldaneError, hasCode } from '@haldane/core';
+import { HaldaneError, hasCode, untraced } from '@haldane/core';
 import { AbortWatch } from './abort-watch.ts';
 import { callStage, stageSignal } from './call-stage.ts';
 import type { DriveDeps } from './drive-deps.ts';
@@ -36,8 +36,14 @@ async function driveOn<C>(start: Run, stages: Stages<C>, context: C, asked: Abor
     if (phase === 'done') return { end: 'done', run };
     if (deps.handOver?.aborted && mayBeLeft(run)) return { end: 'handed-over', run };
 
-    const outcome = await called(run, stages[phase], context, asked, deps, () => {
-      failures = 0;
+    const { trace = untraced } = deps;
+    const outcome = await trace(phase, { run: run.id }, async (note) => {
+      const said = await called(run, stages[phase], context, asked, deps, () => {
+        failures = 0;
+      });
+      if ('stop' in said)
+        note({ stop: said.stop.reason, ...(said.stop.reason === 'error' ? { error: said.stop.why } : { why: said.stop.why }) });
+      return said;
     });
     if ('again' in outcome) continue;
     const stop = 'stop' in outcome ? outcome.stop : undefined;

@@ -53,7 +53,7 @@ export async function holdLease(store: Pick<RunStore, 'renew'>, fence: Fence, op
 
   const renewRun = async (signal: AbortSignal) => {
     const before = { day: clock.now(), ticks: ticks(clock) };
-    await within(clock, renewWithinMs, 'renewing the lease of the run', signal, () => store.renew(fence, leaseMs));
+    await within(clock, renewWithinMs, 'renewing the lease of the run', signal, (bounded) => store.renew(fence, leaseMs, bounded));
     sent = before;
   };
   const renewEffects = async (signal: AbortSignal) => {

@@ -1,5 +1,5 @@
-import type { AnyChangeKind, Change, Clock, Journal, JournalEntry } from '@haldane/core';
-import { HaldaneError, hasCode } from '@haldane/core';
+import type { AnyChangeKind, Change, Clock, Journal, JournalEntry, Trace } from '@haldane/core';
+import { HaldaneError, hasCode, untraced } from '@haldane/core';
 import { kindNamed } from './kind-named.ts';
 import type { Hold } from './lease.ts';
 import { ticks, within } from './within.ts';
@@ -14,6 +14,8 @@ export type PerformOptions = {
   readonly patienceMs?: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Sees the change made, and each call of its kind in it. */
+  readonly trace?: Trace;
 };
 
 /**
@@ -21,14 +23,26 @@ export type PerformOptions = {
  * wrong after `intend`, the way back is on disk. Performing a change again that was intended applies it with the state
  * captured the first time; one that is applied is left alone; one that was reverted cannot come back under its old id.
  */
-export async function perform(
+export function perform(
   journal: Journal,
   kinds: readonly AnyChangeKind[],
   hold: Hold,
   change: Change,
   options: PerformOptions,
 ): Promise<JournalEntry> {
-  const { applyTimeoutMs, patienceMs = 0, clock, signal } = options;
+  const { trace = untraced } = options;
+  const facts = { run: hold.fence.runId, change: change.id, kind: change.kind, does: change.does };
+  return trace(`make ${change.kind}`, facts, () => made(journal, kinds, hold, change, { ...options, trace }));
+}
+
+async function made(
+  journal: Journal,
+  kinds: readonly AnyChangeKind[],
+  hold: Hold,
+  change: Change,
+  options: PerformOptions & { readonly trace: Trace },
+): Promise<JournalEntry> {
+  const { applyTimeoutMs, patienceMs = 0, clock, signal, trace } = options;
   const kind = kindNamed(kinds, change.kind);
   const entries = await journal.entries(hold.fence.runId);
   const standing = entries.find((entry) => entry.change.id === change.id);
@@ -37,7 +51,9 @@ export async function perform(
   refuseWithoutGround(change, entries);
 
   const capture = () =>
-    within(clock, applyTimeoutMs, `reading the state before "${change.id}"`, signal, (bounded) => kind.capture(change.params, bounded));
+    trace(`capture ${change.kind}`, {}, () =>
+      within(clock, applyTimeoutMs, `reading the state before "${change.id}"`, signal, (bounded) => kind.capture(change.params, bounded)),
+    );
   const before = standing ? standing.before : await capture();
   signal.throwIfAborted();
   const entry = await journal.intend(hold.fence, change, before);
@@ -45,8 +61,8 @@ export async function perform(
   for (let pause = 250; ; pause = Math.min(pause * 2, 5_000)) {
     await untilLeaseOutlasts(hold, applyTimeoutMs, clock, signal);
     try {
-      await within(clock, applyTimeoutMs, `making "${change.id}"`, signal, (bounded) =>
-        kind.apply(entry.change.params, entry.before, bounded),
+      await trace(`apply ${change.kind}`, {}, () =>
+        within(clock, applyTimeoutMs, `making "${change.id}"`, signal, (bounded) => kind.apply(entry.change.params, entry.before, bounded)),
       );
       break;
     } catch (error) {

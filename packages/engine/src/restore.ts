@@ -1,4 +1,4 @@
-import type { AnyChangeKind, Clock, Fence, Journal, JournalEntry } from '@haldane/core';
+import type { AnyChangeKind, Clock, Fence, Journal, JournalEntry, Trace } from '@haldane/core';
 import { HaldaneError, hasCode, messageOf } from '@haldane/core';
 import { kindNamed } from './kind-named.ts';
 import { putBack } from './put-back.ts';
@@ -15,6 +15,8 @@ export type RestoreOptions = {
   readonly attemptMs?: number;
   /** Looks at every entry again this long after all is back, and puts back once more what has come again. 0: no second look. */
   readonly settleMs?: number;
+  /** Sees each change undone. */
+  readonly trace?: Trace;
   /** Told when each entry of a wave is either back or given up. The next wave does not wait for it. What it throws is thrown at the end. */
   readonly afterWave?: (wave: number, entries: readonly JournalEntry[]) => void;
 };
@@ -129,11 +131,11 @@ class WayBack {
   }
 
   async #putBack(entry: JournalEntry): Promise<Outcome> {
-    const { clock, until, signal, attemptMs = 10_000 } = this.#options;
+    const { attemptMs = 10_000, signal } = this.#options;
     const { id } = entry.change;
     let why: string;
     try {
-      const result = await putBack(kindNamed(this.#kinds, entry.change.kind), entry, { clock, until, attemptMs, signal });
+      const result = await putBack(kindNamed(this.#kinds, entry.change.kind), entry, { ...this.#options, attemptMs });
       if (result.back) {
         await this.#mark(entry, 'reverted', result.superseded === null ? null : `superseded: ${result.superseded}`);
         return { end: 'back', word: result.superseded === null ? null : `${id}: ${result.superseded}` };

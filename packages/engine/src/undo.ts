@@ -1,11 +1,17 @@
-import type { AnyChangeKind, Clock, Journal, JournalEntry } from '@haldane/core';
+import type { AnyChangeKind, Clock, Journal, JournalEntry, Trace } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 import { kindNamed } from './kind-named.ts';
 import type { Hold } from './lease.ts';
 import { putBack } from './put-back.ts';
 import { ticks } from './within.ts';
 
-export type UndoOptions = { readonly clock: Clock; readonly deadlineMs: number; readonly signal: AbortSignal; readonly attemptMs?: number };
+export type UndoOptions = {
+  readonly clock: Clock;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly attemptMs?: number;
+  readonly trace?: Trace;
+};
 
 /**
  * Puts one change back while the run goes on, checks it and marks it. Nothing may stand on it. Undoing what is undone
@@ -19,7 +25,7 @@ export async function undo(
   changeId: string,
   options: UndoOptions,
 ): Promise<JournalEntry> {
-  const { clock, deadlineMs, signal, attemptMs = 10_000 } = options;
+  const { clock, deadlineMs, attemptMs = 10_000 } = options;
   const entries = await journal.entries(hold.fence.runId);
   const entry = entries.find((each) => each.change.id === changeId);
   if (!entry) throw new HaldaneError('not-found', `run "${hold.fence.runId}" has made no change "${changeId}"`);
@@ -32,7 +38,7 @@ export async function undo(
   if (hold.leaseLeft() <= 0)
     throw new HaldaneError('lease-lost', `run "${hold.fence.runId}": the lease has ended; nothing more may be changed`);
 
-  const result = await putBack(kindNamed(kinds, entry.change.kind), entry, { clock, until: ticks(clock) + deadlineMs, attemptMs, signal });
+  const result = await putBack(kindNamed(kinds, entry.change.kind), entry, { ...options, until: ticks(clock) + deadlineMs, attemptMs });
   if (!result.back)
     throw new HaldaneError('not-restored', `change "${changeId}" could not be undone within ${deadlineMs} ms: ${result.why}`);
   const note = result.superseded === null ? null : `superseded: ${result.superseded}`;

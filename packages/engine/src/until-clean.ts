@@ -1,4 +1,4 @@
-import type { Facts, Run } from '@haldane/core';
+import { type Facts, type Run, untraced } from '@haldane/core';
 import type { DriveDeps } from './drive-deps.ts';
 import { patiently, pause } from './patiently.ts';
 import { restore } from './restore.ts';
@@ -9,7 +9,7 @@ import { ticks } from './within.ts';
  * when the runner shuts down first; whoever claims the run next goes on with it.
  */
 export async function untilClean(run: Run, deps: DriveDeps): Promise<Pick<Facts, 'cleanAt'> | null> {
-  const { runs, journal, kinds, clock, hold, handOver } = deps;
+  const { runs, journal, kinds, clock, hold, handOver, trace = untraced } = deps;
   const { deadlineMs, settleMs, everyMs } = deps.lingering ?? { deadlineMs: 30_000, settleMs: 0, everyMs: 10_000 };
   let told = '';
   let wasStuck = false;
@@ -27,7 +27,7 @@ export async function untilClean(run: Run, deps: DriveDeps): Promise<Pick<Facts,
     if (handOver?.aborted) return null;
     const began = ticks(clock);
     const { clean, stuck, kept } = await patiently(deps, () =>
-      restore(journal, kinds, hold.fence, run.id, { clock, deadlineMs, settleMs, signal: hold.lost }),
+      restore(journal, kinds, hold.fence, run.id, { clock, deadlineMs, settleMs, signal: hold.lost, trace }),
     );
     const words = [...stuck, ...kept];
     if (!clean && told !== words.join('\n')) {

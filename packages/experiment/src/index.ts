@@ -5,4 +5,5 @@ export { makePlan } from './plan.ts';
 export { refusalsOf } from './refusals.ts';
 export { readExperiment } from './spec/index.ts';
 export { story } from './story.ts';
+export { twinOf } from './twins.ts';
 export type { Hand, World } from './world.ts';

@@ -3,6 +3,7 @@ import {
   coverageWords,
   type Deployment,
   type ExperimentSpec,
+  type MetricSource,
   type Plan,
   type Platform,
   plainSlice,
@@ -24,6 +25,8 @@ export async function makePlan(
     readonly deployment: Deployment;
     readonly platform: Platform;
     readonly scenario: Scenario;
+    /** Where its real users will be counted. */
+    readonly metrics?: MetricSource;
     /** A failure rate (0..1) for which to say what finding it takes. */
     readonly find?: number;
   },
@@ -49,14 +52,21 @@ export async function makePlan(
   const provingSeconds = Math.ceil(hostile > 0 ? spec.probes.cleanAnswers / hostile : 0);
   const least = spec.baselineSeconds + provingSeconds;
   const most = spec.baselineSeconds * 3 + provingSeconds + Math.max(0, ...timeConstants.map((one) => one.seconds)) + spec.watchSeconds;
-  const advice = await platform.advise?.(deployment, changes, most, signal);
+  const armsPerSecond = requestsPerSecond === null ? null : requestsPerSecond * spec.share * (1 + timesOf(spec, 'control'));
+  const isExposed = spec.exposure !== 'synthetic';
+  // Who counts knows best what its counting holds.
+  const advice = [
+    isExposed ? await input.metrics?.advise?.(deployment, armsPerSecond, signal) : undefined,
+    await platform.advise?.(deployment, changes, most, signal),
+  ].filter((one) => one !== undefined);
+  const heldBy = (name: string) => advice.flatMap((one) => one.caps).find((one) => one.name === name);
   return {
     interrogated: interrogated(deployment),
     changes,
     atRisk: scenario.traffic === 'none' ? nobodyAtRisk : atRisk(spec, requestsPerSecond, hostile, legitimate, most),
     caps: (scenario.traffic === 'none' ? twinCapsOf(spec) : capsOf(spec)).map((cap) => ({
       ...cap,
-      ...advice?.caps.find((one) => one.name === cap.name),
+      ...heldBy(cap.name),
     })),
     requestsPerSecond,
     power: powerOf(spec, requestsPerSecond),
@@ -67,13 +77,16 @@ export async function makePlan(
     notes: [
       ...notesOf(deployment, platform, scenario, spec),
       ...[savingOf(spec, requestsPerSecond)].filter((one) => one !== null),
-      ...(advice?.notes ?? []),
+      ...advice.flatMap((one) => one.notes),
     ],
     refusals: [
       ...refusalsOf(spec, deployment, platform, scenario),
       ...budgetRefusals(spec, budget),
+      ...(isExposed && spec.budget.users !== undefined && input.metrics?.isKeyless
+        ? [`metrics: ${spec.metrics} knows no user from another, so nobody holds budget.users: leave it out; budget.failures holds`]
+        : []),
       ...(await platform.refusals(deployment, signal, changes)),
-      ...(advice?.refusals ?? []),
+      ...advice.flatMap((one) => one.refusals),
     ],
     seconds: { least, most },
   };

@@ -24,8 +24,9 @@ const toldAccepts = 3;
 /** Nothing was sent. */
 const quiet = { control: emptyProbeTally, experiment: emptyProbeTally };
 const quietSecond: Omit<ProbeSecond, 'at'> = { legitimate: quiet, hostile: quiet };
-/** How long the last second of a watch may take to close. */
+/** How long the last second of a watch may take to close, and how much longer a look at it at most. */
 const closingMs = 2_000;
+const lookingMs = 3_000;
 
 /**
  * What one runner holds in memory of the run it drives: open probe streams, the judge's state, seconds whose halves have not met.
@@ -193,7 +194,7 @@ export class Session {
         this.#after = Math.max(this.#after, point.at);
       }
     }
-    if (now - this.#lastHeard <= silentMs) return null;
+    if (now - this.#lastHeard <= silentMs + (this.world.metrics.lateMs?.(run.id) ?? 0)) return null;
     const why = reading.state === 'unavailable' ? reading.why : 'no closed block arrived';
     return `${this.world.metrics.id} has been silent for ${((now - this.#lastHeard) / 1000).toFixed(1)} s: ${why}`;
   }
@@ -265,19 +266,24 @@ export class Session {
 
   /**
    * Stores the seconds up to the end of the watch that were still open when it ended, so that what was seen last counts too. They belong
-   * to the phase that they happened in.
+   * to the phase that they happened in. Where what happens is told in a later second, so do those up to which it may be.
    */
-  async finish(run: Run, phase: Block['phase'], endedAt: number, signal: AbortSignal): Promise<void> {
-    const last = Math.floor(endedAt / 1000);
-    const until = this.world.clock.now() + closingMs;
+  async finish(run: Run, phase: Block['phase'], endedAt: number): Promise<void> {
+    const lateMs = this.world.metrics.lateMs?.(run.id) ?? 0;
+    const last = Math.floor(endedAt / 1000) + Math.ceil(lateMs / 1000);
+    const withinMs = closingMs + 2 * lateMs;
+    const until = this.world.clock.now() + withinMs;
+    const signal = AbortSignal.timeout(withinMs + lookingMs);
     await this.#reading;
     await this.#readAccepts();
     for (;;) {
-      await this.#readTraffic(run, signal);
+      const silent = await this.#readTraffic(run, signal);
       for (const second of this.probes?.drain() ?? []) this.#seconds.set(second.at, second);
       const blocks = (await this.#pair(run, phase, signal)).filter((block) => block.at <= last);
       if (blocks.length > 0) await this.world.evidence.append(this.hand.hold.fence, { blocks });
-      if (blocks.some((block) => block.at >= last) || this.#after >= last + 1 || this.world.clock.now() >= until) return;
+      // Whoever is silent for so long is not waited for: the arms still stand.
+      if (silent !== null || this.world.clock.now() >= until) return;
+      if (blocks.some((block) => block.at >= last) || this.#after >= last + 1) return;
       await this.world.clock.sleep(50, signal);
     }
   }

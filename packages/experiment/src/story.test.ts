@@ -8,10 +8,11 @@ import {
   type Run,
   type SafetyPolicy,
   type Surroundings,
+  type TrafficBlock,
 } from '@haldane/core';
 import { drive, holdLease, type Stages } from '@haldane/engine';
 import { haldane1, rejudge } from '@haldane/judge';
-import { type LabOptions, labLeaseMs, type MemoryLab, memoryLab, overlapMs, type Span } from '@haldane/testkit';
+import { type LabOptions, labLeaseMs, type MemoryLab, type MemoryMetrics, memoryLab, overlapMs, type Span } from '@haldane/testkit';
 import { type Test, test } from 'tap';
 import { asItRuns, criteriaOf, type Hand, story, type World } from './index.ts';
 
@@ -748,6 +749,41 @@ test('a key that goes with a log-in is refused where a scenario may log users ou
   }
   const { run } = await live({ act: 'request', spec: { slice: { ...plainSlice, key: { from: 'address' } } } });
   t.not(run.stop?.reason, 'refused');
+});
+
+test('a cap on users is refused where nobody tells one user from another', async (t) => {
+  const given = ({ metrics }: MemoryLab) => void Object.assign(metrics, { isKeyless: true });
+  const { run, journal } = await live({ given, spec: { budget: { failures: 5, users: 3, latencyLimitMs: 2_000 } } });
+  t.match(run.stop, { reason: 'refused', why: /nobody holds budget.users: leave it out/ });
+  t.same(journal, []);
+  const synthetic = await live({ given, spec: { budget: { failures: 5, users: 3, latencyLimitMs: 2_000 }, exposure: 'synthetic' } });
+  t.not(synthetic.run.stop?.reason, 'refused', 'no user is there');
+});
+
+test('where failures are told late, those of the last seconds count too', async (t) => {
+  const late = 3;
+  let truth: MemoryMetrics['read'] = () => Promise.reject(new Error());
+  const lived = await live({
+    given: ({ metrics, clock }) => {
+      truth = metrics.read.bind(metrics);
+      const told = async (id: string, after: number) => {
+        const reading = await truth(id, after - late);
+        if (reading.state !== 'ok') return reading;
+        const points = reading.points.map((one) => ({ ...one, at: one.at + late }));
+        return { ...reading, points: points.filter(({ at }) => (at + 1) * 1_000 <= clock.now()) };
+      };
+      Object.assign(metrics, { read: told, lateMs: () => late * 1_000 });
+    },
+    spec: { budget: { failures: 1_000, latencyLimitMs: 2_000 } },
+    script: whenFaulted({ failing: 0.5 }),
+  });
+  await endsWhole(t, lived);
+  const failures = (blocks: readonly TrafficBlock[]) =>
+    blocks.reduce((sum, { real }) => sum + real.control.failures + real.experiment.failures, 0);
+  const reading = await truth(runId, 0);
+  const happened = reading.state === 'ok' ? failures(reading.points) : 0;
+  t.ok(happened > 0, `${happened}`);
+  t.equal(failures(lived.evidence.blocks), happened);
 });
 
 test('what a platform cannot do for users is refused before anything is touched', async (t) => {

@@ -1,5 +1,5 @@
 import type { Change, Decision, Run } from '@haldane/core';
-import { HaldaneError, hasCode, messageOf } from '@haldane/core';
+import { HaldaneError, hasCode, messageOf, untraced } from '@haldane/core';
 import { perform, restore, type StageOutcome, type Stages, undo } from '@haldane/engine';
 import { objectionsTo, reserveFor } from './allowed.ts';
 import { changesOf } from './changes.ts';
@@ -16,7 +16,7 @@ import { armsReady } from './provision.ts';
 import { Session } from './session.ts';
 import { startStreams } from './streams.ts';
 import { endedMeanwhile, slicesStanding } from './taken-over.ts';
-import { twinsReady } from './twins.ts';
+import { twinOf, twinsReady } from './twins.ts';
 import type { Hand, World } from './world.ts';
 
 /** How long taking users off before the injection may take; longer is an error, and everything is put back. */
@@ -37,6 +37,7 @@ type Story = {
  * wants to be asked again. A stop from any stage after planning leads to restoring: that is the machine's business, not a stage's.
  */
 export function story(world: World, hand: Hand): Story {
+  const { trace = untraced } = world;
   let session: Session | null = null;
   let since = world.clock.now();
   const guard = new InterferenceGuard(world, hand);
@@ -47,11 +48,11 @@ export function story(world: World, hand: Hand): Story {
   const make = async (change: Change, signal: AbortSignal) => {
     const { applyTimeoutMs, clock, platform } = world;
     const patienceMs = platform.patience?.applyMs ?? 0;
-    await perform(world.journal, world.kinds, hand.hold, change, { applyTimeoutMs, patienceMs, clock, signal });
+    await perform(world.journal, world.kinds, hand.hold, change, { applyTimeoutMs, patienceMs, clock, signal, trace });
     await hand.tell('change', { id: change.id, does: change.does, made: true });
   };
   const unmake = async (change: Change, signal: AbortSignal) => {
-    await undo(world.journal, world.kinds, hand.hold, change.id, { clock: world.clock, deadlineMs: undoWithinMs, signal });
+    await undo(world.journal, world.kinds, hand.hold, change.id, { clock: world.clock, deadlineMs: undoWithinMs, signal, trace });
     await hand.tell('change', { id: change.id, does: change.undo, made: false });
   };
   /** Real users come; whatever the change comes to, restoring takes them off again first of all. */
@@ -98,7 +99,7 @@ export function story(world: World, hand: Hand): Story {
     async planning(run, _context, signal) {
       const deployment = await interrogate(world, run, signal);
       const made = await makePlan(
-        { runId: run.id, spec: run.experiment, deployment, platform: world.platform, scenario: world.scenario },
+        { runId: run.id, spec: run.experiment, deployment, platform: world.platform, scenario: world.scenario, metrics: world.metrics },
         signal,
       );
       const objections = [...made.refusals, ...(await objectionsTo(world, run, deployment, signal))];
@@ -157,7 +158,7 @@ export function story(world: World, hand: Hand): Story {
         for (const change of held.list.inject) await make(change, signal);
         // Control keeps to valid requests: its share of the hostile stream is sent with valid credentials.
         if (run.experiment.fault && held.criteria.act === 'request') held.probes?.flow('experiment', ['legitimate', 'hostile']);
-        if (run.experiment.fault) await probeEffect(held, run, world.clock.now(), signal);
+        if (run.experiment.fault) await trace('prove effect', { run: run.id }, () => probeEffect(held, run, world.clock.now(), signal));
       } catch (error) {
         // The change may have been made: whatever went wrong after, the verdict must know when.
         if (signal.aborted || hasCode(error, 'lease-lost')) throw error;
@@ -204,14 +205,21 @@ export function story(world: World, hand: Hand): Story {
         };
         await Promise.allSettled([...held.slices.map(off), ...held.list.inject.map((change) => unmake(change, hand.lost))]);
         hand.lost.throwIfAborted();
-        await Promise.all([quietly(probeHeal(held, run, AbortSignal.timeout(2_000)), hand), quietly(guard.lookBack(run), hand)]);
-        if (watched !== null) await quietly(held.finish(run, watched, endedAt, AbortSignal.timeout(5_000)), hand);
+        await Promise.all([
+          quietly(
+            trace('prove heal', { run: run.id }, () => probeHeal(held, run, AbortSignal.timeout(2_000))),
+            hand,
+          ),
+          quietly(guard.lookBack(run), hand),
+        ]);
+        if (watched !== null) await quietly(held.finish(run, watched, endedAt), hand);
       }
       const result = await restore(world.journal, world.kinds, fence, run.id, {
         clock: world.clock,
         deadlineMs: world.platform.patience?.restoreMs ?? restoreDeadlineMs,
         signal: hand.lost,
         settleMs: world.platform.settleMs,
+        trace,
       });
       await quietly(session?.close(run.facts.injectedAt ?? null), hand);
       const left = await leftoversOf(world, run);
@@ -260,7 +268,7 @@ export function story(world: World, hand: Hand): Story {
 /** What of the run the platform still sees, and its silence as such: a platform that cannot be asked is not a clean one. */
 async function leftoversOf(world: World, run: Run): Promise<readonly string[]> {
   try {
-    return await world.platform.leftovers(run.id, AbortSignal.timeout(10_000));
+    return await world.platform.leftovers(run.id, AbortSignal.timeout(10_000), twinOf(world.scenario, run));
   } catch (error) {
     return [`what is left could not be asked: ${messageOf(error)}`];
   }

@@ -1,4 +1,4 @@
-import { arms, HaldaneError, type Run } from '@haldane/core';
+import { arms, HaldaneError, type Run, type Scenario, type TwinOf } from '@haldane/core';
 import type { Session } from './session.ts';
 import type { World } from './world.ts';
 
@@ -26,6 +26,12 @@ export async function twinsReady(session: Session, run: Run, signal: AbortSignal
       : `twins of ${contact.order.like}: in control ${unlike(control.differs)}, in the experiment ${unlike(experiment.differs)}`,
   });
   return passed ? 'ready' : 'unequal';
+}
+
+/** Of what the run makes twins; null: of nothing. */
+export function twinOf(scenario: Scenario, { experiment }: Run): TwinOf | null {
+  const contact = scenario.contact(experiment.scenario.params);
+  return contact.unit === 'twin' ? contact.order.of : null;
 }
 
 /** In words, what uses the run's twins: while something stands behind them, their harm is somebody's. Nothing for a run that makes none. */

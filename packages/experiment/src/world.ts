@@ -16,6 +16,7 @@ import type {
   SafetyPolicy,
   Scenario,
   Surroundings,
+  Trace,
 } from '@haldane/core';
 import type { Hold } from '@haldane/engine';
 
@@ -42,6 +43,8 @@ export interface World {
   readonly kinds: readonly AnyChangeKind[];
   /** An apply that takes longer is aborted; a rescuer waits as long beyond the lease before it puts anything back. */
   readonly applyTimeoutMs: number;
+  /** Sees each change made and undone, and the fault looked for; absent: nobody does. */
+  readonly trace?: Trace;
   /** Writes the report where its owner finds it; told, never asked. */
   publish(run: Run): Promise<void>;
 }

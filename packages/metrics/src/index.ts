@@ -1,14 +1,27 @@
 import { type Clock, type MetricSource, Registry } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
 import { noTraffic } from './none/no-traffic.ts';
+import { type PrometheusOptions, prometheusMetrics } from './prometheus/prometheus-metrics.ts';
 import { routerMetrics } from './router/router-metrics.ts';
 
 /** What metric sources are made from. */
-export type MetricNeeds = { readonly client: Dataplane; readonly clock: Clock };
+export type MetricNeeds = {
+  /** The routers that can be asked; null: there are none here. */
+  readonly client: Dataplane | null;
+  readonly clock: Clock;
+  /** Absent: no Prometheus server can be asked. */
+  readonly prometheus?: PrometheusOptions;
+};
 
-/** The room's list: every metric source, found by id. */
-export function metricSources(needs: MetricNeeds): Registry<MetricSource> {
-  return new Registry<MetricSource>('metric source', [noTraffic(needs), routerMetrics(needs)]);
+/** The room's list: every metric source that can be had here, found by id. */
+export function metricSources({ client, clock, prometheus }: MetricNeeds): Registry<MetricSource> {
+  return new Registry<MetricSource>('metric source', [
+    noTraffic({ clock }),
+    ...(prometheus === undefined ? [] : [prometheusMetrics({ ...prometheus, clock })]),
+    ...(client === null ? [] : [routerMetrics({ client })]),
+  ]);
 }
+export { askPrometheus } from './prometheus/ask-prometheus.ts';
+export type { CountedRun, CountedSoFar, PrometheusQueries } from './prometheus/prometheus-metrics.ts';
 export { withContacts } from './with-contacts.ts';
-export { routerMetrics };
+export { prometheusMetrics, routerMetrics };

@@ -8,6 +8,9 @@ export function withContacts(source: MetricSource, contacts: NonNullable<Platfor
   const waiting = new Map<string, readonly TrafficBlock[]>();
   return {
     id: source.id,
+    ...(source.isKeyless && { isKeyless: source.isKeyless }),
+    ...(source.open && { open: source.open.bind(source) }),
+    ...(source.lateMs && { lateMs: source.lateMs.bind(source) }),
     async read(runId, after, signal) {
       const held = (waiting.get(runId) ?? []).filter((block) => block.at > after);
       const reading = await source.read(runId, held.at(-1)?.at ?? after, signal);
@@ -28,6 +31,7 @@ export function withContacts(source: MetricSource, contacts: NonNullable<Platfor
         return { state: 'unavailable', why: messageOf(error) };
       }
     },
+    ...(source.advise && { advise: source.advise.bind(source) }),
     leave(runId) {
       waiting.delete(runId);
       source.leave?.(runId);

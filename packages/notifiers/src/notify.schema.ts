@@ -104,6 +104,31 @@ export const notifySchema: JsonObject = {
             ),
             default: [],
           },
+          wasThatYou: {
+            ...part(
+              {
+                ask: {
+                  ...name,
+                  description: 'the receiver (Slack, with buttons) where whoever changed who may do what is asked whether it was them',
+                },
+                withinMinutes: {
+                  type: 'integer',
+                  minimum: 5,
+                  maximum: 10_080,
+                  default: 60,
+                  description: 'silence for so long takes the change back',
+                },
+                otherwise: {
+                  type: 'string',
+                  enum: ['keep', 'take-back'],
+                  default: 'keep',
+                  description: 'what becomes of the change of somebody who is not among people',
+                },
+              },
+              ['ask'],
+            ),
+            description: 'ask whoever changes who may do what here',
+          },
         },
         ['signingSecretEnv'],
       ),

@@ -31,6 +31,9 @@ export type TellRule = {
 /** A member of a Slack workspace, and who that is here. */
 export type SlackPerson = { readonly slack: string; readonly login: string; readonly grants: readonly Grant[] };
 
+/** `ask`: the receiver where it is asked. `otherwise`: what becomes of a change whose author is nobody of `people`. */
+export type WasThatYou = { readonly ask: string; readonly withinMinutes: number; readonly otherwise: 'keep' | 'take-back' };
+
 /** Who is told, where and of what. */
 export type Notify = {
   /** Where people reach this Haldane; absent: commands are told and no links. */
@@ -38,5 +41,10 @@ export type Notify = {
   readonly allow: readonly string[];
   readonly receivers: readonly Receiver[];
   readonly tell: readonly TellRule[];
-  readonly slackApp?: { readonly signingSecretEnv: string; readonly people: readonly SlackPerson[] };
+  readonly slackApp?: {
+    readonly signingSecretEnv: string;
+    readonly people: readonly SlackPerson[];
+    /** Whoever changes who may do what here is asked whether it was them; absent: nobody is. */
+    readonly wasThatYou?: WasThatYou;
+  };
 };

@@ -39,6 +39,10 @@ function findingsOf({ receivers, tell, slackApp }: Notify): readonly Finding[] {
     ...(slackApp === undefined && receivers.some((one) => one.by === 'slack' && one.buttons)
       ? [finding(['receivers'], 'buttons need slackApp: the signing secret by which a press is known to come from Slack')]
       : []),
+    ...(slackApp?.wasThatYou !== undefined &&
+    !receivers.some((one) => one.name === slackApp.wasThatYou?.ask && one.by === 'slack' && one.buttons)
+      ? [finding(['slackApp', 'wasThatYou', 'ask'], `"${slackApp.wasThatYou.ask}" is no receiver by slack with buttons: true`)]
+      : []),
     ...(slackApp?.people ?? []).flatMap(({ slack }, at, people) =>
       people.findIndex((other) => other.slack === slack) === at
         ? []

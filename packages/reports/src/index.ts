@@ -5,11 +5,12 @@ import { markdownReport } from './markdown/index.ts';
 import type { Report } from './report.ts';
 import { terminalReport } from './terminal/index.ts';
 
+export { type Bundle, bundleOf, keyIdOf, opened, sealed, statementOf } from './bundle/index.ts';
 export { confirm } from './confirm.ts';
 export { lifeOf, lifeText } from './life.ts';
 export { noticeOf } from './notice.ts';
 export { planText } from './plan-text.ts';
-export { recompute } from './recompute.ts';
+export { recompute, recomputed } from './recompute.ts';
 export { rehearsalText } from './rehearsal-text.ts';
 export { comparisonText, replayReport } from './replay-text.ts';
 export { parseReport, type Report } from './report.ts';

@@ -1,4 +1,4 @@
-import { isBack, type News, type Notice, type Remedy, type Run } from '@haldane/core';
+import { isBack, type News, type Notice, type Remedy, type RightsChange, type Run } from '@haldane/core';
 import { otherReasons, type Report, verdictOf } from './report.ts';
 import { capital, percent, sentences } from './sentences.ts';
 
@@ -73,7 +73,51 @@ function wordsOf(told: Told): Words {
         commands: [],
         remedies: [],
       };
+    case 'rights-changed':
+      return askedWords(news);
+    case 'rights-taken-back':
+      return {
+        headline: `Taken back: ${changeWords(news)}`,
+        lines: [
+          `Why: ${text('why')}${text('by') === '' ? '' : ` (${text('by')})`}.`,
+          'It is in the audit log. Look at what was done with it meanwhile.',
+        ],
+        commands: [{ does: 'Look', command: 'haldane audit' }],
+        remedies: [],
+      };
   }
+}
+
+function askedWords(news: News): Words {
+  const { data } = news;
+  const { until, change } = data;
+  const isAsked = typeof until === 'number' && typeof change === 'string';
+  return {
+    headline: `${changeWords(news)}${isAsked ? `. ${String(data['author'])}, was that you?` : ''}`,
+    lines: [
+      isAsked
+        ? data['askFirst'] === true
+          ? `Without an answer of theirs within ${Math.round((until - news.at) / 60_000)} minutes of this question it is taken back.`
+          : `It is taken back at ${new Date(until).toISOString().slice(0, 16).replace('T', ' ')} UTC, for they are nobody here who could answer.`
+        : 'They cannot be asked here, and it stays.',
+    ],
+    commands: [],
+    remedies: isAsked
+      ? [
+          { do: 'was-me', change },
+          { do: 'was-not-me', change },
+        ]
+      : [],
+  };
+}
+
+function changeWords({ data }: News): string {
+  const what = data['what'] as unknown as RightsChange;
+  const author = String(data['author']);
+  if (what.kind === 'owner')
+    return `${author} gave ${what.service} (${what.environment}) from team ${what.before.team} to ${what.after.team}`;
+  const rights = what.grants.map(({ role, team }) => `${role} of ${team === '*' ? 'all teams' : team}`).join(', ');
+  return `${author} made a token for ${what.subject}: ${rights}`;
 }
 
 function said(value: unknown): string | null {

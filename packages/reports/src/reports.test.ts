@@ -19,6 +19,7 @@ import { haldane1, rejudge } from '@haldane/judge';
 import { type Test, test } from 'tap';
 import { validateXML } from 'xmllint-wasm';
 import { noticeOf, parseReport, planText, type Report, recompute, reports } from './index.ts';
+import { sentences } from './sentences.ts';
 
 /* Reports of runs that were folded by the real judge, second by second, over a service that behaves as each case says. */
 
@@ -396,4 +397,14 @@ test('a plan says what it would do, who is at risk, and why it is refused', asyn
   const refused = planText({ ...plan, refusals: ['not opted in'] });
   t.match(refused, /REFUSED:\n {2}not opted in\n$/);
   t.notMatch(refused, /Nothing stands against/);
+});
+
+test('how many users were in the arms is what happened, not what was asked for', async (t) => {
+  const report = reportOf();
+  const [users] = sentences(report);
+  t.match(users, 'an equal control arm, with 20 % of real users in each');
+  const none = { requests: 0, failures: 0, classes: [] };
+  const blocks = report.evidence.blocks.map((block) => ({ ...block, real: { ...block.real, control: none, experiment: none } }));
+  const [nobody] = sentences({ ...report, evidence: { ...report.evidence, blocks } });
+  t.match(nobody, 'an equal control arm, with no real user in either');
 });

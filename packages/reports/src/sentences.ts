@@ -15,7 +15,7 @@ export function sentences(report: Report): readonly [string, string] {
         ? 'was to be attacked, but nothing harmful was done yet when the run ended'
         : `was attacked in its experiment arm only (${experiment.scenario.id})`;
   const seconds = evidence.blocks.filter((block) => block.phase === 'observing' || block.phase === 'proving').length;
-  const done = `${run.service} (${run.environment}, ${revision}) ${act}, for ${seconds} s beside ${controlWords(experiment)}.`;
+  const done = `${run.service} (${run.environment}, ${revision}) ${act}, for ${seconds} s beside ${controlWords(experiment, hasMetUsers(report))}.`;
   const verdict = verdictOf(report);
   return [
     done,
@@ -23,10 +23,17 @@ export function sentences(report: Report): readonly [string, string] {
   ];
 }
 
-function controlWords({ share, controlTimes = 1 }: ExperimentSpec): string {
-  return controlTimes === 1
-    ? `an equal control arm, with ${percent(share)} of real users in each`
-    : `a control arm of the same kind and ${controlTimes} times the size, with ${percent(share)} of real users in the experiment`;
+function controlWords({ share, controlTimes = 1 }: ExperimentSpec, metUsers: boolean): string {
+  const [arm, whose] =
+    controlTimes === 1
+      ? ['an equal control arm', `${percent(share)} of real users in each`]
+      : [`a control arm of the same kind and ${controlTimes} times the size`, `${percent(share)} of real users in the experiment`];
+  return `${arm}, with ${metUsers ? whose : 'no real user in either'}`;
+}
+
+/** Whatever was asked for: a run that ends before its slice, or that asks for none, exposes nobody. */
+function hasMetUsers({ evidence }: Report): boolean {
+  return evidence.blocks.some(({ real }) => real.control.requests + real.experiment.requests > 0);
 }
 
 export function percent(share: number): string {

@@ -1,8 +1,21 @@
-import type { Arm, Change, DependencyFault, Deployment, ExperimentSpec, FaultPlane, JsonObject, Target, TwinPlane } from '@haldane/core';
+import type {
+  Arm,
+  Change,
+  DependencyFault,
+  Deployment,
+  ExperimentSpec,
+  FaultPlane,
+  JsonObject,
+  Scenario,
+  Target,
+  TwinPlane,
+} from '@haldane/core';
 import { test } from 'tap';
 import { idpJwksUnavailable } from './idp-jwks-unavailable/index.ts';
 import { scenarios } from './index.ts';
 import { jwtForgedAlg } from './jwt-forged-alg/index.ts';
+import { openBucket } from './open-bucket/index.ts';
+import { roleAdminAttached } from './role-admin-attached/index.ts';
 import { sgPortOpen } from './sg-port-open/index.ts';
 
 const request = { name: 'pay', method: 'POST', path: '/pay', headers: {}, body: null, as: 'payer', protected: true };
@@ -149,40 +162,61 @@ test('forged tokens are themselves the change: nothing is injected, and control 
   t.match(idpJwksUnavailable.contact(params()), { unit: 'dependency-call', dependency: 'keys' });
 });
 
-test('a port is opened at a twin: one harmful act in the experiment, and before it a harmless one in control that must alert nobody', async (t) => {
-  const { twins, ...faults } = target(['open-port']).faults;
-  t.equal(twins, undefined);
-  const made = (kind: string, arm: Arm, said: JsonObject): Change => ({
-    id: `${kind}:${arm}`,
-    kind,
-    params: said,
-    standsOn: [],
-    does: '',
-    undo: '',
-  });
-  const plane: TwinPlane = {
-    make: (_deployment, _runId, arm, order) => made('twin', arm, order),
-    fault: (_deployment, _runId, arm, _order, fault) => made('fault', arm, fault),
+const said = (kind: string, arm: Arm, params: JsonObject): Change => ({
+  id: `${kind}:${arm}`,
+  kind,
+  params,
+  standsOn: [],
+  does: '',
+  undo: '',
+});
+
+/** A platform that can make twins, and writes down of what. */
+function atTwinsOf(runId: string): Target {
+  const twins: TwinPlane = {
+    make: (_deployment, _runId, arm, order) => said('twin', arm, order),
+    fault: (_deployment, _runId, arm, _order, fault) => said('fault', arm, fault),
     describe: async () => null,
     usedBy: async () => null,
     probe: async () => ({ faulted: false, seen: '' }),
   };
-  const at = (runId: string): Target => ({ runId, deployment, faults: { ...faults, twins: plane } });
-  const brief = (changes: readonly Change[]) => changes.map(({ id, params: { port, from, like } }) => ({ id, port, from, like }));
-  const given = { like: 'shop-firewall', from: 'documentation' };
-  const [control, experiment, placebo] = brief(sgPortOpen.prepare(given, at('run-1')));
-  t.match(
-    [control, experiment],
-    [
-      { id: 'twin:control', like: 'shop-firewall' },
-      { id: 'twin:experiment', like: 'shop-firewall' },
-    ],
-  );
-  t.match(placebo, { id: 'fault:control', from: '192.0.2.1/32' });
-  const harm = sgPortOpen.inject(given, at('run-1'));
-  t.match(brief(harm), [{ id: 'fault:experiment', from: '198.51.100.0/24', port: placebo?.port }]);
-  t.match(brief(sgPortOpen.inject({ ...given, from: 'world', port: 22 }, at('run-1'))), [{ from: '0.0.0.0/0', port: 22 }]);
-  const ports = Array.from({ length: 200 }, (_, n) => Number(brief(sgPortOpen.inject(given, at(`run-${n}`)))[0]?.port));
-  t.ok(ports.every((port) => port >= 10_000 && port <= 65_000) && new Set(ports).size > 150, 'drawn for the run');
-  t.same(sgPortOpen.contact(given), { unit: 'twin', order: { of: 'firewall', like: 'shop-firewall', scenario: 'sg-port-open' } });
+  const { deployment, faults } = target();
+  return { runId, deployment, faults: { ...faults, twins } };
+}
+
+test('at twins one harmful act is done in the experiment, and before it a harmless one of the same kind in control', async (t) => {
+  const all = scenarios.filter(({ traffic }) => traffic === 'none');
+  t.equal(all.length, 5);
+  for (const { id, needs, exposure, reach, prepare, inject, contact } of all) {
+    const given = { like: 'shop-own' };
+    const prepared = prepare(given, atTwinsOf('run-1'));
+    const [harm, ...more] = inject(given, atTwinsOf('run-1'));
+    const made = contact(given);
+    t.match([needs.length, exposure, reach, more], [1, 'synthetic', 'owned', []], id);
+    t.same(
+      prepared.map((change) => change.id),
+      ['twin:control', 'twin:experiment', 'fault:control'],
+      id,
+    );
+    if (made.unit !== 'twin') throw new Error(`${id} is not made at twins`);
+    t.same(prepared[0]?.params, made.order, 'both are made like what the experiment names');
+    t.match(made.order, { like: 'shop-own', scenario: id });
+    t.equal(harm?.id, 'fault:experiment');
+    t.same([harm?.params['mode'], prepared[2]?.params['mode']], [needs[0], needs[0]], 'of one kind');
+    t.strictNotSame(harm?.params, prepared[2]?.params, `${id}: and only one of them harms`);
+    t.same(prepare(given, target()), [], 'where no twin can be made, none is described');
+  }
+});
+
+test('by default strangers are nobody, and what is really given away is asked for by name', async (t) => {
+  const harm = (scenario: Scenario, given: JsonObject, runId = 'run-1') =>
+    scenario.inject({ like: 'x', ...given }, atTwinsOf(runId))[0]?.params ?? {};
+  t.match(harm(sgPortOpen, {}), { from: '198.51.100.0/24' });
+  t.match(harm(sgPortOpen, { from: 'world', port: 22 }), { from: '0.0.0.0/0', port: 22 });
+  t.match(harm(openBucket, { to: 'documentation' }), { to: '198.51.100.0/24' });
+  t.match(harm(openBucket, { to: 'world' }), { to: '0.0.0.0/0' });
+  t.match(harm(roleAdminAttached, {}), { to: 'own' });
+  t.match(harm(roleAdminAttached, { policy: 'administrator' }), { to: 'account' });
+  const ports = Array.from({ length: 200 }, (_, n) => Number(harm(sgPortOpen, {}, `run-${n}`)['port']));
+  t.ok(ports.every((port) => port >= 10_000 && port <= 65_000) && new Set(ports).size > 150, 'a port is drawn for the run');
 });

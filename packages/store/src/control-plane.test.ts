@@ -1,4 +1,5 @@
-import { checkChain } from '@haldane/client';
+import { createHash } from 'node:crypto';
+import { checkChain, checkExcerpt } from '@haldane/client';
 import type { Act, AuditEntry, AuditHead } from '@haldane/core';
 import { sampleRun } from '@haldane/testkit';
 import { after, type Test, test } from 'tap';
@@ -81,6 +82,99 @@ storeTest('no entry can be changed or taken away, and a single changed byte is f
   t.match(await checkChain(chain(copy), published), { wrong: null });
 });
 
+storeTest(
+  'what the log has about a run can be handed out and checked, with nothing of what others did, also when the log is older than that',
+  async (t, copy) => {
+    const { audit, runs, deploys } = copy.store;
+    await runs.create({ ...sampleRun('payments', 'pipe/1:2'), id: 'r1' });
+    const stage = { asked: { service: 'payments', environment: 'test' }, rule: 'stages', who: 'ci', unattendedMs: null };
+    await deploys.holdStage({ ...stage, ref: 'pipe/1' });
+    t.same(await audit.excerpt({ run: 'r1', service: 'payments', environment: 'test', from: 0, until: 1 }), [], 'an empty log');
+    const on = (to: string, why: string) => audit.append({ ...act({ why }), to });
+    // As an older Haldane wrote it: hashed over its words themselves.
+    const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+    const zeros = '0'.repeat(64);
+    let prev = zeros;
+    const began = Date.now() - 10_000;
+    for (const [n, to] of ['service payments in test', 'everything'].entries()) {
+      const body = JSON.stringify({ detail: { why: n === 0 ? 'begun' : 'OTHERS' }, to });
+      const hash = sha256(`${prev}\n${n + 1}\n${began}\n${body}`);
+      await copy.query('insert into audit values ($1, $2, $3, $4, $5)', [n + 1, began, body, prev, hash]);
+      prev = hash;
+    }
+    const { at } = await on('service payments in live', 'OTHERS');
+    await on('run r1', 'stopped');
+    await on('run r10', 'OTHERS');
+    await audit.append({ ...act({ to: 'run r1', why: 'OTHERS' }), to: 'run \u0000' });
+    await on('service payments in test', 'begun again');
+    // As the database itself writes one, in a pool's name.
+    await copy.query('select append_audit($1)', ['{"to": "run r1", "detail": {"why": "stopped again"}}']);
+    await on('the run with the key pipe/1', 'aborted by its stage');
+    await on('the stage pipe/1', 'aborted again');
+    await on('the run with the key pipe/10', 'OTHERS');
+    await audit.append({ ...act({ why: 'all stopped' }), did: 'halt', to: 'nothing' });
+    const head = await on('nothing', 'OTHERS');
+    t.match(await checkChain(chain(copy), []), { entries: 13, wrong: null }, 'entries of both kinds make one chain');
+
+    const of = { run: 'r1', service: 'payments', environment: 'test', from: began, until: Number.MAX_SAFE_INTEGER };
+    const excerpt = await audit.excerpt(of);
+    t.same(
+      excerpt.map((entry) => ('body' in entry ? (JSON.parse(entry.body) as Act).detail['why'] : null)),
+      [
+        'begun',
+        null,
+        null,
+        'stopped',
+        null,
+        null,
+        'begun again',
+        'stopped again',
+        'aborted by its stage',
+        'aborted again',
+        null,
+        'all stopped',
+        null,
+      ],
+    );
+    t.notMatch(JSON.stringify(excerpt), /OTHERS/);
+    t.equal(excerpt.at(-1)?.hash, head.hash);
+    t.equal(checkExcerpt(excerpt, [head]), null);
+    for (const [n, entry] of excerpt.entries())
+      for (const bent of [
+        { hash: zeros },
+        { seq: 77 },
+        ...('body' in entry ? [{ at: 0 }, { body: '{}' }, { body: sha256(entry.body) }] : []),
+      ]) {
+        const changed = excerpt.map((one, index) => (index === n ? { ...one, ...bent } : one));
+        t.not(checkExcerpt(changed as typeof excerpt, [head]), null, `entry ${n} with ${JSON.stringify(bent)}`);
+      }
+    t.match(checkExcerpt(excerpt.slice(0, 2).concat(excerpt.slice(3))), /after audit entry 2 comes 4/);
+    const byDigest = excerpt.map((entry) => ('digest' in entry ? entry.digest !== null : null));
+    t.same(
+      byDigest,
+      [null, false, true, null, true, true, null, null, null, null, true, null, true],
+      'an older entry has no digest in its hash',
+    );
+    for (const [n, linked] of byDigest.entries())
+      for (const bent of linked ? [{ at: 0 }, { digest: zeros }] : [])
+        t.match(checkExcerpt(excerpt.map((one, index) => (index === n ? { ...one, ...bent } : one))), /does not stand on the one before/);
+
+    async function* erased() {
+      for await (const entry of chain(copy)) yield entry.seq === 4 ? { ...entry, body: sha256(entry.body) } : entry;
+    }
+    t.match(await checkChain(erased(), []), { wrong: /entry 4 was changed/ }, 'its own digest is no words');
+
+    const later = await audit.excerpt({ ...of, until: at - 1 });
+    t.ok(
+      later.length === 13 && later.every((entry) => !('body' in entry) || !/begun again|all stopped/.test(entry.body)),
+      'of the service while the run went on',
+    );
+    t.same(await audit.excerpt({ ...of, run: 'r2', service: 'other', until: 0 }), [
+      { seq: 13, at: head.at, digest: sha256(head.body), hash: head.hash },
+    ]);
+  },
+);
+
 storeTest('a halt stops every run and lets none slip through that begins at the same moment', async (t, { store: { runs, halt } }) => {
   const codes = await Promise.all([
     ...Array.from({ length: 12 }, (_, n) =>
@@ -126,6 +220,42 @@ storeTest('a login opens once, and an experiment has a version for each text', a
   );
   t.same(await experiments.newest([{ service: 'other', environment: 'test' }]), []);
 });
+
+storeTest(
+  'a stage is held once, is looked at anew when its abort is asked for, which may come first, and ends when nobody asks after it',
+  async (t, { store, letPass }) => {
+    const { deploys, runs } = store;
+    const stage = { ref: 'spinnaker:01H:canary', rule: 'stages of here', asked: { n: 1 }, who: 'spinnaker', unattendedMs: 10_000 };
+    const both = await Promise.all([deploys.holdStage(stage), deploys.holdStage({ ...stage, asked: { n: 2 } })]);
+    t.same(both[0]?.asked, both[1]?.asked, 'the first counts');
+    t.match(await deploys.stage(stage.ref), { id: `stage:${stage.ref}`, abortAsked: null });
+    t.equal(await deploys.stage('another'), null);
+    t.same(await deploys.ofOtherRules(['acme/payments production']), [], 'a stage is no deploy without a rule');
+    t.equal(await runs.forestall(stage.ref, 'spinnaker', 'enough'), null);
+    t.match(await deploys.take([stage.rule], 60_000), { looks: 1, abortAsked: null }, 'what is held is not forestalled');
+    await deploys.abortStage(stage.ref, 'enough');
+    await deploys.abortStage(stage.ref, 'once more');
+    t.match(await deploys.take([stage.rule], 60_000), { looks: 2, abortAsked: 'enough' }, 'at once, though somebody looks');
+    t.equal(await deploys.settle({ id: `stage:${stage.ref}`, looks: 1 }, { state: 'waiting', againMs: 0, progress: {} }), false);
+    await deploys.settle({ id: `stage:${stage.ref}`, looks: 2 }, { state: 'answered', why: 'ABORTED' });
+    await deploys.abortStage(stage.ref, 'too late');
+    t.equal(await deploys.take([stage.rule], 60_000), null);
+
+    const late = { ...stage, ref: 'spinnaker:02H:canary' };
+    t.equal(await runs.forestall(late.ref, 'spinnaker', 'given up'), null);
+    t.equal(await runs.forestall(late.ref, 'somebody else', 'a guess'), null);
+    t.match(await deploys.holdStage(late), { abortAsked: 'given up' });
+    t.match(await deploys.holdStage({ ...stage, ref: 'spinnaker:03H:canary', who: 'another' }), { abortAsked: null });
+    await letPass(9_000);
+    await deploys.stageAttended('spinnaker:03H:canary');
+    await letPass(9_000);
+    await deploys.take([stage.rule], 1_000);
+    t.match(await deploys.take([stage.rule], 1_000), { id: 'stage:spinnaker:03H:canary', abortAsked: null });
+    await letPass(2_000);
+    await deploys.take([stage.rule], 1_000);
+    t.match(await deploys.take([stage.rule], 1_000), { id: 'stage:spinnaker:03H:canary', abortAsked: 'nobody asked after it for 10 s' });
+  },
+);
 
 storeTest(
   'a deploy that waits is with one at a time, says what became of it in that look alone, and is never held twice',

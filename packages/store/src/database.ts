@@ -75,6 +75,7 @@ export type TokensTable = {
   grants: JsonColumn<Json>;
   scope: JsonColumn<Json>;
   made_by: string;
+  made_with: string | null;
   made_at: ClockColumn;
   expires_at: ClockColumn;
   revoked_at: ClockColumn<Date | null>;

@@ -7,12 +7,15 @@ import type {
   HeldDeploys,
   Journal,
   Outbox,
+  RightsChanges,
   RunStore,
   ScheduleStore,
   ServiceRegister,
   TokenStore,
 } from '@haldane/core';
 import { Kysely, PostgresDialect } from 'kysely';
+import type { Pool } from 'pg';
+import { PostgresRightsChanges } from './access/postgres-rights-changes.ts';
 import { PostgresServiceRegister } from './access/postgres-service-register.ts';
 import { PostgresTokenStore } from './access/postgres-token-store.ts';
 import { HeldWrites } from './asking/held-writes.ts';
@@ -38,6 +41,7 @@ import { type PolicyStore, PostgresPolicyFacts } from './policy/postgres-policy-
 import { PostgresRunStore } from './runs/postgres-run-store.ts';
 import { PostgresSchedules } from './schedules/postgres-schedules.ts';
 import { PostgresSettings, type Settings } from './settings.ts';
+import { translated } from './translate.ts';
 
 /** `dataDir`: an embedded server whose files live there; this process owns it until `close`. */
 export type StoreOptions = (Address | { readonly dataDir: string }) & {
@@ -54,6 +58,7 @@ export type Store = {
   readonly alerts: AlertInbox;
   readonly settings: Settings;
   readonly tokens: TokenStore;
+  readonly rights: RightsChanges;
   readonly services: ServiceRegister;
   readonly experiments: ExperimentShelf;
   readonly audit: AuditLog;
@@ -64,6 +69,8 @@ export type Store = {
   readonly outbox: Outbox;
   readonly deploys: HeldDeploys;
   readonly figures: Figures;
+  /** The pool whose runs are all that this role may drive and see; null: it is no pool's role. */
+  readonly pool: string | null;
   /** Calls the listener whenever a run has new events (see EventFeed); returns what removes it. */
   onEvents(listener: EventListener): () => void;
   /** Ends the connections, and the embedded server if there is one. */
@@ -79,8 +86,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const address: Address = embedded ? { connection: embedded.connection } : (options as Address);
   // A migration, or another process's that is waited for, may rightly take longer than any query of ours.
   const patient = openPool(address, 1, { silentMs: 0 });
+  let own: string | null;
   try {
     await migrate(patient, await readMigrations(migrationsFolder));
+    own = await ownPool(patient);
   } catch (error) {
     await patient.end();
     await embedded?.stop();
@@ -100,6 +109,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     alerts: new PostgresAlertInbox(db),
     settings: new PostgresSettings(db),
     tokens: new PostgresTokenStore(db),
+    rights: new PostgresRightsChanges(db),
     services: new PostgresServiceRegister(db),
     experiments: new PostgresExperimentShelf(db),
     audit: new PostgresAuditLog(db, options.onAudit ?? (() => undefined)),
@@ -110,6 +120,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     outbox: new PostgresOutbox(db),
     deploys: new PostgresHeldDeploys(db),
     figures: new PostgresFigures(db),
+    pool: own,
     onEvents: (listener) => feed.onEvents(listener),
     close: async () => {
       await Promise.all([feed.close(), renewing.close(), writing.close()]);
@@ -119,4 +130,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await embedded?.stop();
     },
   };
+}
+
+async function ownPool(db: Pool): Promise<string | null> {
+  return translated('asking whose role this is', async () => {
+    const { rows } = await db.query<{ pool: string }>('select pool from pool_roles where role = current_user');
+    return rows[0]?.pool ?? null;
+  });
 }

@@ -71,309 +71,6 @@ function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 
-// packages/client/dist/client.js
-var mostFailures = 8;
-var mostSilentMs = 35e3;
-var HaldaneClient = class {
-  #access;
-  #clock;
-  constructor(access, clock = systemClock) {
-    this.#access = access;
-    this.#clock = clock;
-  }
-  /** Whether anybody answers there, within `ms`. */
-  async alive(ms = 1e3) {
-    try {
-      return (await fetch(new URL("/healthz", this.#access.address), { signal: AbortSignal.timeout(ms) })).ok;
-    } catch {
-      return false;
-    }
-  }
-  /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
-  plan(file, find) {
-    return this.#json("POST", "/v1/plans", { file, ...find === void 0 ? {} : { find } });
-  }
-  /** What the experiment in a file of the server's disk is. */
-  define(file) {
-    return this.#json("POST", "/v1/definitions", { file });
-  }
-  create(run) {
-    return this.#json("POST", "/v1/runs", run);
-  }
-  run(id) {
-    return this.#json("GET", `/v1/runs/${encodeURIComponent(id)}`);
-  }
-  runs(limit = 20) {
-    return this.#json("GET", `/v1/runs?limit=${limit}`);
-  }
-  abort(id, why) {
-    return this.#json("POST", `/v1/runs/${encodeURIComponent(id)}/abort`, { why });
-  }
-  evidence(id) {
-    return this.#json("GET", `/v1/runs/${encodeURIComponent(id)}/evidence`);
-  }
-  async report(id, format) {
-    return (await this.#call("GET", `/v1/runs/${encodeURIComponent(id)}/report?format=${format}`)).text();
-  }
-  deploy(file) {
-    return this.#json("POST", "/v1/services", { file });
-  }
-  scenarios() {
-    return this.#json("GET", "/v1/scenarios");
-  }
-  sweep(end) {
-    return this.#json("POST", "/v1/sweep", { end });
-  }
-  schedules() {
-    return this.#json("GET", "/v1/schedules");
-  }
-  addSchedule(schedule) {
-    return this.#json("POST", "/v1/schedules", schedule);
-  }
-  removeSchedule(id) {
-    return this.#json("DELETE", `/v1/schedules/${encodeURIComponent(id)}`);
-  }
-  /** Allows, in the caller's name, that the scenario's present version runs there. */
-  approve(service, environment, scenario, why) {
-    return this.#json("POST", `${pathOf({ service, environment })}/approvals`, { scenario, why });
-  }
-  /** Whether a pipeline may go on with a revision. The question is written down. */
-  gate(service, question) {
-    return this.#json("POST", `${pathOf(service)}/gate`, question);
-  }
-  setGateMode(service, mode) {
-    return this.#json("PUT", `${pathOf(service)}/gate/modes`, mode);
-  }
-  acceptRisk(service, acceptance) {
-    return this.#json("POST", `${pathOf(service)}/gate/acceptances`, acceptance);
-  }
-  /** Says that what was found at the revision is dealt with. */
-  resolve(service, resolution) {
-    return this.#json("POST", `${pathOf(service)}/gate/resolutions`, resolution);
-  }
-  /** Lets a revision through the gate, in the caller's name. */
-  breakGlass(service, revision, why) {
-    return this.#json("POST", `${pathOf(service)}/gate/break-glass`, { revision, why });
-  }
-  /** The experiments that were run on the service, and at which revision each has its newest answer. */
-  verified(service) {
-    return this.#json("GET", `${pathOf(service)}/verified`);
-  }
-  /** Which experiments a deploy needs. The answer is written down, and the gate goes by it. */
-  choose(service, question) {
-    return this.#json("POST", `${pathOf(service)}/choice`, question);
-  }
-  /** Writes down where a flaw came in, for the gate to say. */
-  cameIn(service, found) {
-    return this.#json("POST", `${pathOf(service)}/gate/came-in`, found);
-  }
-  /** Nothing runs on the service for so many hours. */
-  lock(service, environment, why, hours) {
-    return this.#json("PUT", `${pathOf({ service, environment })}/lock`, { why, hours });
-  }
-  unlock(service, environment, why) {
-    return this.#json("DELETE", `${pathOf({ service, environment })}/lock`, { why });
-  }
-  /** Services that nothing may run on now. */
-  locks() {
-    return this.#json("GET", "/v1/locks");
-  }
-  /** Regressed revisions that nobody has answered for. */
-  lockedRevisions() {
-    return this.#json("GET", "/v1/locks/revisions");
-  }
-  me() {
-    return this.#json("GET", "/v1/me");
-  }
-  services() {
-    return this.#json("GET", "/v1/services");
-  }
-  /** The run that was created with this key: the caller's own name for it. */
-  runByRef(ref) {
-    return this.#json("GET", `/v1/runs/by-ref/${encodeURIComponent(ref)}`);
-  }
-  /** Begins a run as a pipeline's stage; the same ref again answers with the first. */
-  beginStage(ref, stage) {
-    return this.#json("POST", `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage`, stage);
-  }
-  stage(ref) {
-    return this.#json("GET", `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage`);
-  }
-  /** Stops the run of a stage, also one that is only begun afterwards. Harmless after its end. */
-  abortStage(ref, why) {
-    return this.#json("POST", `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage/abort`, { why });
-  }
-  /** A token for a login that an issuer signed; the client's own token is not looked at. */
-  exchangeLogin(login) {
-    return this.#json("POST", "/v1/logins", { login });
-  }
-  tokens() {
-    return this.#json("GET", "/v1/tokens?limit=200");
-  }
-  makeToken(wish) {
-    return this.#json("POST", "/v1/tokens", wish);
-  }
-  revokeToken(id) {
-    return this.#json("DELETE", `/v1/tokens/${encodeURIComponent(id)}`);
-  }
-  halted() {
-    return this.#json("GET", "/v1/halt");
-  }
-  halt(why) {
-    return this.#json("POST", "/v1/halt", { why });
-  }
-  liftHalt(why) {
-    return this.#json("DELETE", "/v1/halt", { why });
-  }
-  auditHead() {
-    return this.#json("GET", "/v1/audit/head");
-  }
-  /** The audit log from `after` on, oldest first, page by page. */
-  async *audit(after = 0, page = 200) {
-    for (let last = after; ; ) {
-      const entries2 = await this.#json("GET", `/v1/audit?after=${last}&limit=${page}`);
-      yield* entries2;
-      last = entries2.at(-1)?.seq ?? last;
-      if (entries2.length < page)
-        return;
-    }
-  }
-  /**
-   * Everything that happens in the run from `after` on, until its end or the signal. A connection that is cut is made again, after a pause
-   * that grows, from the last id on; throws `unavailable` when that brought nothing a few times, and at once when there was none to begin with.
-   */
-  async *events(id, after, signal) {
-    let last = after;
-    let connected = false;
-    for (let failures = 1; !signal.aborted; failures += 1) {
-      let why = new HaldaneError("unavailable", `Haldane ends the events of ${id} before the run has ended`);
-      try {
-        const answer = await this.#call("GET", `/v1/runs/${encodeURIComponent(id)}/events?after=${last}`, void 0, signal);
-        connected = true;
-        for await (const event of serverSent(answer, this.#clock)) {
-          failures = 0;
-          last = event.seq;
-          yield event;
-          if (event.type === "phase" && event.data["phase"] === "done")
-            return;
-        }
-      } catch (cause) {
-        if (signal.aborted)
-          return;
-        if (cause instanceof HaldaneError && (!connected || !hasCode(cause, "unavailable")))
-          throw cause;
-        why = new HaldaneError("unavailable", `the events of ${id} were cut off; is Haldane still running?`, { cause });
-      }
-      if (failures >= mostFailures)
-        throw why;
-      await this.#clock.sleep(Math.min(2e3, 100 * 2 ** failures), signal).catch(() => void 0);
-    }
-  }
-  async #json(method, path, body) {
-    return await (await this.#call(method, path, body)).json();
-  }
-  async #call(method, path, body, signal = AbortSignal.timeout(12e4)) {
-    const { address, token } = this.#access;
-    let answer;
-    try {
-      answer = await fetch(new URL(path, address), {
-        method,
-        signal,
-        headers: { authorization: `Bearer ${token}`, ...body === void 0 ? {} : { "content-type": "application/json" } },
-        ...body === void 0 ? {} : { body: JSON.stringify(body) }
-      });
-    } catch (cause) {
-      throw new HaldaneError("unavailable", `Haldane does not answer at ${address}; is it still running?`, { cause });
-    }
-    if (!answer.ok)
-      throw await problemOf(answer);
-    return answer;
-  }
-};
-function pathOf({ service, environment }) {
-  return `/v1/services/${encodeURIComponent(service)}/${encodeURIComponent(environment)}`;
-}
-async function problemOf(answer) {
-  const problem = await answer.json().catch(() => null);
-  const code = problem?.code !== void 0 && Object.hasOwn(errorCodes, problem.code) ? problem.code : "unavailable";
-  return new HaldaneError(code, problem?.detail ?? `the server answered ${answer.status}`);
-}
-async function* serverSent(answer, clock) {
-  if (answer.body === null)
-    return;
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    yield* messagesOf(reader, clock);
-  } finally {
-    void reader.cancel().catch(() => void 0);
-  }
-}
-async function* messagesOf(reader, clock) {
-  let rest = "";
-  for (; ; ) {
-    const { done, value } = await heardInTime(reader.read(), clock);
-    if (done)
-      return;
-    rest += value;
-    const messages = rest.split("\n\n");
-    rest = messages.pop() ?? "";
-    for (const message of messages) {
-      const data = message.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart()).join("\n");
-      if (data !== "")
-        yield JSON.parse(data);
-    }
-  }
-}
-async function heardInTime(next, clock) {
-  const heard = new AbortController();
-  const silence = clock.sleep(mostSilentMs, heard.signal).then(() => {
-    throw new HaldaneError("unavailable", `nothing was heard for ${mostSilentMs / 1e3} s`);
-  });
-  try {
-    return await Promise.race([next, silence]);
-  } finally {
-    heard.abort();
-  }
-}
-
-// packages/client/dist/server-of.js
-function serverOf(written, field = "--server") {
-  const url = URL.canParse(written) ? new URL(written) : null;
-  const local = url !== null && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
-  if (url === null || !(url.protocol === "https:" || url.protocol === "http:" && local))
-    throw new HaldaneError("bad-request", `${field}: "${written}" should be an https address; plain http only on this machine`);
-  return url.origin;
-}
-
-// packages/client/dist/stage-view.js
-var stageStatuses = ["RUNNING", "PASSED", "VULNERABLE", "INCONCLUSIVE", "INVALID", "REFUSED", "ABORTED", "NOT_RESTORED"];
-
-// pipelines/dist/stage-mode.js
-var judged = ["PASSED", "VULNERABLE", "INCONCLUSIVE", "INVALID"];
-function goesOn(mode) {
-  return stageStatuses.filter((status) => mode === "block" ? status === "PASSED" : judged.includes(status));
-}
-
-// pipelines/dist/github-actions/ask-gate.js
-var levels = { allow: "notice", warn: "warning", block: "error" };
-async function askGate(step2, door, { service, environment, revision, live, ifUnreachable }) {
-  const what = `${service} in ${environment} at ${revision}`;
-  try {
-    const answer = await door.ask((client) => client.gate({ service, environment }, { revision, ...live === null ? {} : { live } }));
-    for (const { standing, mode, says } of answer.findings)
-      step2.say(`${standing} (${mode}): ${says}`);
-    step2.output("gate", answer.decision);
-    step2.annotate(levels[answer.decision], `Haldane's gate: ${answer.decision}`, `${what}: ${answer.why}`);
-    return answer.decision !== "block";
-  } catch (error) {
-    if (!hasCode(error, "unavailable"))
-      throw error;
-    step2.output("gate", "not-asked");
-    step2.annotate(ifUnreachable === "allow" ? "warning" : "error", "Haldane: GATE NOT ASKED", `${error.message}; ${what} ${ifUnreachable === "allow" ? "goes on unchecked" : "is held"} (if-unreachable: ${ifUnreachable})`);
-    return ifUnreachable === "allow";
-  }
-}
-
 // pipelines/dist/repository/touch-of-path.js
 var rules = [
   // What decides who may come in, or what is built, is looked at before its ending is.
@@ -638,7 +335,8 @@ var Repository = class _Repository {
   #pathspecs;
   /** Throws `bad-request` when there is none in the folder, or git will not read it. */
   static async open({ folder, paths = [] }, signal) {
-    const top = await askGit(folder, ["rev-parse", "--show-toplevel"], signal);
+    const isBare = (await askGit(folder, ["rev-parse", "--is-bare-repository"], signal))?.trim() === "true";
+    const top = await askGit(folder, ["rev-parse", isBare ? "--absolute-git-dir" : "--show-toplevel"], signal);
     if (top === null)
       throw new HaldaneError("bad-request", `--repository: git reads no repository in ${folder}; \`git -C ${folder} status\` says why`);
     return new _Repository(top.replace(/\n$/, ""), paths);
@@ -664,11 +362,11 @@ var Repository = class _Repository {
     return await this.#resolved(`refs/tags/${name}`, signal) === commit ? name : commit;
   }
   /** Commits after `good` up to `bad`, oldest first, along first parents: the mainline. Throws `bad-request` unless one leads to the other. */
-  async between(good, bad, signal) {
-    const out = await this.#git(["rev-list", "--first-parent", "--reverse", `${good}..${bad}`], signal);
+  async between(good2, bad, signal) {
+    const out = await this.#git(["rev-list", "--first-parent", "--reverse", `${good2}..${bad}`], signal);
     const line = await this.#git(["rev-list", "--first-parent", bad], signal);
-    if (out === null || line === null || !line.split("\n").includes(good))
-      throw new HaldaneError("bad-request", `${good} is not on the way to ${bad} along first parents; name two commits of one branch`);
+    if (out === null || line === null || !line.split("\n").includes(good2))
+      throw new HaldaneError("bad-request", `${good2} is not on the way to ${bad} along first parents; name two commits of one branch`);
     return out.split("\n").filter((one) => one !== "");
   }
   /** Paths that differ between two commits, moved ones under both names. Null when git cannot say. */
@@ -694,7 +392,7 @@ var Repository = class _Repository {
     if (done === null)
       throw new HaldaneError("unavailable", `git could not lay ${commit} out in ${into}`);
   }
-  /** Where it is checked out: its root. */
+  /** Where it is checked out: its root; or the bare clone itself. */
   get folder() {
     return this.#folder;
   }
@@ -738,6 +436,387 @@ function askFor(client, { service, environment, revision, maxMinutes, experiment
   });
 }
 
+// pipelines/dist/choose-among.js
+async function chooseAmong(client, { files, folder, paths, revision, maxMinutes }, signal) {
+  const defined = [];
+  for (const file of files)
+    defined.push({ file, ...await client.define(file) });
+  const { service, environment } = ofOneService(defined);
+  const wishes = { service, environment, revision, maxMinutes, experiments: defined };
+  const chosen = (choice, why) => chosenOf(choice, defined, revision, why);
+  const unread = async (why) => chosen(await chooseUnread(client, wishes), why);
+  if (folder === null)
+    return unread("no checkout of its repository is known");
+  try {
+    return chosen(await chooseFor(client, { ...wishes, folder, paths }, signal), null);
+  } catch (error) {
+    if (!hasCode(error, "bad-request") && !hasCode(error, "not-found"))
+      throw error;
+    return unread(`the checkout does not say what changed (${messageOf(error)})`);
+  }
+}
+function ofOneService(defined) {
+  const [first, ...others] = defined;
+  if (first === void 0)
+    throw new HaldaneError("bad-request", "experiments: there is none to choose among");
+  const stranger = others.find((one) => one.service !== first.service || one.environment !== first.environment);
+  if (stranger !== void 0)
+    throw new HaldaneError("bad-request", `experiments: ${first.file} is of ${first.service} in ${first.environment}, and ${stranger.file} of ${stranger.service} in ${stranger.environment}; choose among those of one`);
+  const twin = defined.find((one, at) => defined.findIndex(({ experiment }) => experiment === one.experiment) !== at);
+  if (twin !== void 0)
+    throw new HaldaneError("bad-request", `experiments: ${twin.file} is called ${twin.experiment} like another one; leave one of them out`);
+  return first;
+}
+function chosenOf(choice, defined, named2, unread) {
+  const { service, environment, revision, run, later, stands } = choice;
+  const picked = ({ experiment }) => ({
+    experiment,
+    file: defined.find((one) => one.experiment === experiment)?.file ?? ""
+  });
+  return {
+    revision,
+    named: named2,
+    run: run.map(picked),
+    later: later.map(picked),
+    stands: stands.flatMap(({ experiment, verified }) => verified === null ? [] : [
+      {
+        experiment,
+        run: verified.runId,
+        status: verified.verdict === "resilient" ? "PASSED" : "VULNERABLE",
+        verdict: verified.verdict
+      }
+    ]),
+    summary: `${service} in ${environment} at ${revision}: ${run.length} to run, ${later.length} put off until after the deploy, ${stands.length} stand on their evidence`,
+    lines: [...linesOf("run", run), ...linesOf("put off", later), ...linesOf("stands", stands)],
+    unread
+  };
+}
+function linesOf(what, of) {
+  return of.map(({ experiment, why }) => `${what}: ${experiment}: ${why}`);
+}
+
+// packages/client/dist/client.js
+var mostFailures = 8;
+var mostSilentMs = 35e3;
+var HaldaneClient = class {
+  #access;
+  #clock;
+  constructor(access, clock = systemClock) {
+    this.#access = access;
+    this.#clock = clock;
+  }
+  /** Whether anybody answers there, within `ms`. */
+  async alive(ms = 1e3) {
+    try {
+      return (await fetch(new URL("/healthz", this.#access.address), { signal: AbortSignal.timeout(ms) })).ok;
+    } catch {
+      return false;
+    }
+  }
+  /** `find`: a failure rate (0..1) for which the plan says what finding it takes. */
+  plan(file, find) {
+    return this.#json("POST", "/v1/plans", { file, ...find === void 0 ? {} : { find } });
+  }
+  /** What the experiment in a file of the server's disk is. */
+  define(file) {
+    return this.#json("POST", "/v1/definitions", { file });
+  }
+  create(run) {
+    return this.#json("POST", "/v1/runs", run);
+  }
+  run(id) {
+    return this.#json("GET", `/v1/runs/${encodeURIComponent(id)}`);
+  }
+  runs(limit = 20) {
+    return this.#json("GET", `/v1/runs?limit=${limit}`);
+  }
+  abort(id, why) {
+    return this.#json("POST", `/v1/runs/${encodeURIComponent(id)}/abort`, { why });
+  }
+  evidence(id) {
+    return this.#json("GET", `/v1/runs/${encodeURIComponent(id)}/evidence`);
+  }
+  async report(id, format) {
+    return (await this.#call("GET", `/v1/runs/${encodeURIComponent(id)}/report?format=${format}`)).text();
+  }
+  /** All that the verdict rests on, signed; the bytes of the file. */
+  async bundle(id) {
+    return (await this.#call("GET", `/v1/runs/${encodeURIComponent(id)}/bundle`)).text();
+  }
+  /** The keys that sign bundles there, the present one first. */
+  signingKeys() {
+    return this.#json("GET", "/v1/keys");
+  }
+  deploy(file) {
+    return this.#json("POST", "/v1/services", { file });
+  }
+  scenarios() {
+    return this.#json("GET", "/v1/scenarios");
+  }
+  sweep(end) {
+    return this.#json("POST", "/v1/sweep", { end });
+  }
+  schedules() {
+    return this.#json("GET", "/v1/schedules");
+  }
+  addSchedule(schedule) {
+    return this.#json("POST", "/v1/schedules", schedule);
+  }
+  removeSchedule(id) {
+    return this.#json("DELETE", `/v1/schedules/${encodeURIComponent(id)}`);
+  }
+  /** Allows, in the caller's name, that the scenario's present version runs there. */
+  approve(service, environment, scenario, why) {
+    return this.#json("POST", `${pathOf({ service, environment })}/approvals`, { scenario, why });
+  }
+  /** Whether a pipeline may go on with a revision. The question is written down. */
+  gate(service, question) {
+    return this.#json("POST", `${pathOf(service)}/gate`, question);
+  }
+  setGateMode(service, mode) {
+    return this.#json("PUT", `${pathOf(service)}/gate/modes`, mode);
+  }
+  acceptRisk(service, acceptance) {
+    return this.#json("POST", `${pathOf(service)}/gate/acceptances`, acceptance);
+  }
+  /** Says that what was found at the revision is dealt with. */
+  resolve(service, resolution) {
+    return this.#json("POST", `${pathOf(service)}/gate/resolutions`, resolution);
+  }
+  /** Lets a revision through the gate, in the caller's name. */
+  breakGlass(service, revision, why) {
+    return this.#json("POST", `${pathOf(service)}/gate/break-glass`, { revision, why });
+  }
+  /** The experiments that were run on the service, and at which revision each has its newest answer. */
+  verified(service) {
+    return this.#json("GET", `${pathOf(service)}/verified`);
+  }
+  /** Which experiments a deploy needs. The answer is written down, and the gate goes by it. */
+  choose(service, question) {
+    return this.#json("POST", `${pathOf(service)}/choice`, question);
+  }
+  /** Writes down where a flaw came in, for the gate to say. */
+  cameIn(service, found) {
+    return this.#json("POST", `${pathOf(service)}/gate/came-in`, found);
+  }
+  /** Nothing runs on the service for so many hours. */
+  lock(service, environment, why, hours) {
+    return this.#json("PUT", `${pathOf({ service, environment })}/lock`, { why, hours });
+  }
+  unlock(service, environment, why) {
+    return this.#json("DELETE", `${pathOf({ service, environment })}/lock`, { why });
+  }
+  /** Services that nothing may run on now. */
+  locks() {
+    return this.#json("GET", "/v1/locks");
+  }
+  /** Regressed revisions that nobody has answered for. */
+  lockedRevisions() {
+    return this.#json("GET", "/v1/locks/revisions");
+  }
+  me() {
+    return this.#json("GET", "/v1/me");
+  }
+  services() {
+    return this.#json("GET", "/v1/services");
+  }
+  /** The run that was created with this key: the caller's own name for it. */
+  runByRef(ref) {
+    return this.#json("GET", `/v1/runs/by-ref/${encodeURIComponent(ref)}`);
+  }
+  /** Begins a run as a pipeline's stage; the same ref again answers with the first. */
+  beginStage(ref, stage) {
+    return this.#json("POST", `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage`, stage);
+  }
+  stage(ref) {
+    return this.#json("GET", `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage`);
+  }
+  /** Stops the run of a stage, also one that is only begun afterwards. Harmless after its end. */
+  abortStage(ref, why) {
+    return this.#json("POST", `/v1/runs/by-ref/${encodeURIComponent(ref)}/stage/abort`, { why });
+  }
+  /** A token for a login that an issuer signed; the client's own token is not looked at. */
+  exchangeLogin(login) {
+    return this.#json("POST", "/v1/logins", { login });
+  }
+  tokens() {
+    return this.#json("GET", "/v1/tokens?limit=200");
+  }
+  makeToken(wish) {
+    return this.#json("POST", "/v1/tokens", wish);
+  }
+  revokeToken(id) {
+    return this.#json("DELETE", `/v1/tokens/${encodeURIComponent(id)}`);
+  }
+  halted() {
+    return this.#json("GET", "/v1/halt");
+  }
+  halt(why) {
+    return this.#json("POST", "/v1/halt", { why });
+  }
+  liftHalt(why) {
+    return this.#json("DELETE", "/v1/halt", { why });
+  }
+  auditHead() {
+    return this.#json("GET", "/v1/audit/head");
+  }
+  /** The audit log from `after` on, oldest first, page by page. */
+  async *audit(after = 0, page = 200) {
+    for (let last = after; ; ) {
+      const entries2 = await this.#json("GET", `/v1/audit?after=${last}&limit=${page}`);
+      yield* entries2;
+      last = entries2.at(-1)?.seq ?? last;
+      if (entries2.length < page)
+        return;
+    }
+  }
+  /**
+   * Everything that happens in the run from `after` on, until its end or the signal. A connection that is cut is made again, after a pause
+   * that grows, from the last id on; throws `unavailable` when that brought nothing a few times, and at once when there was none to begin with.
+   */
+  async *events(id, after, signal) {
+    let last = after;
+    let connected = false;
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      let why = new HaldaneError("unavailable", `Haldane ends the events of ${id} before the run has ended`);
+      try {
+        const answer = await this.#call("GET", `/v1/runs/${encodeURIComponent(id)}/events?after=${last}`, void 0, signal);
+        connected = true;
+        for await (const event of serverSent(answer, this.#clock)) {
+          failures = 0;
+          last = event.seq;
+          yield event;
+          if (event.type === "phase" && event.data["phase"] === "done")
+            return;
+        }
+      } catch (cause) {
+        if (signal.aborted)
+          return;
+        if (cause instanceof HaldaneError && (!connected || !hasCode(cause, "unavailable")))
+          throw cause;
+        why = new HaldaneError("unavailable", `the events of ${id} were cut off; is Haldane still running?`, { cause });
+      }
+      if (failures >= mostFailures)
+        throw why;
+      await this.#clock.sleep(Math.min(2e3, 100 * 2 ** failures), signal).catch(() => void 0);
+    }
+  }
+  async #json(method, path, body) {
+    return await (await this.#call(method, path, body)).json();
+  }
+  async #call(method, path, body, signal = AbortSignal.timeout(12e4)) {
+    const { address, token } = this.#access;
+    let answer;
+    try {
+      answer = await fetch(new URL(path, address), {
+        method,
+        signal,
+        headers: { authorization: `Bearer ${token}`, ...body === void 0 ? {} : { "content-type": "application/json" } },
+        ...body === void 0 ? {} : { body: JSON.stringify(body) }
+      });
+    } catch (cause) {
+      throw new HaldaneError("unavailable", `Haldane does not answer at ${address}; is it still running?`, { cause });
+    }
+    if (!answer.ok)
+      throw await problemOf(answer);
+    return answer;
+  }
+};
+function pathOf({ service, environment }) {
+  return `/v1/services/${encodeURIComponent(service)}/${encodeURIComponent(environment)}`;
+}
+async function problemOf(answer) {
+  const problem = await answer.json().catch(() => null);
+  const code = problem?.code !== void 0 && Object.hasOwn(errorCodes, problem.code) ? problem.code : "unavailable";
+  return new HaldaneError(code, problem?.detail ?? `the server answered ${answer.status}`);
+}
+async function* serverSent(answer, clock) {
+  if (answer.body === null)
+    return;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    yield* messagesOf(reader, clock);
+  } finally {
+    void reader.cancel().catch(() => void 0);
+  }
+}
+async function* messagesOf(reader, clock) {
+  let rest = "";
+  for (; ; ) {
+    const { done, value } = await heardInTime(reader.read(), clock);
+    if (done)
+      return;
+    rest += value;
+    const messages = rest.split("\n\n");
+    rest = messages.pop() ?? "";
+    for (const message of messages) {
+      const data = message.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart()).join("\n");
+      if (data !== "")
+        yield JSON.parse(data);
+    }
+  }
+}
+async function heardInTime(next, clock) {
+  const heard = new AbortController();
+  const silence = clock.sleep(mostSilentMs, heard.signal).then(() => {
+    throw new HaldaneError("unavailable", `nothing was heard for ${mostSilentMs / 1e3} s`);
+  });
+  try {
+    return await Promise.race([next, silence]);
+  } finally {
+    heard.abort();
+  }
+}
+
+// packages/client/dist/server-of.js
+function serverOf(written, field = "--server") {
+  const url = URL.canParse(written) ? new URL(written) : null;
+  const local = url !== null && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
+  if (url === null || !(url.protocol === "https:" || url.protocol === "http:" && local))
+    throw new HaldaneError("bad-request", `${field}: "${written}" should be an https address; plain http only on this machine`);
+  return url.origin;
+}
+
+// packages/client/dist/stage-view.js
+var stageStatuses = [
+  "RUNNING",
+  "PASSED",
+  "PUT_OFF",
+  "VULNERABLE",
+  "INCONCLUSIVE",
+  "INVALID",
+  "REFUSED",
+  "ABORTED",
+  "NOT_RESTORED"
+];
+
+// pipelines/dist/stage-mode.js
+var good = ["PASSED", "PUT_OFF"];
+var judged = [...good, "VULNERABLE", "INCONCLUSIVE", "INVALID"];
+function goesOn(mode) {
+  return stageStatuses.filter((status) => (mode === "block" ? good : judged).includes(status));
+}
+
+// pipelines/dist/github-actions/ask-gate.js
+var levels = { allow: "notice", warn: "warning", block: "error" };
+async function askGate(step2, door, { service, environment, revision, live, ifUnreachable }) {
+  const what = `${service} in ${environment} at ${revision}`;
+  try {
+    const answer = await door.ask((client) => client.gate({ service, environment }, { revision, ...live === null ? {} : { live } }));
+    for (const { standing, mode, says } of answer.findings)
+      step2.say(`${standing} (${mode}): ${says}`);
+    step2.output("gate", answer.decision);
+    step2.annotate(levels[answer.decision], `Haldane's gate: ${answer.decision}`, `${what}: ${answer.why}`);
+    return answer.decision !== "block";
+  } catch (error) {
+    if (!hasCode(error, "unavailable"))
+      throw error;
+    step2.output("gate", "not-asked");
+    step2.annotate(ifUnreachable === "allow" ? "warning" : "error", "Haldane: GATE NOT ASKED", `${error.message}; ${what} ${ifUnreachable === "allow" ? "goes on unchecked" : "is held"} (if-unreachable: ${ifUnreachable})`);
+    return ifUnreachable === "allow";
+  }
+}
+
 // pipelines/dist/github-actions/ask-patiently.js
 var patienceMs = 3e5;
 var againMs = 2e3;
@@ -753,44 +832,6 @@ async function askPatiently(work, step2, clock) {
       await clock.sleep(againMs);
     }
   }
-}
-
-// pipelines/dist/github-actions/choose-among.js
-var readWithinMs = 12e4;
-async function chooseAmong(step2, door, { files, paths, maxMinutes, ...among }, checkout, clock) {
-  const defined = [];
-  for (const file of files)
-    defined.push({ file, ...await askPatiently(() => door.ask((client) => client.define(file)), step2, clock) });
-  const { service, environment } = ofOneService(defined);
-  const revision = among.revision ?? checkout.commit;
-  const wishes = { service, environment, revision, maxMinutes, experiments: defined };
-  const choose = async () => {
-    try {
-      const { folder } = checkout;
-      return await door.ask((client) => chooseFor(client, { ...wishes, folder, paths }, AbortSignal.timeout(readWithinMs)));
-    } catch (error) {
-      if (!hasCode(error, "bad-request") && !hasCode(error, "not-found"))
-        throw error;
-      const why = `the checkout does not say what changed (${messageOf(error)}), so nobody can tell what this deploy needs, and every experiment is chosen`;
-      const choice2 = await door.ask((client) => chooseUnread(client, wishes));
-      step2.annotate("warning", "Haldane: CHOSEN WITHOUT A DIFFERENCE", why);
-      return choice2;
-    }
-  };
-  const choice = await askPatiently(choose, step2, clock);
-  return { choice, fileOf: (experiment) => defined.find((one) => one.experiment === experiment)?.file ?? "" };
-}
-function ofOneService(defined) {
-  const [first, ...others] = defined;
-  if (first === void 0)
-    throw new HaldaneError("internal", "there is nothing to choose among");
-  const stranger = others.find((one) => one.service !== first.service || one.environment !== first.environment);
-  if (stranger !== void 0)
-    throw new HaldaneError("bad-request", `experiments: ${first.file} is of ${first.service} in ${first.environment}, and ${stranger.file} of ${stranger.service} in ${stranger.environment}; choose among those of one`);
-  const twin = defined.find((one, at) => defined.findIndex(({ experiment }) => experiment === one.experiment) !== at);
-  if (twin !== void 0)
-    throw new HaldaneError("bad-request", `experiments: ${twin.file} is called ${twin.experiment} like another one; leave one of them out`);
-  return first;
 }
 
 // pipelines/dist/github-actions/job-login.js
@@ -857,11 +898,11 @@ var Door = class {
 // pipelines/dist/github-actions/inputs.js
 function readInputs(step2) {
   const given = (name2) => step2.input(name2) || null;
-  const oneOf = (name2, words3) => {
+  const oneOf = (name2, words2) => {
     const written = step2.input(name2);
-    const word = written === "" ? words3[0] : words3.find((one) => one === written);
+    const word = written === "" ? words2[0] : words2.find((one) => one === written);
     if (word === void 0)
-      throw new HaldaneError("bad-request", `${name2}: "${written}" is none; write ${words3.join(" or ")}`);
+      throw new HaldaneError("bad-request", `${name2}: "${written}" is none; write ${words2.join(" or ")}`);
     return word;
   };
   const [experiment, service, revision] = [given("experiment"), given("service"), given("revision")];
@@ -912,6 +953,12 @@ function lines(text) {
   return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
 }
 
+// pipelines/dist/worst-of.js
+var worstFirst = ["NOT_RESTORED", "ABORTED", "REFUSED", "VULNERABLE", "INVALID", "INCONCLUSIVE", "PASSED"];
+function worstOf(answers) {
+  return [...answers].sort((a, b) => worstFirst.indexOf(a.status) - worstFirst.indexOf(b.status))[0];
+}
+
 // pipelines/dist/github-actions/run-stage.js
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -957,49 +1004,34 @@ async function publish(step2, door, junit, { run }) {
 }
 
 // pipelines/dist/github-actions/run-chosen.js
-var worstFirst = ["NOT_RESTORED", "ABORTED", "REFUSED", "VULNERABLE", "INVALID", "INCONCLUSIVE", "PASSED"];
-async function runChosen(step2, { server, mode }, { choice, fileOf }, run) {
-  const lines2 = [...words2("run", choice.run), ...words2("put off", choice.later), ...words2("stands", choice.stands)];
+async function runChosen(step2, { server, mode }, { run: needed, later, stands, lines: lines2, summary, unread }, run) {
+  if (unread !== null)
+    step2.annotate("warning", "Haldane: CHOSEN WITHOUT A DIFFERENCE", `${unread}, so nobody can tell what this deploy needs, and every experiment is chosen`);
   for (const line of lines2)
     step2.say(line);
-  step2.summary(`${summaryOf(choice)}
+  step2.summary(`${summary}
 
 \`\`\`
 ${lines2.join("\n").replaceAll("`", "'")}
 \`\`\``);
-  step2.output("put-off", choice.later.map(({ experiment }) => fileOf(experiment)).join("\n"));
-  if (choice.later.length > 0)
-    step2.annotate("warning", "Haldane: put off", `${namesOf(choice.later)}: to be run where this revision is live, before the next promotion`);
-  const answers = choice.stands.flatMap(evidenceOf);
-  for (const { experiment } of choice.run) {
-    const view = await run(fileOf(experiment), experiment);
+  step2.output("put-off", later.map(({ file }) => file).join("\n"));
+  if (later.length > 0)
+    step2.annotate("warning", "Haldane: put off", `${later.map(({ experiment }) => experiment).join(", ")}: to be run where this revision is live, before the next promotion`);
+  const answers = [...stands];
+  for (const { experiment, file } of needed) {
+    const view = await run(file, experiment);
     answers.push(view);
     if (!goesOn("report").includes(view.status))
       break;
   }
-  const [worst] = answers.sort((a, b) => worstFirst.indexOf(a.status) - worstFirst.indexOf(b.status));
+  const worst = worstOf(answers);
   step2.output("run-id", worst?.run ?? "");
   step2.output("report", worst === void 0 ? "" : reportOf(server, worst.run));
   step2.output("status", worst?.status ?? "PUT_OFF");
   step2.output("verdict", worst?.verdict ?? "");
   const mayGoOn = answers.every(({ status }) => goesOn(mode).includes(status));
-  step2.annotate(mayGoOn ? "notice" : "error", `Haldane: ${worst?.status ?? "PUT_OFF"}`, summaryOf(choice));
+  step2.annotate(mayGoOn ? "notice" : "error", `Haldane: ${worst?.status ?? "PUT_OFF"}`, summary);
   return mayGoOn;
-}
-function evidenceOf({ verified }) {
-  if (verified === null)
-    return [];
-  const { runId, verdict } = verified;
-  return [{ run: runId, status: verdict === "resilient" ? "PASSED" : "VULNERABLE", verdict }];
-}
-function summaryOf({ service, environment, revision, run, later, stands }) {
-  return `${service} in ${environment} at ${revision}: ${run.length} to run, ${later.length} put off until after the deploy, ${stands.length} stand on their evidence`;
-}
-function words2(what, of) {
-  return of.map(({ experiment, why }) => `${what}: ${experiment}: ${why}`);
-}
-function namesOf(of) {
-  return of.map(({ experiment }) => experiment).join(", ");
 }
 
 // pipelines/dist/github-actions/step.js
@@ -1039,15 +1071,15 @@ Cut off here; the report has all of it.
 `);
   }
   /** A line of the log. Words from outside are no commands to the runner: it reads only lines that begin with `::` or hold `##[`. */
-  say(words3) {
-    this.#write(`haldane: ${harmless(words3).replace(new RegExp("\\p{Cc}+", "gu"), " ")}`);
+  say(words2) {
+    this.#write(`haldane: ${harmless(words2).replace(new RegExp("\\p{Cc}+", "gu"), " ")}`);
   }
   /** The runner shows stars in its place from now on. */
   mask(secret) {
     this.#write(`::add-mask::${escaped(secret)}`);
   }
-  annotate(level, title, words3) {
-    this.#write(`::${level} title=${escaped(title).replaceAll(":", "%3A").replaceAll(",", "%2C")}::${escaped(harmless(words3))}`);
+  annotate(level, title, words2) {
+    this.#write(`::${level} title=${escaped(title).replaceAll(":", "%3A").replaceAll(",", "%2C")}::${escaped(harmless(words2))}`);
   }
   #file(variable, text) {
     const path = this.#env[variable];
@@ -1062,15 +1094,16 @@ ${value}
 ${end}
 `;
 }
-function harmless(words3) {
-  return words3.replaceAll("##[", "## [");
+function harmless(words2) {
+  return words2.replaceAll("##[", "## [");
 }
-function escaped(words3) {
-  return words3.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+function escaped(words2) {
+  return words2.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
 }
 
 // pipelines/dist/github-actions/main.js
 var abortWithinMs = 5e3;
+var readWithinMs = 12e4;
 var env = process.env;
 var step = new Step(env, (line) => process.stdout.write(`${line}
 `));
@@ -1115,8 +1148,10 @@ async function main() {
       return false;
   }
   if (among !== null) {
-    const checkout = { folder: env["GITHUB_WORKSPACE"] ?? process.cwd(), commit: env["GITHUB_SHA"] ?? "HEAD" };
-    const chosen = await chooseAmong(step, door, among, checkout, systemClock);
+    const revision = among.revision ?? env["GITHUB_SHA"] ?? "HEAD";
+    const wishes = { ...among, revision, folder: env["GITHUB_WORKSPACE"] ?? process.cwd() };
+    const choose = () => door.ask((client) => chooseAmong(client, wishes, AbortSignal.timeout(readWithinMs)));
+    const chosen = await askPatiently(choose, step, systemClock);
     const each = (file, name) => run({ file, ref: `${refOf(inputs.name)}:${name}`, junit: junit === null ? null : junitOf(junit, name) });
     if (!await runChosen(step, inputs, chosen, each))
       return false;

@@ -1,9 +1,10 @@
 import { join, parse } from 'node:path';
 import type { StageView } from '@haldane/client';
 import { HaldaneError, hasCode, messageOf, systemClock } from '@haldane/core';
+import { chooseAmong } from '../choose-among.ts';
 import { goesOn } from '../stage-mode.ts';
 import { askGate } from './ask-gate.ts';
-import { chooseAmong } from './choose-among.ts';
+import { askPatiently } from './ask-patiently.ts';
 import { Door } from './door.ts';
 import { readInputs } from './inputs.ts';
 import { runChosen } from './run-chosen.ts';
@@ -14,6 +15,8 @@ import { Step } from './step.ts';
 
 /** The runner sends SIGINT, SIGTERM 7.5 s later, and kills after 2.5 s more. */
 const abortWithinMs = 5_000;
+/** What reading the checkout may take. */
+const readWithinMs = 120_000;
 const env = process.env;
 const step = new Step(env, (line) => process.stdout.write(`${line}\n`));
 
@@ -60,8 +63,10 @@ async function main(): Promise<boolean> {
     if (!goesOn(inputs.mode).includes(status)) return false;
   }
   if (among !== null) {
-    const checkout = { folder: env['GITHUB_WORKSPACE'] ?? process.cwd(), commit: env['GITHUB_SHA'] ?? 'HEAD' };
-    const chosen = await chooseAmong(step, door, among, checkout, systemClock);
+    const revision = among.revision ?? env['GITHUB_SHA'] ?? 'HEAD';
+    const wishes = { ...among, revision, folder: env['GITHUB_WORKSPACE'] ?? process.cwd() };
+    const choose = () => door.ask((client) => chooseAmong(client, wishes, AbortSignal.timeout(readWithinMs)));
+    const chosen = await askPatiently(choose, step, systemClock);
     const each = (file: string, name: string) =>
       run({ file, ref: `${refOf(inputs.name)}:${name}`, junit: junit === null ? null : junitOf(junit, name) });
     if (!(await runChosen(step, inputs, chosen, each))) return false;

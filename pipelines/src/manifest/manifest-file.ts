@@ -41,6 +41,7 @@ export type ManifestFile = {
       readonly headers?: number;
       readonly request?: number;
       readonly bodyIdle?: number;
+      readonly answer?: number;
       readonly keepAlive?: number;
       readonly connections?: number;
       readonly connectionsPerClient?: number;

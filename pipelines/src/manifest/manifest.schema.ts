@@ -154,6 +154,7 @@ export const manifestSchema: JsonObject = {
             headers: { ...patience, description: 'until the headers of a request are whole; usually 15s' },
             request: { ...patience, description: 'until its body is whole; usually 1h' },
             bodyIdle: { ...patience, description: 'how long a body may stand still; usually 60s' },
+            answer: { ...patience, description: 'how long the service may think until its answer begins; usually 5m' },
             keepAlive: { ...patience, description: 'how long a connection is kept between requests; usually 65s' },
             connections: { ...atOnce, description: 'usually 10000' },
             connectionsPerClient: { ...atOnce, description: 'from one address that is no trusted proxy; usually 1000' },

@@ -95,8 +95,8 @@ export function readManifest({
 }
 
 function doorOf({ port, trustedProxies, limits }: NonNullable<ManifestFile['route']>): Omit<LaunchRecipe['route'], 'name'> {
-  const { headers, request, bodyIdle, keepAlive, ...counts } = limits ?? {};
-  const seconds = { headersMs: headers, requestMs: request, bodyIdleMs: bodyIdle, keepAliveMs: keepAlive };
+  const { headers, request, bodyIdle, answer, keepAlive, ...counts } = limits ?? {};
+  const seconds = { headersMs: headers, requestMs: request, bodyIdleMs: bodyIdle, answerMs: answer, keepAliveMs: keepAlive };
   const milliseconds = Object.entries(seconds).flatMap(([name, value]) => (value === undefined ? [] : [[name, Math.round(value * 1000)]]));
   return {
     port,

@@ -232,3 +232,15 @@ test('what a text says before and after, and that anything else is unknown', (t)
   }
   t.end();
 });
+
+test('a bare clone is read like a checkout', async (t) => {
+  const folder = t.testdir({ work: {}, bare: {} });
+  const { commit, git } = await repositoryIn(join(folder, 'work'));
+  const first = await commit({ 'src/app.ts': '1', 'other/app.ts': '1' });
+  const second = await commit({ 'src/app.ts': '2', 'other/app.ts': '2' });
+  git('clone', '-q', '--bare', join(folder, 'work'), join(folder, 'bare', 'payments.git'));
+  const repository = await Repository.open({ folder: join(folder, 'bare', 'payments.git'), paths: ['src'] }, signal);
+  t.equal(await repository.commit('HEAD', signal), second);
+  t.same(await repository.changed(first, second, signal), [{ path: 'src/app.ts', before: true, after: true }]);
+  t.equal(await repository.text(first, 'src/app.ts', signal), '1');
+});

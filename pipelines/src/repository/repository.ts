@@ -2,7 +2,7 @@ import { HaldaneError } from '@haldane/core';
 import { askGit } from '../ask-git.ts';
 
 export type RepositoryOptions = {
-  /** Where it is checked out. */
+  /** Where it is checked out, or a bare clone of it. */
   readonly folder: string;
   /** What of it the service is made of: folders and files from its root; all of it when there is none. */
   readonly paths?: readonly string[];
@@ -23,7 +23,8 @@ export class Repository {
 
   /** Throws `bad-request` when there is none in the folder, or git will not read it. */
   static async open({ folder, paths = [] }: RepositoryOptions, signal: AbortSignal): Promise<Repository> {
-    const top = await askGit(folder, ['rev-parse', '--show-toplevel'], signal);
+    const isBare = (await askGit(folder, ['rev-parse', '--is-bare-repository'], signal))?.trim() === 'true';
+    const top = await askGit(folder, ['rev-parse', isBare ? '--absolute-git-dir' : '--show-toplevel'], signal);
     if (top === null)
       throw new HaldaneError('bad-request', `--repository: git reads no repository in ${folder}; \`git -C ${folder} status\` says why`);
     return new Repository(top.replace(/\n$/, ''), paths);
@@ -88,7 +89,7 @@ export class Repository {
     if (done === null) throw new HaldaneError('unavailable', `git could not lay ${commit} out in ${into}`);
   }
 
-  /** Where it is checked out: its root. */
+  /** Where it is checked out: its root; or the bare clone itself. */
   get folder(): string {
     return this.#folder;
   }

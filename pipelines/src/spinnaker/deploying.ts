@@ -13,6 +13,8 @@ const harmless = new Set([
   'findImage',
   'findImageFromTags',
   'haldane',
+  'haldaneChoice',
+  'haldaneChoiceGate',
   'haldaneGate',
   'manualJudgment',
   'wait',

@@ -39,6 +39,11 @@ async function house(t: Test, rates: { known: Rate; strangers: Rate } = { known:
       touched.push('create');
       return run;
     },
+    hold: async ({ ref }, permit) => {
+      await permit(mine, mine.owner);
+      touched.push('hold');
+      return store.deploys.holdStage({ ref, rule: 'here', asked: { ...mine, owner: null }, who: 'somebody', unattendedMs: null });
+    },
     deploy: async (_file, permit) => {
       await permit(mine, mine.owner);
       touched.push('deploy');
@@ -65,6 +70,8 @@ async function house(t: Test, rates: { known: Rate; strangers: Rate } = { known:
     sweep: async () => [],
     evidence: async () => ({}) as never,
     report: async () => 'a report',
+    bundle: async () => 'a bundle',
+    signingKeys: () => [],
   };
   const app = createApi({ desk, tokens: [own], alertTokens: ['a-sender'], onError: () => undefined, rates });
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -128,6 +135,7 @@ function example({ id, operation }: Route, victim: string): { readonly path: str
     addSchedule: { id: 'nightly', file: '/x', cron: '0 3 * * *' },
     sweep: { end: false },
     makeToken: { subject: 'a pipeline', grants: [{ role: 'viewer', team: 'mine' }], lives: 60 },
+    answerRightsChange: { mine: true },
     halt: { why: 'a test' },
     liftHalt: { why: 'a test' },
     sendAlert: alert,

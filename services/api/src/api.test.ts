@@ -51,6 +51,7 @@ async function office(t: Test, bent: Partial<Desk> = {}) {
       reached.push('create');
       return found();
     },
+    hold: async () => Promise.reject(new Error('nobody asks')),
     deploy: async () => ({ service: 'payments', environment: 'test', revision: 'abc', address: 'http://127.0.0.1:1' }),
     schedule: async () => Promise.reject(new Error('nobody asks')),
     scenarios: () => [],
@@ -60,6 +61,8 @@ async function office(t: Test, bent: Partial<Desk> = {}) {
     },
     evidence: async () => ({}) as never,
     report: async (_run, format) => `a report as ${format}`,
+    bundle: async () => 'a bundle',
+    signingKeys: () => [],
     ...bent,
   };
   const app = createApi({ desk, tokens: [token], alertTokens: [alertToken], onError: (error) => errors.push(error), rates });

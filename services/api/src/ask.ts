@@ -1,5 +1,5 @@
 import type { FetchText } from '@haldane/alerts';
-import type { NewToken, Run } from '@haldane/core';
+import type { HeldDeploy, NewToken, Run } from '@haldane/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import type { Caller } from './access/caller.ts';
@@ -20,7 +20,9 @@ export type Ask<O extends Operation> = {
   readonly body: Said<O['body']>;
   /** What a signed login opens. */
   readonly login: O['on'] extends 'assertion' ? NewToken : null;
-  readonly run: O['on'] extends 'run' ? Run : null;
+  readonly run: O['on'] extends 'run' ? Run : O['on'] extends 'stage' ? Run | null : null;
+  /** The stage that chooses; null where the key is of a run. */
+  readonly stage: O['on'] extends 'stage' ? HeldDeploy | null : null;
   /** For operations on a file: to be asked before anything is touched. */
   readonly permit: Permit;
   /** The Slack app whose buttons lead here; null: there is none. */

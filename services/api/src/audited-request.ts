@@ -22,7 +22,8 @@ export class AuditedRequest {
 
   /** Nothing may be touched before this is written. */
   async allowed(): Promise<void> {
-    if (this.#route.operation.method === 'GET' || this.#route.operation.quiet) return;
+    // Of several files the first has it written.
+    if (this.#allowed || this.#route.operation.method === 'GET' || this.#route.operation.quiet) return;
     await this.#write('allowed', null);
     this.#allowed = true;
   }

@@ -1,4 +1,4 @@
-import type { Grant, NewToken, Run, ServiceRef } from '@haldane/core';
+import type { Grant, HeldDeploy, NewToken, Run, ServiceRef } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 import type { Caller } from './access/caller.ts';
 import type { Capability } from './access/capabilities.ts';
@@ -6,12 +6,18 @@ import { requireRun, requireService } from './access/reach.ts';
 import type { Desk } from './desk.ts';
 import type { Logins } from './login/logins.ts';
 import type { Route } from './routes.ts';
+import { askedOf } from './stage-view.ts';
 
 /** The parts of a request that say what it is about. */
 export type Subject = { readonly params: unknown; readonly body: unknown };
 
-/** What a request turned out to be about: in words for the audit log, and the run when it is about one. */
-export type Matter = { readonly to: string; readonly run: Run | null; readonly login: NewToken | null };
+/** What a request turned out to be about: in words for the audit log, and the run or stage when it is about one. */
+export type Matter = {
+  readonly to: string;
+  readonly run: Run | null;
+  readonly login: NewToken | null;
+  readonly stage?: HeldDeploy;
+};
 
 /** What a request names, before anybody looks whether it is there or whether the caller may: the audit log says it of refused ones, too. */
 export function namedBy({ operation }: Route, params: unknown): string {
@@ -21,6 +27,8 @@ export function namedBy({ operation }: Route, params: unknown): string {
   return operation.on === 'run' ? `run ${id}` : 'nothing';
 }
 
+const filesWords = ({ file, experiments }: { readonly file?: string; readonly experiments?: string }) =>
+  file === undefined ? `files ${experiments}` : `file ${file}`;
 const serviceWords = ({ service, environment }: ServiceRef) => `service ${service} in ${environment}`;
 
 /** Finds what the request is about and whether the caller may do this to it. Throws `forbidden` or `not-found`. */
@@ -40,7 +48,14 @@ export async function authorise(
   caller.requireOperation(id);
   const capability = operation.may as Capability;
   switch (operation.on) {
-    case 'run': {
+    case 'run':
+    case 'stage': {
+      const { ref } = params as { ref?: string };
+      const stage = operation.on === 'run' || ref === undefined ? null : await desk.store.deploys.stage(ref);
+      if (stage !== null) {
+        await requireService(desk, caller, capability, askedOf(stage));
+        return { to: `the stage ${ref}`, run: null, login: null, stage };
+      }
       const run = await runOf(desk, params as { id?: string; ref?: string });
       await requireRun(desk, caller, capability, run);
       return { to: `run ${run.id}`, run, login: null };
@@ -68,7 +83,7 @@ export async function authorise(
     }
     case 'file':
       // Whose it is stands in the file: asked through the permit, once that is read.
-      return { to: `file ${(body as { file: string }).file}`, run: null, login: null };
+      return { to: filesWords(body as { file?: string; experiments?: string }), run: null, login: null };
     case 'login':
     case 'public':
     case 'sender':

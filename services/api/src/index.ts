@@ -1,4 +1,4 @@
-export type { Desk, Permit, WantedRun } from './desk.ts';
+export type { Desk, Permit, WantedRun, WantedStage } from './desk.ts';
 export { gateAnswer } from './gate-answer.ts';
 export type { TrustRule } from './login/trust-rule.ts';
 export { authorisationPage, openApi } from './openapi.ts';

@@ -56,6 +56,7 @@ function parametersOf(where: 'path' | 'query', schema: TSchema | undefined): rea
 function contentOf({ produces }: Operation): object {
   if (produces === 'events') return { 'text/event-stream': {} };
   if (produces === 'report') return { 'text/markdown': {}, 'text/html': {}, 'text/plain': {}, 'application/json': {} };
+  if (produces === 'bundle') return { 'application/vnd.dsse.envelope.v1+json': {} };
   return { 'application/json': {} };
 }
 
@@ -77,6 +78,7 @@ const affairs: Readonly<Record<Operation['on'], string>> = {
   service: "the service's team",
   file: "the service's team",
   run: "the service's team",
+  stage: "the service's team",
   house: 'all teams (`*`)',
   grants: 'each team that the token reaches',
   token: "each of the token's teams, or it is one's own",

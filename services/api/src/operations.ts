@@ -5,6 +5,7 @@ import {
   AuditQuery,
   BreakGlassBody,
   CameInBody,
+  ChangeParams,
   ChoiceBody,
   EventsQuery,
   ExperimentParams,
@@ -14,6 +15,7 @@ import {
   ListQuery,
   LockBody,
   LoginBody,
+  MineBody,
   NewRunBody,
   OwnerBody,
   PlanBody,
@@ -40,11 +42,23 @@ import type { Capability } from './access/capabilities.ts';
  * Whose affair an operation is, and so where the caller's role must be:
  * `service` the service in the path · `file` the service that the named file speaks of, asked once the file is read and before anything is
  * touched · `run` the run's service · `house` everybody's: it takes a role in all teams · `grants` every team that the body gives a role
- * in · `token` every team that the token has a role in, or one's own token · `login` nobody's in particular: any login will do, and lists
+ * in · `stage` the service of the run, or of the stage that chooses, by the key of either · `token` every team that the token has a role in, or one's own token · `login` nobody's in particular: any login will do, and lists
  * show what one may read · `assertion` whoever a signed
  * login in the body stands for · `sender` a sender of alerts, who has a token of its own · `signed` an outside system that signed the body (Slack, GitHub), and whom it speaks for · `public` anybody.
  */
-export type Affair = 'service' | 'file' | 'run' | 'house' | 'grants' | 'token' | 'login' | 'assertion' | 'sender' | 'signed' | 'public';
+export type Affair =
+  | 'service'
+  | 'file'
+  | 'run'
+  | 'stage'
+  | 'house'
+  | 'grants'
+  | 'token'
+  | 'login'
+  | 'assertion'
+  | 'sender'
+  | 'signed'
+  | 'public';
 
 export type Operation = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -63,12 +77,12 @@ export type Operation = {
   /** The longest body that is read, when it is not the usual 256 KiB: GitHub sends each pull request whole. */
   readonly mostBytes?: number;
   /** What is answered, when it is not JSON. */
-  readonly produces?: 'report' | 'events' | 'metrics';
+  readonly produces?: 'report' | 'events' | 'metrics' | 'bundle';
 };
 
 /**
  * All that the API offers: the routes, who may ask for each, its documentation and the tests of both are made from this one table.
- * An operation on a run has a twin below /v1/runs/by-ref/{ref}, for callers that know only the key that they created it with.
+ * An operation on a run or a stage has a twin below /v1/runs/by-ref/{ref}, for callers that know only the key that they created it with.
  */
 export const operations = {
   getHealth: { method: 'GET', path: '/healthz', says: 'Whether anybody answers here.', on: 'public', may: null },
@@ -155,7 +169,7 @@ export const operations = {
   beginStage: {
     method: 'POST',
     path: '/v1/runs/by-ref/:ref/stage',
-    says: "Begins a run as a pipeline's stage. The same ref again answers with the first.",
+    says: "Begins a run as a pipeline's stage, or a stage that chooses among experiments. The same ref again answers with the first.",
     on: 'file',
     may: 'run',
     params: RefParams,
@@ -165,15 +179,15 @@ export const operations = {
   getStage: {
     method: 'GET',
     path: '/v1/runs/:id/stage',
-    says: "A run as a pipeline's stage polls it: one word, and where it is. Whoever asks watches it.",
-    on: 'run',
+    says: 'A run, or a stage that chooses, as a pipeline polls it: one word, and where it is. Whoever asks watches it.',
+    on: 'stage',
     may: 'read',
     params: RunParams,
   },
   abortStage: {
     method: 'POST',
     path: '/v1/runs/by-ref/:ref/stage/abort',
-    says: "Stops a stage's run, or the one that you begin later with this ref; everything is put back. Harmless after its end.",
+    says: 'Stops a stage and its run, or the one that you begin later with this ref; everything is put back. Harmless after its end.',
     on: 'login',
     may: null,
     params: RefParams,
@@ -218,6 +232,22 @@ export const operations = {
     params: RunParams,
     query: ReportQuery,
     produces: 'report',
+  },
+  getRunBundle: {
+    method: 'GET',
+    path: '/v1/runs/:id/bundle',
+    says: 'All that the verdict of a run rests on, signed: a DSSE envelope around an in-toto statement of a test result.',
+    on: 'run',
+    may: 'read',
+    params: RunParams,
+    produces: 'bundle',
+  },
+  listSigningKeys: {
+    method: 'GET',
+    path: '/v1/keys',
+    says: 'Public keys that sign bundles here, or did; the present one first.',
+    on: 'login',
+    may: null,
   },
 
   approveScenario: {
@@ -440,6 +470,16 @@ export const operations = {
     status: 201,
   },
   revokeToken: { method: 'DELETE', path: '/v1/tokens/:id', says: 'Ends a token.', on: 'token', may: 'administer', params: TokenParams },
+
+  answerRightsChange: {
+    method: 'POST',
+    path: '/v1/rights/:id/answer',
+    says: 'Says whether a change of who may do what was your own; if not, it is taken back. Counts only from a button in Slack.',
+    on: 'login',
+    may: null,
+    params: ChangeParams,
+    body: MineBody,
+  },
 
   listAudit: {
     method: 'GET',

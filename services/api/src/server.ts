@@ -21,7 +21,7 @@ import { problemOf } from './problem.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
 import { type Route, routes } from './routes.ts';
 import type { SignedHook } from './signed-hook.ts';
-import type { SlackApp } from './slack/slack-app.ts';
+import { type SlackApp, watchedBy } from './slack/slack-app.ts';
 import { textOver } from './text-over.ts';
 
 /** What the API needs to listen. Alert senders have a token of their own that opens nothing else. */
@@ -182,7 +182,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
         if (operation.on !== 'file') await record.allowed();
         const permit: Permit = async (service, owner) => {
           record.to = `service ${service.service} in ${service.environment}`;
-          await requireFile(desk, caller as Caller, operation.may as Capability, service, owner, operation.quiet !== true);
+          const by = caller as Caller;
+          const registers = operation.quiet === true ? null : watchedBy(options.slack ?? null, by.token.subject);
+          await requireFile(desk, by, operation.may as Capability, service, owner, registers);
           await record.allowed();
         };
         if (operation.status !== undefined) void reply.code(operation.status);
@@ -191,6 +193,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
           desk,
           caller,
           run: matter.run,
+          stage: matter.stage ?? null,
           login: matter.login,
           params,
           query,

@@ -1,7 +1,7 @@
 import { stageStatuses } from '@haldane/client';
 import { phases, type Run } from '@haldane/core';
 import { test } from 'tap';
-import { stageView } from './stage-view.ts';
+import { chosenStageView, stageView } from './stage-view.ts';
 
 const stop = (reason: string) => ({ reason, why: 'because', at: 1 });
 const ended = (facts: object, stopped: object | null = null) =>
@@ -26,7 +26,10 @@ test('a stage says one word that is final only when everything is put back, or c
     t.equal(view.status, status);
     t.ok(view.progress !== '', view.progress);
   }
-  t.same([...new Set<string>(rows.map(([, status]) => status))].sort(), stageStatuses.filter((one) => one !== 'RUNNING').sort());
+  t.same(
+    [...new Set<string>(rows.map(([, status]) => status))].sort(),
+    stageStatuses.filter((one) => one !== 'RUNNING' && one !== 'PUT_OFF').sort(),
+  );
   t.equal(ended({}, stop('refused')).progress, 'refused: because');
 
   for (const phase of phases.filter((one) => one !== 'done')) {
@@ -39,5 +42,17 @@ test('a stage says one word that is final only when everything is put back, or c
     stageView({ ...stuck, phase: 'restoring', facts: {}, stop: stop('breach') } as unknown as Run).progress,
     'restoring (breach: because)',
   );
+  t.end();
+});
+
+test('a stage that nobody looks at any more is refused, and says why', (t) => {
+  const held = {
+    ...{ id: 'stage:s', rule: 'r', asked: {}, progress: { says: 'choosing', ref: null }, looks: 3, failures: 0, heldAt: 1 },
+    abortAsked: null,
+  };
+  t.match(chosenStageView({ ...held, givenUp: null }, null), { status: 'RUNNING', progress: 'choosing' });
+  t.same(chosenStageView({ ...held, givenUp: 'no file' }, null), {
+    ...{ run: '', status: 'REFUSED', progress: 'given up: no file', phase: 'done', verdict: null },
+  });
   t.end();
 });

@@ -6,6 +6,7 @@ import { comparisonText, confirm, markVerdict, planText, recompute, replayReport
 import { type Config, type Stack, startStack, sweepAccount, sweepLocal, tryReceiver } from '@haldane/standalone';
 import { Command, Option } from 'commander';
 import { addBisectCommand } from './bisect/bisect-command.ts';
+import { addBundleCommands } from './bundle-commands.ts';
 import { addChoiceCommands } from './choice-commands.ts';
 import { type Connection, connect, connectTo, running } from './connect.ts';
 import { controlCommands } from './control-commands.ts';
@@ -15,6 +16,7 @@ import { addGateCommands } from './gate-commands.ts';
 import { parseShare, parseWhole } from './option-values.ts';
 import { addPeopleCommands } from './people-commands.ts';
 import { addPipelineCommands } from './pipeline-commands.ts';
+import { addPoolCommands } from './pool-commands.ts';
 import { liveProgress, plainProgress, progressLine } from './progress.ts';
 import { readSpec, readText } from './read-spec.ts';
 
@@ -201,7 +203,9 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
   addGateCommands(haldane, { out, say, withClient, exit });
   addChoiceCommands(haldane, { out, env: () => config().env, withClient });
   addBisectCommand(haldane, { out, err, say, config, server, interrupts: terminal.interrupts, exit });
+  addBundleCommands(haldane, { out, say, config, withClient, exit });
   addPipelineCommands(haldane, { out, say, server, exit });
+  addPoolCommands(haldane, { out, say, config, interrupts: terminal.interrupts, exit });
 
   haldane
     .command('notify')

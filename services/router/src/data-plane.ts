@@ -254,6 +254,11 @@ export class DataPlane {
   sweep(): void {
     for (const door of this.#doors.values()) door.sweep();
     for (const run of [...this.#runs.values()]) if (run.lease.isOver()) this.#lapse(run);
+    for (const { route, isAbandoned } of [...this.#doors.values()]) {
+      if (!isAbandoned) continue;
+      this.deleteRoute(route);
+      this.#options.warn(`route ${route} is closed: no run was attached to it for minutes`);
+    }
     for (const [name, proxy] of [...this.#proxies]) {
       if (!proxy.lease.isOver()) continue;
       if (proxy.stays) proxy.clearFault();

@@ -197,8 +197,8 @@ test('mirrored: production answers everybody, the arms get copies of the listed 
     stand,
     (all) =>
       sum(all, ({ mirrored }) => (mirrored ? Object.values(mirrored).reduce((n, one) => n + one.same + one.status + one.body, 0) : 0)) ===
-      5,
-    'five were compared',
+        5 && sum(all, ({ real }) => real.production.requests) === 8,
+    'five were compared, and all eight are told',
   );
   t.same(copies.sort(), [
     'control GET /list/1',

@@ -207,6 +207,19 @@ test('a door has limits: of connections, of one client, of requests under way, a
   await until(() => held.length === 3, 'no place was lost');
   for (const end of held.splice(0)) end();
   for (const answer of await Promise.all(served)) t.match(answer, { status: 200 });
+  const before = gone;
+  t.match(await ask(await door({ answerMs: 100 })), { status: 502 }, 'a service that thinks too long');
+  await until(() => gone === before + 1, 'and it is not left to think on');
+  held.length = 0;
+  const patient = await door({ answerMs: 2000, connections: 99 });
+  const upload = await open(patient, 'POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 8\r\n\r\n');
+  for (let piece = 0; piece < 8; piece += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    upload.socket.write('x');
+  }
+  await until(() => held.length === 1, 'it came, in longer than the service may think');
+  held.pop()?.();
+  t.match(await upload.over, /^HTTP\/1.1 200 /, 'an upload may take its time');
   const slow = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc';
   t.match(
     await (await open(await door({ headersMs: 200 }), 'GET / HTTP/1.1\r\nhost: a\r\n')).over,
@@ -535,6 +548,40 @@ test('effects end with their lease by either clock, and nothing brings them back
       t.match(await ask(port, { headers: cookie(key) }), { body: 'production' }, 'the slice does not come back with the attachment');
     });
   }
+});
+
+test('a door that is not for good turns a balancer away when no run is attached for long, and closes when users had time to go elsewhere', async (t) => {
+  const time = new FakeTime();
+  const { client, router, port, attachment, production } = await standWithArms(t, {}, { time });
+  const config = { route: 'pay', port, production: [production.url] };
+  const check = { headers: { 'user-agent': 'ELB-HealthChecker/2.0' } };
+  const pass = (ms: number) => {
+    time.pass(ms);
+    router.sweep();
+  };
+  await client.putRoute({ ...config, unattended: { afterMs: 180_000, checkedBy: 'ELB-HealthChecker/' } });
+  for (let minute = 0; minute < 10; minute += 1) {
+    await client.renew('r1', time.now() + 60_001);
+    pass(60_000);
+  }
+  t.match(await ask(port, check), { body: 'production' }, 'as long as a run is attached it is well');
+  pass(60_000);
+  pass(179_999);
+  t.match(await ask(port, check), { body: 'production' });
+  pass(1);
+  t.match(await ask(port, check), { status: 503 });
+  t.match(await ask(port), { body: 'production' }, 'and whoever still comes is served');
+  await client.attach({ ...attachment, until: time.now() + 1000 });
+  t.match(await ask(port, check), { body: 'production' }, 'a run is attached');
+  pass(1000);
+  pass(239_999);
+  t.match(await ask(port), { body: 'production' });
+  pass(1);
+  t.equal(await ask(port), 'broken');
+  t.same((await client.view()).routes, []);
+  await client.putRoute(config);
+  pass(86_400_000);
+  t.match(await ask(port, check), { body: 'production' }, 'one that is for good stays');
 });
 
 test('an upgrade is tunnelled to the cluster of its user, and one that breaks is charged', async (t) => {

@@ -1,5 +1,6 @@
 import { webhookAlerts } from '@haldane/alerts';
 import type {
+  Arm,
   Claim,
   Clock,
   Criteria,
@@ -15,32 +16,37 @@ import type {
   Scenario,
   Surroundings,
 } from '@haldane/core';
-import { Registry } from '@haldane/core';
+import { HaldaneError, Registry, timesOf } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
 import type { Egress } from '@haldane/egress';
 import { criteriaOf, type World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
-import { metricSources, withContacts } from '@haldane/metrics';
+import { askPrometheus, type CountedRun, type CountedSoFar, metricSources, type PrometheusQueries, withContacts } from '@haldane/metrics';
 import { manifestPipeline, openReaders } from '@haldane/pipelines';
 import { type Policy, ruledBy } from '@haldane/policy';
 import { httpProber } from '@haldane/probes';
 import type { Report } from '@haldane/reports';
 import { scenarios } from '@haldane/scenarios';
 import type { Store } from '@haldane/store';
+import { ofItsRun } from './of-its-run.ts';
 import { outside } from './outside/index.ts';
 import { timing } from './runner.ts';
 
 export type HouseOptions = {
   readonly store: Store;
   readonly clock: Clock;
-  readonly platform: Platform;
-  /** Platforms besides the one of this machine, which whoever runs Haldane has connected. */
-  readonly connected?: readonly Platform[];
-  readonly dataplane: Dataplane;
+  /** Where runs can be driven from here. */
+  readonly platforms: readonly Platform[];
+  /** The routers of this machine; null: there are none, and no run that counts at them is driven here. */
+  readonly dataplane: Dataplane | null;
   /** By which Haldane asks whom a manifest or a policy names. */
   readonly egress: Egress;
+  /** A Prometheus server that knows the services' counters; absent: none is connected. */
+  readonly prometheus?: { readonly url: string; readonly queries: PrometheusQueries } | undefined;
   /** Variables that manifests may name and secrets are taken from. */
   readonly env: Readonly<Record<string, string>>;
+  /** Asked of a run's manifest each time before it is read, whoever wrote its name into the run; any will do when it is not given. */
+  readonly permitFile?: (file: string) => Promise<void>;
   /** What the organisation allows, read each time that a run is asked about; all that plans allow when it is not given. */
   readonly policy?: () => Promise<Policy>;
   /** Writes a report where its owner finds it. */
@@ -62,8 +68,17 @@ export class House {
   constructor(options: HouseOptions) {
     this.#options = options;
     this.#scenarios = new Registry('scenario', options.scenarios ?? scenarios);
-    this.#platforms = new Registry('platform', [options.platform, ...(options.connected ?? [])]);
-    this.#metrics = metricSources({ client: options.dataplane, clock: options.clock });
+    this.#platforms = new Registry('platform', options.platforms);
+    const { dataplane: client, clock, prometheus } = options;
+    const runOf = (id: string) => this.#countedRun(id);
+    const countedOf = (id: string) => this.#countedSoFar(id);
+    this.#metrics = metricSources({
+      client,
+      clock,
+      ...(prometheus === undefined
+        ? {}
+        : { prometheus: { queries: prometheus.queries, ask: askPrometheus(prometheus.url, options.egress), runOf, countedOf } }),
+    });
     this.#outside = outside({ env: options.env, egress: options.egress, inbox: webhookAlerts({ inbox: options.store.alerts }) });
     this.#prober = httpProber({ clock: options.clock, egress: options.egress, secret: (name) => options.env[name] });
     this.#readers = openReaders({ clock: options.clock, egress: options.egress });
@@ -81,8 +96,37 @@ export class House {
 
   /** Who says what is live of the experiment's service. Throws `unknown-id` naming the known ones. */
   pipeline({ pipeline, manifest }: Pick<ExperimentSpec, 'pipeline' | 'manifest'>): DeploymentPipeline {
-    const { env } = this.#options;
-    return new Registry('pipeline', [manifestPipeline({ locate: () => manifest, env, readers: this.#readers })]).get(pipeline);
+    const { env, permitFile } = this.#options;
+    const locate = async () => {
+      await permitFile?.(manifest);
+      return manifest;
+    };
+    return new Registry('pipeline', [manifestPipeline({ locate, env, readers: this.#readers })]).get(pipeline);
+  }
+
+  metrics(id: string) {
+    return this.#metrics.get(id);
+  }
+
+  async #countedRun(id: string): Promise<CountedRun> {
+    const run = await this.#options.store.runs.get(id);
+    if (run?.facts.deployment === undefined) throw new HaldaneError('not-found', `there is no run ${id} that was planned`);
+    const { deployment, baseline } = run.facts;
+    const { instances, budget } = run.experiment;
+    const launched = (arm: Arm) => instances * timesOf(run.experiment, arm);
+    return {
+      production: deployment.source,
+      instances: { control: launched('control'), experiment: launched('experiment') },
+      failures: budget.failures,
+      creditRate: baseline?.creditRate ?? 0,
+    };
+  }
+
+  async #countedSoFar(id: string): Promise<CountedSoFar> {
+    const { blocks } = await this.evidence(id);
+    const last = blocks.at(-1);
+    const requests = blocks.reduce((sum, { real }) => sum + real.control.requests + real.experiment.requests, 0);
+    return { at: last?.at ?? 0, spent: last?.budget.spent ?? 0, requests };
   }
 
   /** The policy at work on a platform, as it is when it is asked. One that cannot be read throws: nobody knows what it allows. */
@@ -133,7 +177,7 @@ export class House {
       runs: store.runs,
       journal: store.journal,
       evidence: store.evidence,
-      kinds: this.#platforms.all().flatMap((one) => one.changeKinds),
+      kinds: ofItsRun(platform.changeKinds, run.id),
       applyTimeoutMs: timing.applyTimeoutMs,
       publish: async (ended) => this.#options.publish(await this.report(ended)),
     };

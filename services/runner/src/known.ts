@@ -1,2 +1,7 @@
 /** Ids that this runner can serve, for a file that names another. */
-export const known = { platforms: ['aws', 'local'], pipelines: ['manifest'], metrics: ['none', 'router'], alerts: ['webhook'] } as const;
+export const known = {
+  platforms: ['aws', 'local'],
+  pipelines: ['manifest'],
+  metrics: ['none', 'prometheus', 'router'],
+  alerts: ['webhook'],
+} as const;

@@ -1,9 +1,10 @@
-import type { Phase, Run } from '@haldane/core';
+import type { AnyChangeKind, Phase, Run } from '@haldane/core';
 import type { World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
 import { type MemoryLab, memoryLab } from '@haldane/testkit';
 import { test } from 'tap';
 import { newRunId, Runner } from './index.ts';
+import { ofItsRun } from './of-its-run.ts';
 
 test('a name of a run begins with a letter, fits into a name of a host, and is never drawn twice', async (t) => {
   const names = new Set(Array.from({ length: 2_000 }, newRunId));
@@ -435,4 +436,26 @@ test('a store that is away for a while is asked again, and nothing is lost', asy
   away = false;
   await reach('run-1', 'done');
   await lab.clock.until(one.stop('over'));
+});
+
+test("what a run's journal names of another run is refused, whoever wrote it", async (t) => {
+  const done: string[] = [];
+  const kind: AnyChangeKind = {
+    kind: 'demo',
+    capture: async () => null,
+    apply: async () => void done.push('apply'),
+    revert: async () => void done.push('revert'),
+    isReverted: async () => true,
+  };
+  const [ours] = ofItsRun([kind], 'r1');
+  const { signal } = new AbortController();
+  for (const ask of ['apply', 'revert', 'isReverted', 'superseded'] as const) {
+    await t.rejects(async () => ours?.[ask]?.({ runId: 'r2' }, null, signal), { code: 'denied', message: /r2.*left alone/ }, ask);
+    await t.rejects(async () => ours?.[ask]?.({}, null, signal), { code: 'denied' }, ask);
+  }
+  await t.rejects(async () => ours?.capture({ runId: 'r2' }, signal), { code: 'denied' });
+  t.same(done, []);
+  await ours?.apply({ runId: 'r1' }, null, signal);
+  await ours?.revert({ runId: 'r1' }, null, signal);
+  t.same([done, await ours?.superseded?.({ runId: 'r1' }, null, signal)], [['apply', 'revert'], null]);
 });

@@ -1,6 +1,6 @@
-import { type Claim, type Clock, messageOf, type Run, type RunEvent } from '@haldane/core';
+import { type Claim, type Clock, messageOf, type Run, type RunEvent, type Trace, type TraceFacts, untraced } from '@haldane/core';
 import { AbortWatch, drive, giveUp, type HeldLease, holdLease, rescue } from '@haldane/engine';
-import { type Hand, story, type World } from '@haldane/experiment';
+import { type Hand, story, twinOf, type World } from '@haldane/experiment';
 import type { Store } from '@haldane/store';
 
 /** How long a runner may be silent. Effects end by themselves before that; a rescuer comes after it. */
@@ -29,8 +29,16 @@ export type RunnerOptions = {
   readonly assemble: (claim: Claim) => World;
   /** Told of what went wrong outside any run's own events. */
   readonly onTrouble: (what: string, error: unknown) => void;
+  /** Sees each claimed run from its claim until it is left, and what is done in it. */
+  readonly traced?: Traced;
   readonly atOnce?: number;
   readonly timing?: Timing;
+};
+
+/** Whoever watches runs: one as a whole, and the pieces of it. */
+export type Traced = {
+  readonly trace: Trace;
+  run<T>(claim: Claim, work: (note: (facts: TraceFacts) => void) => Promise<T>): Promise<T>;
 };
 
 type InHand = {
@@ -145,7 +153,24 @@ export class Runner {
     await this.#take(claim);
   }
 
-  async #drive(claimed: Claim, leave: AbortSignal): Promise<'over' | 'given-back'> {
+  #drive(claimed: Claim, leave: AbortSignal): Promise<'over' | 'given-back'> {
+    const { traced, store } = this.#options;
+    if (traced === undefined) return this.#driveOn(claimed, leave, untraced);
+    return traced.run(claimed, async (note) => {
+      const end = await this.#driveOn(claimed, leave, traced.trace);
+      const run = await store.runs.get(claimed.run.id).catch(() => null);
+      if (end === 'given-back') note({ end });
+      else if (run !== null)
+        note({
+          end: run.phase,
+          ...(run.stop && { stop: run.stop.reason }),
+          ...(run.facts.verdict && { verdict: run.facts.verdict.verdict }),
+        });
+      return end;
+    });
+  }
+
+  async #driveOn(claimed: Claim, leave: AbortSignal, trace: Trace): Promise<'over' | 'given-back'> {
     const { store, clock, onTrouble } = this.#options;
     const { leaseMs, renewEveryMs } = this.#timing;
     // Before all else: a run that was lost must not look like one that was given back.
@@ -153,7 +178,7 @@ export class Runner {
     const { fence, run } = claim;
     let world: World;
     try {
-      world = this.#options.assemble(claim);
+      world = { ...this.#options.assemble(claim), trace };
     } catch (error) {
       await this.#putOff(claim, error);
       return 'over';
@@ -162,7 +187,7 @@ export class Runner {
       leaseMs,
       renewEveryMs,
       clock,
-      renewEffects: (until, signal) => world.platform.renew(run.id, until, signal),
+      renewEffects: (until, signal) => world.platform.renew(run.id, until, signal, twinOf(world.scenario, run)),
       onTrouble: (error) => onTrouble(`renewing run ${run.id}`, error),
     });
     try {
@@ -177,6 +202,7 @@ export class Runner {
         hold,
         aborts: this.#aborts,
         handOver: leave,
+        trace,
       });
       if (driven.end === 'done') return 'over';
       await leaveIt(driven.run);

@@ -17,6 +17,8 @@ export type DoormanOptions = {
   readonly deploys: HeldDeploys;
   /** The rules that are known here. */
   readonly rules: readonly string[];
+  /** Whether deploys whose rule is not known here are said so. */
+  readonly orphans: boolean;
   /** One look: what is known now, and when to look again; or how it was answered. */
   readonly look: (
     deploy: HeldDeploy,
@@ -31,7 +33,7 @@ export type DoormanOptions = {
 };
 
 /**
- * Answers deploys that their CI/CD system holds. All that it knows is in the store, so that it may die at any moment and any number may share the
+ * Answers deploys that their CI/CD system holds, and stages that wait for several runs. All that it knows is in the store, so that it may die at any moment and any number may share the
  * work: a look is repeated, and each can be.
  */
 export class Doorman {
@@ -74,9 +76,9 @@ export class Doorman {
   }
 
   async #run(): Promise<void> {
-    const { clock, onTrouble } = this.#options;
+    const { clock, onTrouble, orphans } = this.#options;
     const { signal } = this.#ending;
-    let orphansAt = 0;
+    let orphansAt = orphans ? 0 : Number.POSITIVE_INFINITY;
     while (!signal.aborted) {
       if (clock.now() >= orphansAt) {
         orphansAt = clock.now() + orphansEveryMs;

@@ -245,6 +245,7 @@ test('deploys whose rule is gone are named, given up after 30 days, and taken up
   const doorman = new Doorman({
     deploys,
     rules: ['ours'],
+    orphans: true,
     look: async () => ({ answered: 'yes' }),
     onGivenUp: async ({ id }, why) => void givenUp.push(`${id}: ${why}`),
     onTrouble: (what) => void troubles.push(what),
@@ -265,13 +266,27 @@ test('deploys whose rule is gone are named, given up after 30 days, and taken up
 test('a round that fails is over when its other looks are', async (t) => {
   let looked = false;
   let first = true;
-  const deploy = { id: 'd', rule: 'ours', asked: {}, progress: {}, looks: 1, failures: 0, heldAt: Date.now() };
+  const deploy = {
+    id: 'd',
+    rule: 'ours',
+    asked: {},
+    progress: {},
+    looks: 1,
+    failures: 0,
+    heldAt: Date.now(),
+    abortAsked: null,
+    givenUp: null,
+  };
   let letGo = () => {};
   const late = new Promise<void>((done) => {
     letGo = done;
   });
   const deploys: HeldDeploys = {
     hold: async () => true,
+    holdStage: async () => deploy,
+    stage: async () => null,
+    abortStage: async () => undefined,
+    stageAttended: async () => undefined,
     ofOtherRules: async () => [],
     take: async () => {
       if (looked) return null;
@@ -286,7 +301,7 @@ test('a round that fails is over when its other looks are', async (t) => {
   };
   const look = () => late.then(() => ({ answered: 'yes' }));
   const rest = { onGivenUp: async () => undefined, onTrouble: () => undefined, clock: systemClock, random: Math.random };
-  const round = new Doorman({ deploys, rules: ['ours'], look, ...rest }).round().catch((error: unknown) => error);
+  const round = new Doorman({ deploys, rules: ['ours'], orphans: true, look, ...rest }).round().catch((error: unknown) => error);
   const over = await Promise.race([round, new Promise<'goes on'>((done) => setImmediate(() => setImmediate(() => done('goes on'))))]);
   t.equal(over, 'goes on');
   letGo();

@@ -25,6 +25,8 @@ export type Config = {
     readonly role?: string;
     /** Where a route's users enter, when that is not its balancer's own name: `payments-alb:443=https://payments.example`, with commas between. */
     readonly addresses: Readonly<Record<string, string>>;
+    /** Where Haldane's routers stand beside production's instances, by the route's name. */
+    readonly sideDoors?: Readonly<Record<string, { readonly targetGroup: string; readonly port: number }>>;
     /** A file of prices, and the most that a run may cost, in US dollars. */
     readonly prices?: string;
     readonly ceilingUsd?: number;
@@ -33,11 +35,16 @@ export type Config = {
     /** The tag that a launch template's version gives to instances and that holds their commit; absent: `commit`. */
     readonly commitTag?: string;
   };
+  /** A Prometheus server, and what it is asked: `$cluster` stands for a cluster's name. */
+  readonly prometheus?: {
+    readonly url: string;
+    readonly queries: { readonly requests: string; readonly up: string; readonly started: string };
+  };
   /** Variables that manifests and experiments may name. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_FILES, HALDANE_ALLOW, HALDANE_AWS_* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
+/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_FILES, HALDANE_ALLOW, HALDANE_AWS_*, HALDANE_PROMETHEUS* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, dataDir?: string): Config {
   const port = Number(env['HALDANE_PORT'] ?? 0);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -46,12 +53,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
   if (!Number.isInteger(routers) || routers < 1 || routers > 16)
     throw new HaldaneError('bad-request', `HALDANE_ROUTERS is "${env['HALDANE_ROUTERS']}"; give a number of routers from 1 to 16`);
   const pool = env['HALDANE_POOL'] ?? '';
-  // What a data folder has for itself begins with local-.
-  if (pool !== '' && (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(pool) || pool.startsWith('local-')))
-    throw new HaldaneError(
-      'bad-request',
-      `HALDANE_POOL is "${pool}"; give up to 63 small letters, digits and hyphens, not beginning with local-, like payments-team`,
-    );
+  if (pool !== '') requirePoolName('HALDANE_POOL', pool);
   const files = (env['HALDANE_FILES'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const crooked = files.find((folder) => !isAbsolute(folder));
   if (crooked !== undefined)
@@ -67,8 +69,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
     ...(files.length === 0 ? {} : { files }),
     ...(allow.length === 0 ? {} : { allow }),
     ...awsOf(env),
+    ...prometheusOf(env),
     env: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };
+}
+
+/** Throws `bad-request`, naming where it stands, unless it can be the name of a pool that several share. */
+export function requirePoolName(where: string, pool: string): void {
+  // What a data folder has for itself begins with local-.
+  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(pool) || pool.startsWith('local-'))
+    throw new HaldaneError(
+      'bad-request',
+      `${where} is "${pool}"; give up to 63 small letters, digits and hyphens, not beginning with local-, like payments-team`,
+    );
 }
 
 function allowedOf(text: string): readonly string[] {
@@ -83,6 +96,29 @@ function allowedOf(text: string): readonly string[] {
       `HALDANE_ALLOW holds "${crooked}"; write hosts, or hosts with a port, with commas between, like idp.internal:8443`,
     );
   return hosts;
+}
+
+function prometheusOf(env: Readonly<Record<string, string | undefined>>): Pick<Config, 'prometheus'> {
+  const url = env['HALDANE_PROMETHEUS'] ?? '';
+  if (url === '') return {};
+  if (!/^https?:\/\/[^/@]+/.test(url) || !URL.canParse(url))
+    throw new HaldaneError(
+      'bad-request',
+      'HALDANE_PROMETHEUS is no address without a password in it; write it like http://prometheus:9090',
+    );
+  const queries = {
+    requests: env['HALDANE_PROMETHEUS_REQUESTS'] ?? 'http_requests_total{cluster="$cluster",synthetic!="true"}',
+    up: env['HALDANE_PROMETHEUS_UP'] ?? 'up{cluster="$cluster"}',
+    started: env['HALDANE_PROMETHEUS_STARTED'] ?? 'process_start_time_seconds{cluster="$cluster"}',
+  };
+  for (const [name, query] of Object.entries(queries)) {
+    const variable = `HALDANE_PROMETHEUS_${name.toUpperCase()}`;
+    if (!query.includes('$cluster'))
+      throw new HaldaneError('bad-request', `${variable} names no $cluster: the arms could not be told apart`);
+    if (!/^[\w:]*\{.*\}$/.test(query))
+      throw new HaldaneError('bad-request', `${variable} is no selector like up{cluster="$cluster"}: sums and rates lose what is counted`);
+  }
+  return { prometheus: { url, queries } };
 }
 
 /** Which credentials are used is the AWS SDK's own affair: its variables, profiles and instance roles. */
@@ -100,7 +136,9 @@ function awsOf(env: Readonly<Record<string, string | undefined>>): Pick<Config, 
     commitTag: env['HALDANE_AWS_COMMIT_TAG'],
   };
   const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined && value !== ''));
-  return { aws: { region, ceilingUsd, addresses: addressesOf(env['HALDANE_AWS_ADDRESSES'] ?? ''), ...given } };
+  const sideDoors = sideDoorsOf(env['HALDANE_AWS_SIDE_DOORS'] ?? '');
+  const addresses = addressesOf(env['HALDANE_AWS_ADDRESSES'] ?? '');
+  return { aws: { region, ceilingUsd, addresses, ...(Object.keys(sideDoors).length === 0 ? {} : { sideDoors }), ...given } };
 }
 
 function addressesOf(text: string): Readonly<Record<string, string>> {
@@ -114,6 +152,21 @@ function addressesOf(text: string): Readonly<Record<string, string>> {
           `HALDANE_AWS_ADDRESSES holds "${entry}"; write balancer:port=https://host, with commas between`,
         );
       return [route, address];
+    }),
+  );
+}
+
+function sideDoorsOf(text: string): NonNullable<NonNullable<Config['aws']>['sideDoors']> {
+  const entries = text.split(',').filter((one) => one.trim() !== '');
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const [, route = '', targetGroup = '', port = ''] = /^\s*([^=\s]+)=([A-Za-z0-9-]{1,32}):(\d{1,5})\s*$/.exec(entry) ?? [];
+      if (route === '' || Number(port) < 1 || Number(port) > 65_535)
+        throw new HaldaneError(
+          'bad-request',
+          `HALDANE_AWS_SIDE_DOORS holds "${entry}"; write route=target-group:port, like payments-alb:443=payments-haldane:9800, with commas between`,
+        );
+      return [route, { targetGroup, port: Number(port) }];
     }),
   );
 }

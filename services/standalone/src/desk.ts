@@ -1,18 +1,24 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Desk, WantedRun } from '@haldane/api';
-import { definitionOf } from '@haldane/client';
-import type { Clock, Deployment, ExperimentSpec, LaunchRecipe, Platform } from '@haldane/core';
+import type { Desk, WantedRun, WantedStage } from '@haldane/api';
+import { type DefinitionView, definitionOf } from '@haldane/client';
+import type { Clock, Deployment, ExperimentSpec, LaunchRecipe, Platform, Run, RunEvent, RunStore } from '@haldane/core';
 import { HaldaneError, isZone } from '@haldane/core';
 import type { Dataplane } from '@haldane/dataplane';
 import { asItRuns, makePlan, objectionsTo, refusalsOf } from '@haldane/experiment';
+import { ofOneService } from '@haldane/pipelines';
 import { type ProductionState, sweep } from '@haldane/platforms';
-import { type Report, reports } from '@haldane/reports';
+import { type Report, reports, sealed, statementOf } from '@haldane/reports';
 import { type House, loadExperiment, loadService, newRunId } from '@haldane/runner';
 import { readCron } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
 import { requireOwnFile } from './own-files.ts';
 import { reportPaths } from './report-paths.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import { stagesOf } from './stages.ts';
+
+/** What was done to a service so long before a run of it was there is about the run: it was asked for, and then planned. */
+const beganWithinMs = 300_000;
 
 export type DeskOptions = {
   readonly dataDir: string;
@@ -27,6 +33,7 @@ export type DeskOptions = {
   /** Whose runners can drive a run on that platform. */
   readonly poolOn: (platform: string) => string;
   readonly dataplane: Dataplane;
+  readonly signing: SigningKeys;
   /** Starts the service or updates it to this recipe. */
   readonly deploy: (recipe: LaunchRecipe, signal: AbortSignal) => Promise<ProductionState>;
 };
@@ -72,7 +79,10 @@ export function desk(options: DeskOptions): Desk {
       const scenario = house.scenario(spec.scenario.id);
       const deployment = await asItRuns(await house.pipeline(spec).interrogate(spec, signal()), platform, signal());
       const runId = newRunId();
-      const plan = await makePlan({ runId, spec, deployment, platform, scenario, ...(find === undefined ? {} : { find }) }, signal());
+      const plan = await makePlan(
+        { runId, spec, deployment, platform, scenario, metrics: house.metrics(spec.metrics), ...(find === undefined ? {} : { find }) },
+        signal(),
+      );
       return { ...plan, refusals: [...plan.refusals, ...(await objections(runId, spec, deployment, platform))] };
     },
     async define(file, permit) {
@@ -107,6 +117,25 @@ export function desk(options: DeskOptions): Desk {
         pool: options.poolOn(spec.platform),
         ...(wanted.by === undefined ? {} : { by: wanted.by }),
         ...(wanted.unattended === undefined ? {} : { unattendedMs: wanted.unattended * 1000 }),
+      });
+    },
+    async hold({ by, ...wanted }: WantedStage, permit) {
+      const defined: (DefinitionView & { file: string })[] = [];
+      for (const file of wanted.files) {
+        const { spec, manifest } = await load(file);
+        await permit(spec, manifest.described.owner);
+        defined.push({ file, ...definitionOf(spec) });
+      }
+      const { service, environment } = ofOneService(defined);
+      const { ref, checkout, unattended } = wanted;
+      if (checkout !== null) await permitFile(checkout);
+      const asked = { ...wanted, service, environment, files: [...wanted.files], paths: [...wanted.paths] };
+      return store.deploys.holdStage({
+        ref,
+        rule: stagesOf(options.pool),
+        asked,
+        who: by,
+        unattendedMs: unattended === null ? null : unattended * 1000,
       });
     },
     async deploy(file, permit) {
@@ -153,11 +182,39 @@ export function desk(options: DeskOptions): Desk {
     sweep: (end) => sweep({ dataDir: options.dataDir, dataplane: options.dataplane, clock, now: clock.now(), end }),
     evidence: (id) => house.evidence(id),
     async report(run, format) {
-      if (run.phase !== 'done' && run.facts.verdict === undefined)
-        throw new HaldaneError('not-found', `run ${run.id} has no report yet: it is ${run.phase}; follow it with its events`);
+      requireReported(run);
       return reports[format](await house.report(run));
     },
+    async bundle(run) {
+      requireReported(run);
+      const { service, environment, createdAt } = run;
+      const report = await house.report(run);
+      const events = await eventsOf(store.runs, run.id);
+      const audit = await store.audit.excerpt({
+        run: run.id,
+        service,
+        environment,
+        from: createdAt - beganWithinMs,
+        until: events.at(-1)?.at ?? clock.now(),
+      });
+      return sealed(statementOf({ format: 'haldane-bundle/1', report, events, audit }), options.signing.key);
+    },
+    signingKeys: () => options.signing.known,
   };
+}
+
+function requireReported({ id, phase, facts }: Run): void {
+  if (phase !== 'done' && facts.verdict === undefined)
+    throw new HaldaneError('not-found', `run ${id} has no report yet: it is ${phase}; follow it with its events`);
+}
+
+async function eventsOf(runs: Pick<RunStore, 'events'>, id: string): Promise<readonly RunEvent[]> {
+  const all: RunEvent[] = [];
+  for (;;) {
+    const page = await runs.events(id, all.at(-1)?.seq ?? 0, 1_000);
+    all.push(...page);
+    if (page.length < 1_000) return all;
+  }
 }
 
 /** Writes the page and the evidence, for nobody but this user. */

@@ -1,19 +1,17 @@
 import { join } from 'node:path';
 import { gateAnswer, type SignedHook } from '@haldane/api';
-import { type Clock, HaldaneError, hasCode, type JsonObject, messageOf } from '@haldane/core';
+import { type Clock, HaldaneError, type HeldDeploy, hasCode, type JsonObject, messageOf } from '@haldane/core';
 import type { AppDoor } from '@haldane/notifiers';
 import { type Between, type DeployAnswer, type DeployAsked, GitHubApp, lookAtDeploy, progressOf, readGitHubApp } from '@haldane/pipelines';
-import { Doorman } from '@haldane/scheduler';
 import type { Store } from '@haldane/store';
-import { RuleRights } from './rule-rights.ts';
+import type { Look } from './look.ts';
+import type { RuleRights } from './rule-rights.ts';
 import { textIfThere } from './text-if-there.ts';
 
 type Parts = { readonly dataDir: string; readonly env: Readonly<Record<string, string>>; readonly clock: Clock };
-type DoormanParts = {
-  readonly store: Pick<Store, 'deploys' | 'tokens' | 'audit' | 'gate' | 'policy'>;
-  /** Where the API answers. */
-  readonly address: string;
-  readonly onTrouble: (what: string, error: unknown) => void;
+type LookParts = {
+  readonly store: Pick<Store, 'audit' | 'gate' | 'policy'>;
+  readonly rights: RuleRights;
   readonly clock: Clock;
 };
 
@@ -51,71 +49,67 @@ export function gitHubHook(app: GitHubApp, { deploys, audit }: Pick<Store, 'depl
   };
 }
 
-/** Answers deploys that wait at GitHub: through the API like any pipeline, with rights for the rule's service alone. */
-export function gitHubDoorman(
-  app: GitHubApp,
-  { store, address, onTrouble, clock }: DoormanParts,
-): Pick<Doorman, 'start' | 'round' | 'stop'> {
-  const rights = new RuleRights({ store, address, clock });
-  const noted = async (asked: DeployAsked, to: string, outcome: 'allowed' | 'failed', detail: JsonObject): Promise<void> => {
-    await store.audit.append({
-      who: 'Haldane',
-      token: null,
-      from: 'the doorman',
-      did: 'answerDeploy',
-      to,
-      outcome,
-      code: outcome === 'failed' ? 'unavailable' : null,
-      detail: { repository: asked.repository, deployment: asked.deployment, revision: asked.revision, ...detail },
-    });
+/** Looks at deploys that wait at GitHub: through the API like any pipeline, with rights for the rule's service alone. */
+export function gitHubLook(app: GitHubApp, { store, rights, clock }: LookParts): Look {
+  return async (deploy, signal) => {
+    const rule = app.rule(deploy.rule);
+    if (rule === null) throw new HaldaneError('internal', `a deploy was taken by the rule ${deploy.rule}, which is not here`);
+    const asked = deploy.asked as DeployAsked;
+    const service = { service: rule.service, environment: rule.testedIn };
+    const client = await rights.clientFor(service, { subject: `GitHub: ${deploy.rule}`, madeBy: 'haldane.github.yaml' });
+    const progress = progressOf(deploy.progress);
+    let refusal = '';
+    const tell: typeof app.tell = async (...told) => {
+      try {
+        await app.tell(...told);
+      } catch (error) {
+        // What GitHub takes no word of is another's, over, or told by somebody who died before saying so. Only an answer can tell which, and ends it.
+        if (!hasCode(error, 'bad-request')) throw error;
+        refusal = ` (${messageOf(error)})`;
+      }
+    };
+    const between: Between = {
+      client,
+      peek: (service, revision, live) => gateAnswer({ store }, service, revision, live),
+      live: app.live.bind(app),
+      tell,
+      link: app.link,
+      now: () => clock.now(),
+    };
+    const seen = await lookAtDeploy({ asked, progress }, rule, between, signal);
+    if ('answered' in seen) return { answered: `${stateOf(seen.answered)}: ${seen.answered.comment}${refusal}` };
+    const { answer } = seen.progress;
+    // Before it is kept, and so before GitHub hears of it.
+    if (answer !== undefined)
+      await noteAnswer(store, deploy, wordsOf(rule), 'allowed', { state: stateOf(answer), comment: answer.comment });
+    return { progress: { ...seen.progress } as JsonObject, againMs: seen.againMs };
   };
-  const doorman = new Doorman({
-    deploys: store.deploys,
-    rules: app.rules,
-    look: async (deploy, signal) => {
-      const rule = app.rule(deploy.rule);
-      if (rule === null) throw new HaldaneError('internal', `a deploy was taken by the rule ${deploy.rule}, which is not here`);
-      const asked = deploy.asked as DeployAsked;
-      const client = await rights.clientFor(deploy.rule, { service: rule.service, environment: rule.testedIn });
-      const progress = progressOf(deploy.progress);
-      let refusal = '';
-      const tell: typeof app.tell = async (...told) => {
-        try {
-          await app.tell(...told);
-        } catch (error) {
-          // What GitHub takes no word of is another's, over, or told by somebody who died before saying so. Only an answer can tell which, and ends it.
-          if (!hasCode(error, 'bad-request')) throw error;
-          refusal = ` (${messageOf(error)})`;
-        }
-      };
-      const between: Between = {
-        client,
-        peek: (service, revision, live) => gateAnswer({ store }, service, revision, live),
-        live: app.live.bind(app),
-        tell,
-        link: app.link,
-        now: () => clock.now(),
-      };
-      const seen = await lookAtDeploy({ asked, progress }, rule, between, signal);
-      if ('answered' in seen) return { answered: `${stateOf(seen.answered)}: ${seen.answered.comment}${refusal}` };
-      const { answer } = seen.progress;
-      // Before it is kept, and so before GitHub hears of it.
-      if (answer !== undefined) await noted(asked, wordsOf(rule), 'allowed', { state: stateOf(answer), comment: answer.comment });
-      return { progress: { ...seen.progress } as JsonObject, againMs: seen.againMs };
-    },
-    onGivenUp: async ({ asked, rule }, why) => noted(asked as DeployAsked, rule, 'failed', { why }),
-    onTrouble,
-    clock,
-    random: Math.random,
+}
+
+/** Writes down that what waited will not be answered. */
+export async function noteGivenUp(store: LookParts['store'], held: HeldDeploy, why: string): Promise<void> {
+  await noteAnswer(store, held, held.rule, 'failed', { why });
+}
+
+async function noteAnswer(
+  { audit }: LookParts['store'],
+  { id, asked }: HeldDeploy,
+  to: string,
+  outcome: 'allowed' | 'failed',
+  more: JsonObject,
+): Promise<void> {
+  const { repository, deployment, revision } = asked as Partial<DeployAsked>;
+  const deploy = repository === undefined ? { stage: id } : { repository, deployment: deployment ?? 0, revision: revision ?? '' };
+  await audit.append({
+    who: 'Haldane',
+    token: null,
+    from: 'the doorman',
+    did: 'answerDeploy',
+    to,
+    outcome,
+    code: outcome === 'failed' ? 'unavailable' : null,
+    detail: { ...deploy, ...more },
   });
-  return {
-    start: () => doorman.start(),
-    round: () => doorman.round(),
-    stop: async () => {
-      await doorman.stop();
-      await rights.end();
-    },
-  };
 }
 
 function stateOf({ state }: DeployAnswer): string {

@@ -2,8 +2,8 @@ import { HaldaneClient } from '@haldane/client';
 import type { Clock, ServiceRef } from '@haldane/core';
 import type { Store } from '@haldane/store';
 
-/** What a rule lets Haldane do in its name, and for how long before it is given anew. */
-const operations = ['beginStage', 'getStage', 'getRun', 'askGate'];
+/** What a rule or a stage lets Haldane do in its name, and for how long before it is given anew. */
+const operations = ['beginStage', 'getStage', 'abortStage', 'getRun', 'askGate', 'defineExperiment', 'listVerified', 'chooseExperiments'];
 const livesMs = 3_600_000;
 
 type Options = {
@@ -15,7 +15,10 @@ type Options = {
 
 type Given = { readonly client: HaldaneClient; readonly until: number };
 
-/** Tokens by which the doorman asks in the name of its rules. Each is in the audit log before it is there, and ends with the doorman, or by itself. */
+/** In whose name it asks, and by whose word. */
+type InName = { readonly subject: string; readonly madeBy: string };
+
+/** Tokens by which the doorman asks in the name of whatever waits. Each is in the audit log before it is there, and ends with the doorman, or by itself. */
 export class RuleRights {
   readonly #options: Options;
   readonly #given = new Map<string, Promise<Given>>();
@@ -25,12 +28,13 @@ export class RuleRights {
     this.#options = options;
   }
 
-  /** Asks for the rule's service, and nothing else. */
-  async clientFor(rule: string, service: ServiceRef): Promise<HaldaneClient> {
-    const known = await this.#given.get(rule)?.catch(() => null);
+  /** Asks for this service, and nothing else. */
+  async clientFor(service: ServiceRef, name: InName): Promise<HaldaneClient> {
+    const key = JSON.stringify([name.subject, service.service, service.environment]);
+    const known = await this.#given.get(key)?.catch(() => null);
     if (known && known.until > this.#options.clock.now()) return known.client;
-    const given = this.#give(rule, service);
-    this.#given.set(rule, given);
+    const given = this.#give(service, name);
+    this.#given.set(key, given);
     return (await given).client;
   }
 
@@ -46,16 +50,15 @@ export class RuleRights {
     this.#given.clear();
   }
 
-  async #give(rule: string, { service, environment }: ServiceRef): Promise<Given> {
+  async #give({ service, environment }: ServiceRef, { subject, madeBy }: InName): Promise<Given> {
     const { store, address, clock } = this.#options;
-    const subject = `GitHub: ${rule}`;
     await this.#note('makeToken', `a token for ${subject}: service ${service} in ${environment}`);
     const { token, secret } = await store.tokens.issue({
       subject,
       // The team is whoever owns the service, which the file of an experiment may be the first to say.
       grants: [{ role: 'operator', team: '*' }],
       scope: { operations, services: [service], environments: [environment] },
-      madeBy: 'haldane.github.yaml',
+      madeBy,
       livesMs,
     });
     for (const [id, until] of this.#open) if (until <= clock.now()) this.#open.delete(id);

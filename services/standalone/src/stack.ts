@@ -2,8 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { type ApiOptions, createApi, gateAnswer } from '@haldane/api';
 import type { Access } from '@haldane/client';
-import { type LaunchRecipe, type Run, type Scenario, systemClock } from '@haldane/core';
+import { type AuditHead, HaldaneError, type LaunchRecipe, type Run, type Scenario, systemClock } from '@haldane/core';
 import { egress } from '@haldane/egress';
+import { asItRuns } from '@haldane/experiment';
 import type { AppDoor } from '@haldane/notifiers';
 import type { GitHubApp } from '@haldane/pipelines';
 import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
@@ -19,7 +20,8 @@ import { beginScheduled } from './begin-scheduled.ts';
 import type { Config } from './config.ts';
 import { connectionsOf } from './connections-of.ts';
 import { desk, publish } from './desk.ts';
-import { gitHubAppOf, gitHubDoor, gitHubDoorman, gitHubHook } from './github-app.ts';
+import { doormanOf } from './doorman.ts';
+import { gitHubAppOf, gitHubDoor, gitHubHook } from './github-app.ts';
 import { liveDataplane, startRouters } from './local-routers.ts';
 import { requireOwnFile } from './own-files.ts';
 import { own } from './ownership.ts';
@@ -27,7 +29,10 @@ import { policyOf } from './policy-file.ts';
 import { poolOf } from './pool.ts';
 import { readTrust } from './read-trust.ts';
 import { secret } from './router-token.ts';
+import { signingKeys } from './signing-keys.ts';
+import { sweepAll } from './sweep-all.ts';
 import { heraldOf, mayTell, type Telling, tellingOf } from './telling.ts';
+import { tracingOf } from './tracing/index.ts';
 import { troubleLog } from './trouble-log.ts';
 import { watch } from './watch.ts';
 
@@ -78,9 +83,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   try {
     const onAudit = headFile(dataDir, onTrouble);
-    const store =
-      options.store ?? (await openStore({ ...(options.databaseUrl === null ? { dataDir } : { url: options.databaseUrl }), onAudit }));
+    const store = await storeOf(options, onAudit);
     closing.push(() => store.close());
+    const tracing = await tracingOf(options.env, onTrouble);
+    closing.push(async () => tracing?.end());
     const routers = await startRouters({ dataDir, count: options.routers ?? 1, clock, ...(options.ephemeral ? { lingerMs } : {}) });
     const { dataplane } = routers;
     // What an earlier Haldane left to serve is not ours to end, unless we are the one that stays up.
@@ -115,7 +121,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closing.push(() => watching.stop());
 
     const platform = localPlatform({ dataDir, dataplane, clock });
-    const account = options.aws === undefined ? null : await connectedAccount(options.aws, clock, connectionsOf(store.runs, options.env));
+    const permitFile = (file: string) => requireOwnFile(options.files, file);
+    const connections = connectionsOf(store.runs, options.env, permitFile);
+    const account = options.aws === undefined ? null : await connectedAccount(options.aws, clock, connections, dataplane);
     closing.push(async () => account?.close());
     // Who starts with a bad policy, or a receiver without its secret, should hear of it now and not from the first run.
     await policyOf(dataDir);
@@ -131,11 +139,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const house = new House({
       store,
       clock,
-      platform,
-      connected: account === null ? [] : [account.platform],
+      platforms: [platform, ...(account === null ? [] : [account.platform])],
       dataplane,
       egress: out,
+      prometheus: options.prometheus,
       env: options.env,
+      permitFile,
       policy: () => policyOf(dataDir),
       publish: (report) => publish(dataDir, report),
       ...(options.scenarios === undefined ? {} : { scenarios: options.scenarios }),
@@ -149,20 +158,32 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       herald.start();
       closing.push(() => herald.stop());
     }
-    const permitFile = (file: string) => requireOwnFile(options.files, file);
-    const behind = desk({ dataDir, files: options.files, env: options.env, clock, store, house, pool, poolOn, deploy, dataplane });
+    const signing = await signingKeys(dataDir);
+    const behind = desk({ dataDir, files: options.files, env: options.env, clock, store, house, pool, poolOn, deploy, dataplane, signing });
     const runner = new Runner({
       name: `${hostname()} ${process.pid}`,
       pools: [pool, shared],
       store,
       clock,
       assemble: (claim) => house.world(claim),
+      ...(tracing === null ? {} : { traced: tracing }),
       onTrouble,
     });
     runner.start();
     const why = 'Haldane is shutting down';
     closing.push(() => runner.handOver(why, ({ experiment }) => poolOn(experiment.platform) !== pool));
 
+    const commitLive = async (file: string, signal: AbortSignal) => {
+      const { spec } = await loadExperiment(file, { env: options.env, scenarios: house.scenarios(), permitFile }, signal);
+      const said = await house.pipeline(spec).interrogate(spec, signal);
+      if (said.deployInProgress)
+        throw new HaldaneError(
+          'refused',
+          `a deploy of ${spec.service} is in progress: ${said.release?.deploying.join('; ') ?? 'its pipeline says so'}`,
+        );
+      const { commit, revision } = await asItRuns(said, house.platform(spec.platform), signal);
+      return commit ?? revision;
+    };
     const scheduler = new Scheduler({
       schedules: store.schedules,
       pools: [pool],
@@ -175,7 +196,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         if (deployInProgress) return null;
         return (await house.platform(spec.platform).clusters.describe(source, signal))?.revision ?? null;
       },
-      sweep: async () => void (await behind.sweep(true)),
+      sweep: () => sweepAll(store, () => behind.sweep(true)),
       onTrouble,
     });
     // A stack that lives for one command does that command's work only.
@@ -201,8 +222,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closing.push(() => api.close());
     await writeAccess(dataDir, { address, token: apiToken, alertToken, pid: process.pid });
     closing.push(() => removeAccess(dataDir));
-    if (gitHub !== null && !options.ephemeral) {
-      const doorman = gitHubDoorman(gitHub, { store, address, onTrouble, clock });
+    if (!options.ephemeral) {
+      const doorman = doormanOf({ store, address, gitHub, stages: { pool, live: commitLive }, onTrouble, clock });
       doorman.start();
       closing.push(() => doorman.stop());
     }
@@ -216,6 +237,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await close();
     throw error;
   }
+}
+
+/** Throws `denied` for a role that may only drive runs. */
+async function storeOf({ store, dataDir, databaseUrl }: StackOptions, onAudit: (head: AuditHead) => void): Promise<Store> {
+  if (store !== undefined) return store;
+  const opened = await openStore({ ...(databaseUrl === null ? { dataDir } : { url: databaseUrl }), onAudit });
+  const { pool } = opened;
+  if (pool === null) return opened;
+  await opened.close();
+  throw new HaldaneError(
+    'denied',
+    `DATABASE_URL names a role that drives the runs of pool ${pool} and may do nothing else; haldane runner starts a runner with it`,
+  );
 }
 
 /** A run's report in Markdown; null for a run of a platform that is not connected here. */

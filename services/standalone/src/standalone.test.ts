@@ -95,7 +95,7 @@ test('a changed policy holds at once; one that cannot be read allows nothing', a
   const dataDir = await folder(t);
   const deployment = sampleDeployment('payments');
   const facts = { lock: async () => null, now: async () => Date.parse('2026-12-24T12:00:00Z') };
-  const house = new House({ store: { policy: facts }, platform: { id: 'local' }, policy: () => policyOf(dataDir) } as never);
+  const house = new House({ store: { policy: facts }, platforms: [{ id: 'local' }], policy: () => policyOf(dataDir) } as never);
   const { id, service, environment } = { id: 'r1', ...deployment };
   const run = { id, service, environment, experiment: sampleExperiment('payments'), createdAt: 0 };
   const asked = { run, deployment, scenario: { id: 'keys-away', version: 1 } };
@@ -201,7 +201,7 @@ test('a service that another depends on is looked at where a run found it, if it
     },
   };
   const describe = async (name: string) => (name === 'keys.production' ? { name, revision: 'k1', instances: [{}, {}] } : null);
-  const house = new House({ store: { policy }, platform: { id: 'local', clusters: { describe } } } as never);
+  const house = new House({ store: { policy }, platforms: [{ id: 'local', clusters: { describe } }] } as never);
   const deployment = { ...sampleDeployment('payments'), dependencies: [{ name: 'keys' }, { name: 'payments' }] } as never;
   t.same(await house.surroundings.look(deployment, AbortSignal.timeout(10_000)), [{ service: 'keys', revision: 'k1', instances: 2 }]);
   t.same(asked, [['test', ['keys']]], 'not at itself');

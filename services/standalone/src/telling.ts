@@ -55,9 +55,17 @@ export async function tellingOf({ dataDir, env, clock, allow = [], gitHubApp }: 
       const run = news.runId === null ? null : await store.runs.get(news.runId);
       // A run of a platform that is not connected here is told without its report's words.
       const report = run === null || news.topic !== 'verdict' ? null : await house.report(run).catch(() => null);
-      const team = (await store.services.get(news))?.owner.team ?? null;
+      const ofNews = typeof news.data['team'] === 'string' ? news.data['team'] : null;
+      const team = (await store.services.get(news))?.owner.team ?? ofNews;
       const notice = noticeOf({ news, run, report, team, link: notify.link ?? null });
-      return whoIsTold(notify.tell, notice).map((receiver) => ({ receiver, notice }));
+      // Whoever is to be asked is, whatever rules say of who is told.
+      if (news.topic !== 'rights-changed') return whoIsTold(notify.tell, notice).map((receiver) => ({ receiver, notice }));
+      const asked = [notify.slackApp?.wasThatYou?.ask ?? []].flat();
+      // Only there is it a question: its arrival is what silence is counted from.
+      return [...new Set([...whoIsTold(notify.tell, notice), ...asked])].map((receiver) => ({
+        receiver,
+        notice: asked.includes(receiver) ? notice : { ...notice, remedies: [] },
+      }));
     },
   };
 }
@@ -95,6 +103,9 @@ function slackOf({ slackApp }: Notify, env: Parts['env'], out: Egress): SlackApp
   return {
     signingSecret: secretOf(slackApp.signingSecretEnv, env, 'slackApp'),
     people: slackApp.people,
+    ...(slackApp.wasThatYou === undefined
+      ? {}
+      : { wasThatYou: { withinMs: slackApp.wasThatYou.withinMinutes * 60_000, otherwise: slackApp.wasThatYou.otherwise } }),
     reply: async (url, message) => {
       const headers = { 'content-type': 'application/json' };
       await out.send({ method: 'POST', url, headers, body: JSON.stringify(message) }, AbortSignal.timeout(replyWithinMs));

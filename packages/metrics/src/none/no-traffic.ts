@@ -1,4 +1,5 @@
-import { type Clock, emptyTally, type MetricSource, type TrafficBlock } from '@haldane/core';
+import type { Clock, MetricSource } from '@haldane/core';
+import { noBlock } from '../no-block.ts';
 
 /** A second is closed this long after its end, as with a router: rows that come late have their place. */
 const graceMs = 250;
@@ -12,24 +13,8 @@ export function noTraffic({ clock }: { readonly clock: Clock }): MetricSource {
     id: 'none',
     read(_runId, after) {
       const last = Math.floor((clock.now() - graceMs) / 1000) - 1;
-      const points = Array.from({ length: Math.max(0, last - after) }, (_, index) => emptyBlock(after + 1 + index));
+      const points = Array.from({ length: Math.max(0, last - after) }, (_, index) => noBlock(after + 1 + index));
       return Promise.resolve(points.length === 0 ? { state: 'no-data' } : { state: 'ok', points });
     },
-  };
-}
-
-function emptyBlock(at: number): TrafficBlock {
-  const zero = { control: 0, experiment: 0 };
-  return {
-    at,
-    real: { production: emptyTally, control: emptyTally, experiment: emptyTally },
-    keys: zero,
-    failedKeys: zero,
-    switched: 0,
-    dependencyCalls: zero,
-    met: zero,
-    budget: { spent: 0, cap: 0, credit: 0 },
-    narrowed: false,
-    latency: { control: [], experiment: [] },
   };
 }

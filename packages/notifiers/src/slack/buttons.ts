@@ -7,6 +7,8 @@ const mostOfValue = 2_000;
 const words: Readonly<Record<Remedy['do'], { readonly label: string; readonly style?: 'danger' | 'primary'; readonly sure: string }>> = {
   abort: { label: 'Abort', style: 'danger', sure: 'Stop this run? Users leave first, then everything is put back.' },
   approve: { label: 'Approve', style: 'primary', sure: 'Let this experiment run on the service, in your name?' },
+  'was-me': { label: 'Yes, that was me', sure: 'Say that you made this change? It then stays.' },
+  'was-not-me': { label: 'No', style: 'danger', sure: 'Say that you did not make this change? It is taken back at once.' },
   resolve: { label: 'Resolve', sure: 'Say, for the owner and in your name, that this finding is dealt with? The gate then lets it pass.' },
 };
 

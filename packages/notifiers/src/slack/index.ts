@@ -26,6 +26,8 @@ const marks: Readonly<Record<Notice['topic'], string>> = {
   'gate-blocked': '⛔',
   'break-glass': '⚠',
   'came-in': '↳',
+  'rights-changed': '?',
+  'rights-taken-back': '↶',
 };
 
 /** A channel of Slack, by an incoming webhook. */

@@ -1,6 +1,7 @@
 import type { Advice, Change, Deployment } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
 import type { ClusterParams } from './kinds/cluster-kind.ts';
+import type { SliceParams } from './kinds/slice-kind.ts';
 import type { TwinParams } from './kinds/twin-kind.ts';
 import { type PriceTable, priceOf } from './price.ts';
 
@@ -24,16 +25,30 @@ export async function awsAdvice(
   const production = await calls.groups.group(source, signal);
   const cost = production === null ? null : priceOf(production, prices, Math.max(0, ...launched), seconds + aroundSeconds);
   const dollars = (usd: number) => `${usd.toFixed(2)} US dollars`;
+  const side = changes.map((change) => (change.kind === 'aws.slice' ? (change.params as SliceParams).side : undefined)).find((one) => one);
   const counted =
     'nobody before it happens: the balancer does not count failures. The run stops when its metrics show the cap reached; what fails until then is beyond it';
   return {
-    caps: [
-      { name: 'failures of real users, both arms together', enforcedBy: counted },
-      { name: 'share of the route', enforcedBy: "the balancer, by weights in the rule's action" },
-      { name: 'a request slower than', enforcedBy: counted },
-    ],
+    ...(side === undefined
+      ? {
+          caps: [
+            { name: 'failures of real users, both arms together', enforcedBy: counted },
+            { name: 'share of the route', enforcedBy: "the balancer, by weights in the rule's action" },
+            { name: 'a request slower than', enforcedBy: counted },
+          ],
+        }
+      : {
+          caps: [
+            {
+              name: 'share of the route',
+              enforcedBy: `the balancer, by the weight of the side door ${side.targetGroup}, and Haldane's routers, a third of what enters them to each arm`,
+            },
+          ],
+        }),
     notes: [
-      'The balancer chooses an arm for each request anew: one user meets production and both arms by turns, and the unit of the comparison is the request.',
+      side === undefined
+        ? 'The balancer chooses an arm for each request anew: one user meets production and both arms by turns, and the unit of the comparison is the request.'
+        : "The balancer chooses for each request anew whether it goes to the side door; there the user's key says which arm. Two users in three meet an arm now and then, always the same one, and production otherwise. While fewer instances or more routers stand in the side door than now, the share is larger.",
       ...(cost === null
         ? []
         : [

@@ -28,7 +28,7 @@ export type TargetGroup = {
   readonly settings: JsonObject;
 };
 
-export type Target = { readonly id: string; readonly state: string };
+export type Target = { readonly id: string; readonly port: number; readonly state: string };
 
 /**
  * The calls of Elastic Load Balancing that this platform makes. Each throws a HaldaneError: `gone`, `denied`, `throttled`, `conflict`
@@ -133,6 +133,9 @@ export type Template = { readonly id: string; readonly name: string; readonly ta
 /** A resource of a run's own beside its arms. */
 export type Twin = { readonly id: string; readonly name: string; readonly tags: Tags };
 
+/** One that may be a twin: who made it could not be read. */
+export type Unread = { readonly name: string; readonly why: string };
+
 /** A resource of the service's, as a twin of it is made. */
 export type Original = Twin & {
   /** What another one equal to it is created with. */
@@ -141,15 +144,15 @@ export type Original = Twin & {
   readonly differs: readonly string[];
 };
 
-/** The calls about one kind of resource of which runs make twins. Errors as with LoadBalancing. */
-export interface Twins {
+/** The calls about one kind of resource of which runs make twins, and about what is harmed at them. Errors as with LoadBalancing. */
+export interface Twins<F extends TwinFault = TwinFault> {
   /** As its owner finds it: `security group`. */
   readonly word: string;
   find(name: string, signal: AbortSignal): Promise<Twin | null>;
   /** By name or id. Throws `refused` when several are called so. */
   original(like: string, signal: AbortSignal): Promise<Original | null>;
-  /** Twins that carry this tag. */
-  tagged(key: string, signal: AbortSignal): Promise<readonly Twin[]>;
+  /** Twins that carry this tag, and those of which that could not be read. */
+  tagged(key: string, signal: AbortSignal): Promise<readonly (Twin | Unread)[]>;
   /** With its tags in one call, so that none is ever nobody's. */
   add(name: string, original: Original, tags: Tags, signal: AbortSignal): Promise<void>;
   /** In words, what it still lacks of the original's settings. */
@@ -160,13 +163,15 @@ export interface Twins {
   setTags(twin: Twin, tags: Tags, signal: AbortSignal): Promise<void>;
   /** In words, what would be harmed with it; null when nothing would. */
   behind(twin: Twin, signal: AbortSignal): Promise<string | null>;
+  /** In words, what in the account does not let this run make this fault: respected, and never touched. */
+  hinders(fault: F, runId: string, signal: AbortSignal): Promise<string | null>;
   /** What stands in the fields that the fault writes. */
-  before(twin: Twin, fault: TwinFault, signal: AbortSignal): Promise<JsonObject>;
-  put(twin: Twin, fault: TwinFault, signal: AbortSignal): Promise<void>;
+  before(twin: Twin, fault: F, signal: AbortSignal): Promise<JsonObject>;
+  put(twin: Twin, fault: F, signal: AbortSignal): Promise<void>;
   /** Takes out what `put` wrote and nothing else. */
-  take(twin: Twin, fault: TwinFault, before: JsonObject, signal: AbortSignal): Promise<void>;
-  isOn(twin: Twin, fault: TwinFault, signal: AbortSignal): Promise<boolean>;
-  isBack(twin: Twin, fault: TwinFault, before: JsonObject, signal: AbortSignal): Promise<boolean>;
+  take(twin: Twin, fault: F, before: JsonObject, signal: AbortSignal): Promise<void>;
+  isOn(twin: Twin, fault: F, signal: AbortSignal): Promise<boolean>;
+  isBack(twin: Twin, fault: F, before: JsonObject, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Everything of one account and region that this platform can do. */

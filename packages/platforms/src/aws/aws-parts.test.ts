@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { arms, type Change, HaldaneError } from '@haldane/core';
 import { codeOf, VirtualClock } from '@haldane/testkit';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
 import { awsPlatform } from './aws-platform.ts';
 import { Expiry } from './expiry.ts';
 import { forwardOf, sameActions, withGroups } from './forward.ts';
@@ -8,10 +11,11 @@ import { targetGroupName } from './names.ts';
 import { readPrices } from './price.ts';
 import { parseRouteName } from './route-name.ts';
 import type { OpenSession } from './run-sessions.ts';
+import { sdkCalls } from './sdk/connect.ts';
 import { translateError } from './sdk/translate-error.ts';
 import { shareWeights } from './share-weights.ts';
 import { sweepAws } from './sweep-aws.ts';
-import { deploymentOf, lookAt, memorySidecars, memoryStand } from './testing/index.ts';
+import { deploymentOf, lookAt, type MemoryAccount, memorySidecars, memoryStand, twinOfs, twinScenarios } from './testing/index.ts';
 
 const { signal } = new AbortController();
 const caps = { failures: 3, latencyLimitMs: 1000, creditRate: 0 };
@@ -243,7 +247,7 @@ test('a role from before there were sidecars and twins may not look at templates
   const { balancing, groups, templates, twins } = stand.calls;
   const denied = () => Promise.reject(new HaldaneError('denied', 'AWS ec2 DescribeLaunchTemplates: UnauthorizedOperation: no'));
   const firewall = { ...twins.firewall, find: denied, tagged: denied };
-  const calls = { balancing, groups, templates: { ...templates, template: denied, tagged: denied }, twins: { firewall } };
+  const calls = { balancing, groups, templates: { ...templates, template: denied, tagged: denied }, twins: { ...twins, firewall } };
   const platform = awsPlatform({ calls, clock, leaveMs: 0, expiryAheadMs: 60_000 });
   const deployment = deploymentOf(stand);
   const wiring = platform.faults.wire(deployment, 'control', 'wr');
@@ -272,6 +276,115 @@ test('a role from before there were sidecars and twins may not look at templates
     rows.map((row) => row.what).join(),
   );
 });
+
+test('a run asks about twins of the kind that it makes, one of arms about none, and what does not answer comes last', async (t) => {
+  const clock = new VirtualClock();
+  const stand = await memoryStand('w');
+  const asked: string[] = [];
+  const heard =
+    <A extends readonly unknown[], T>(what: string, call: (...given: A) => Promise<T>) =>
+    (...given: A): Promise<T> => {
+      asked.push(what);
+      return call(...given);
+    };
+  const away = () => Promise.reject(new HaldaneError('unavailable', 'AWS iam GetRole: TimeoutError: no answer'));
+  const { balancing, groups, templates, twins } = stand.calls;
+  const calls = {
+    balancing,
+    groups: { ...groups, setTags: heard('arms', groups.setTags) },
+    templates,
+    twins: { ...twins, role: { ...twins.role, find: heard('role', away) } },
+  };
+  const platform = awsPlatform({ calls, clock, leaveMs: 0, expiryAheadMs: 60_000 });
+  const deployment = deploymentOf(stand);
+  for (const arm of arms) {
+    const wiring = platform.faults.wire(deployment, arm, 'wr');
+    for (const { kind, params } of [...wiring.changes, platform.clusters.launch(deployment, arm, wiring, 'wr', 1)])
+      await platform.changeKinds.find((one) => one.kind === kind)?.apply(params, null, signal);
+  }
+
+  t.equal((await platform.leftovers('wr', signal, null)).length, 4, 'two groups and two target groups');
+  await platform.renew('wr', clock.now(), signal, null);
+  t.same(asked, ['arms', 'arms'], 'nobody asked about roles');
+  t.equal((await platform.leftovers('wr', signal, 'trail')).length, 4);
+  t.equal(await codeOf(platform.leftovers('wr', signal, 'role')), 'unavailable');
+  t.equal(await codeOf(platform.leftovers('wr', signal)), 'unavailable', 'of a run of which nothing is known anything may be left');
+  asked.length = 0;
+  await clock.advance(60_000);
+  t.equal(await codeOf(platform.renew('wr', clock.now(), signal, 'role')), 'unavailable');
+  t.same(asked, ['arms', 'arms', 'role', 'role'], 'first what costs');
+});
+
+test('a bucket that cannot be read hides no other from the sweep, and has a row of its own', async (t) => {
+  const tags = { 'haldane:run': 'r1', 'haldane:expires': new Date(0).toISOString() };
+  const url = await answering(t, (path, answer) => {
+    const { pathname, searchParams } = new URL(path, 'http://s3');
+    const names = ['haldane-q-control', 'haldane-q-control-log', 'haldane-r1-control', 'haldane-r1-control-log'];
+    const list = names.map((name) => `<Bucket><Name>${name}</Name></Bucket>`).join('');
+    const set = Object.entries(tags).map(([key, value]) => `<Tag><Key>${key}</Key><Value>${value}</Value></Tag>`);
+    if (pathname === '/' && searchParams.get('bucket-region') === 'eu-west-1')
+      answer.end(`<ListAllMyBucketsResult><Buckets>${list}</Buckets></ListAllMyBucketsResult>`);
+    else if (pathname.startsWith('/haldane-r1-') && searchParams.has('tagging'))
+      answer.end(`<Tagging><TagSet>${set.join('')}</TagSet></Tagging>`);
+    else answer.writeHead(403).end(`<Error><Code>AccessDenied</Code><Message>${pathname}</Message></Error>`);
+  });
+  const sdk = sdkCalls(connectionTo(url));
+  t.teardown(() => sdk.close());
+  const { calls } = await memoryStand('w');
+  const rows = await sweepAws(
+    {
+      calls: {
+        balancing: calls.balancing,
+        groups: calls.groups,
+        templates: calls.templates,
+        twins: { ...calls.twins, bucket: sdk.twins.bucket, trail: sdk.twins.trail },
+      },
+      now: Date.now(),
+      end: false,
+    },
+    signal,
+  );
+  t.match(rows, [
+    { what: 'bucket haldane-q-control', runId: null, action: /could not be looked at: .*GetBucketTagging: AccessDenied/ },
+    { what: 'bucket haldane-r1-control', runId: 'r1', action: 'would be ended' },
+    { what: 'audit trail haldane-q-control', runId: null, action: /could not be looked at/ },
+    { what: 'audit trail haldane-r1-control', runId: 'r1', action: 'would be ended' },
+  ]);
+  t.equal(rows.length, 4);
+});
+
+test("a region full of trails stands in a run's way, whoever's they are, but for its own", async (t) => {
+  let names: readonly string[] = [];
+  const url = await answering(t, (_path, answer) =>
+    answer.setHeader('content-type', 'application/x-amz-json-1.1').end(JSON.stringify({ trailList: names.map((Name) => ({ Name })) })),
+  );
+  const sdk = sdkCalls(connectionTo(url));
+  t.teardown(() => sdk.close());
+  const hindrance = (...all: readonly string[]) => {
+    names = all;
+    return sdk.twins.trail.hinders({ mode: 'stopped-trail', by: 'stopping' }, 'r1', signal);
+  };
+  t.equal(await hindrance('audit', 'billing', 'security', 'haldane-r1-control', 'haldane-r1-experiment'), null);
+  t.match(await hindrance('audit', 'billing', 'haldane-r2-control', 'haldane-r2-experiment'), /there are 4 audit trails in this region/);
+});
+
+/** A server that plays AWS for one test: its address. */
+async function answering(t: Test, answer: (path: string, response: ServerResponse) => void): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume();
+    answer(request.url ?? '/', response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function connectionTo(endpoint: string) {
+  return { region: 'eu-west-1', endpoint, credentials: { accessKeyId: 'a', secretAccessKey: 's' }, tries: 1 };
+}
 
 test('each run works in a session of its own, that may touch what is named after it and the one rule that it slices', async (t) => {
   const clock = new VirtualClock();
@@ -344,7 +457,7 @@ test('the plan prices the run from a table, holds a ceiling, and says who counts
     t.throws(() => readPrices(bad, 'f'), { code: 'bad-request', message: /f/ });
 });
 
-test('a session of a run at twins may make what carries its tag and change nothing that does not, and is another than one for arms', async (t) => {
+test('a session of a run at twins may make what is its own and change nothing else, of one kind of resource only', async (t) => {
   const clock = new VirtualClock();
   const stand = await memoryStand('w');
   const policies: string[] = [];
@@ -357,20 +470,52 @@ test('a session of a run at twins may make what carries its tag and change nothi
     },
   };
   const platform = awsPlatform({ calls: stand.calls, clock, leaveMs: 0, sessions });
-  const order = { of: 'firewall', like: 'w-firewall', scenario: 'sg-port-open' } as const;
-  const twin = platform.faults.twins?.make(deploymentOf(stand), 'wr', 'control', order);
-  const kind = platform.changeKinds.find((one) => one.kind === twin?.kind);
-  await kind?.apply(twin?.params ?? {}, null, signal);
-  await kind?.revert(twin?.params ?? {}, null, signal);
-  t.equal(policies.length, 1, 'one session for the run');
-  const { Statement } = JSON.parse(policies[0] ?? '') as {
-    Statement: { Action: string | string[]; Resource: string; Condition?: object }[];
-  };
-  const writes = Statement.filter(({ Action }) => [Action].flat().some((call) => !call.startsWith('ec2:Describe')));
-  for (const { Action, Resource, Condition } of writes) {
-    if (Resource.endsWith(':vpc/*')) t.equal(Action, 'ec2:CreateSecurityGroup', 'of a network only that something is made in it');
-    else if (Action === 'ec2:CreateTags') t.match(Condition, { StringEquals: { 'ec2:CreateAction': 'CreateSecurityGroup' } });
-    else t.match(JSON.stringify(Condition), /haldane:run":"wr"/, JSON.stringify(Action));
+  for (const of of twinOfs) {
+    policies.length = 0;
+    const order = { of, like: `w-${of}`, scenario: twinScenarios[of][0] ?? '' };
+    const twin = platform.faults.twins?.make(deploymentOf(stand), 'wr', 'control', order);
+    const kind = platform.changeKinds.find((one) => one.kind === twin?.kind);
+    await kind?.apply(twin?.params ?? {}, null, signal);
+    await kind?.revert(twin?.params ?? {}, null, signal);
+    t.equal(policies.length, 1, 'one session for the run');
+    const [policy = ''] = policies;
+    t.ok(policy.length <= 2048);
+    const { Statement } = JSON.parse(policy) as {
+      Statement: { Action: string | string[]; Resource: string | string[]; Condition?: object }[];
+    };
+    for (const { Action, Resource, Condition } of Statement) {
+      if ([Action].flat().every((call) => /^\w+:(Describe|Get|List)/.test(call))) continue;
+      const what = `${of}: ${JSON.stringify(Action)}`;
+      if (Action === 'ec2:CreateTags') t.match(Condition, { StringEquals: { 'ec2:CreateAction': 'CreateSecurityGroup' } }, what);
+      else if (String(Resource).endsWith(':vpc/*'))
+        t.equal(Action, 'ec2:CreateSecurityGroup', 'of a network only that something is made in it');
+      else if (of === 'firewall') t.match(JSON.stringify(Condition), /haldane:run":"wr"/, what);
+      else
+        t.ok(
+          [Resource].flat().every((one) => /haldane-wr-\*/.test(one)),
+          what,
+        );
+      if (/AttachRolePolicy|CreateRole/.test(String(Action)))
+        t.match(Condition, { StringEquals: { 'iam:PermissionsBoundary': 'arn:aws:iam::aws:policy/AWSDenyAll' } }, what);
+    }
   }
-  t.ok((policies[0] ?? '').length <= 2048);
+});
+
+test('what the account does not let happen is said in the plan, and again before the harm; nothing of it is touched', async (t) => {
+  const stand = await memoryStand('w');
+  const { bucket } = (stand.calls as MemoryAccount).twins;
+  const { changeKinds, faults, refusals } = awsPlatform({ calls: stand.calls, clock: new VirtualClock() });
+  const order = { of: 'bucket', like: 'w-bucket', scenario: 'open-bucket' } as const;
+  const twin = faults.twins?.make(deploymentOf(stand), 'wr', 'experiment', order);
+  const harm = faults.twins?.fault(deploymentOf(stand), 'wr', 'experiment', order, { mode: 'open-bucket', to: '0.0.0.0/0' });
+  if (twin === undefined || harm === undefined) throw new Error('the platform can make no twin');
+  t.same(await refusals(deploymentOf(stand), signal, [twin, harm]), []);
+  bucket.hindrance = 'the account blocks it';
+  t.same(await refusals(deploymentOf(stand), signal, [twin, harm]), ['the account blocks it']);
+  await changeKinds.find(({ kind }) => kind === twin.kind)?.apply(twin.params, null, signal);
+  const faultKind = changeKinds.find(({ kind }) => kind === harm.kind);
+  await t.rejects(async () => faultKind?.capture(harm.params, signal) as Promise<unknown>, {
+    code: 'refused',
+    message: /the account blocks it/,
+  });
 });

@@ -21,7 +21,8 @@ import { sparing } from './own.ts';
 import { commonPrices } from './price.ts';
 import { awsRefusals } from './refusals.ts';
 import { namingItsResource } from './resource-words.ts';
-import { inItsSession, isOfTwins, type OpenSession, RunSessions } from './run-sessions.ts';
+import { inItsSession, type OpenSession, RunSessions, scopeOf } from './run-sessions.ts';
+import { type SideDoorOptions, SideDoors } from './side-doors.ts';
 import { type ReadConnections, type SidecarOptions, Sidecars } from './sidecars.ts';
 import { awsTraffic } from './traffic-router.ts';
 import { awsTwins } from './twins.ts';
@@ -36,6 +37,8 @@ export type AwsPlatformOptions = {
   readonly sessions?: OpenSession;
   /** How instances of arms start a router beside them; absent: arms are launched without, and cannot be harmed. */
   readonly sidecar?: SidecarOptions;
+  /** Haldane's routers, and the routes whose balancers may send a run's share to them. */
+  readonly sideDoors?: SideDoorOptions;
   /** Where the dependencies of a run's service are; needed with `sidecar`. */
   readonly connections?: ReadConnections;
   /** What an hour of an instance costs, and the most that a run may. Default: common prices, 5 US dollars. */
@@ -55,6 +58,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
   const { calls, clock, addresses = {}, settleMs = 5_000, leaveMs = 5_000 } = options;
   const budget: Budget = { prices: commonPrices, ceilingUsd: 5, ...options.budget };
   const sidecars = options.sidecar === undefined ? null : new Sidecars(options.sidecar, calls, clock);
+  const sideDoors = options.sideDoors === undefined ? null : new SideDoors(options.sideDoors, calls, clock);
   const looking = sparing(calls, sidecars !== null);
   const expiry = new Expiry(looking, clock, options.expiryAheadMs ?? 15 * 60_000);
   const worldOf = (own: AwsCalls): AwsWorld => ({
@@ -64,6 +68,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
     settleMs,
     leaveMs,
     sidecars,
+    sideDoors,
     connections: options.connections ?? (() => Promise.resolve({ dependencies: [], intakeOff: {} })),
     expiresFor: (runId) => expiry.for(runId),
   });
@@ -97,11 +102,21 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
       return refusals.length > 0 || sessions === null ? refusals : trespasses(sessions, changes, deployment.route, signal);
     },
     advise: (deployment, changes, seconds, signal) => awsAdvice(calls, budget, deployment, changes, seconds, signal),
-    async renew(runId, until, signal) {
-      await Promise.all([expiry.renew(runId, until, signal), sidecars?.renew(runId, until, signal)]);
+    async renew(runId, until, signal, twinOf) {
+      await Promise.all([
+        expiry.renew(runId, until, signal, twinOf),
+        sidecars?.renew(runId, until, signal),
+        sideDoors?.renew(runId, until, signal),
+      ]);
     },
     ...(sidecars === null ? {} : { contacts: contactsOf(sidecars) }),
-    leftovers: (runId, signal) => awsLeftovers(looking, runId, signal),
+    async leftovers(runId, signal, twinOf) {
+      const [inAccount, atRouters] = await Promise.all([
+        awsLeftovers(looking, runId, signal, twinOf),
+        sideDoors?.leftovers(runId, signal) ?? [],
+      ]);
+      return [...inAccount, ...atRouters];
+    },
   };
 }
 
@@ -112,9 +127,10 @@ async function trespasses(
   route: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const runId = changes.map((change) => change.params['runId']).find((one) => typeof one === 'string');
-  if (runId === undefined) return [];
-  const allowed = await (await sessions.for(runId, route, changes.some(isOfTwins) ? 'twins' : 'arms', signal)).trespass(signal);
+  const change = changes.find(({ params }) => typeof params['runId'] === 'string');
+  if (change === undefined) return [];
+  const session = await sessions.for(String(change.params['runId']), route, scopeOf(change), signal);
+  const allowed = await session.trespass(signal);
   return allowed.map(
     (call) =>
       `the session for this run may call ${call}, which its policy does not allow: the policy is not in force; see docs/aws.md on the role`,

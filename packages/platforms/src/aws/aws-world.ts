@@ -1,5 +1,6 @@
 import type { Clock } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
+import type { SideDoors } from './side-doors.ts';
 import type { ReadConnections, Sidecars } from './sidecars.ts';
 
 /** What everything on this platform works with. */
@@ -13,6 +14,8 @@ export type AwsWorld = {
   readonly leaveMs: number;
   /** Routers beside the instances of arms; null: instances are launched without. */
   readonly sidecars: Sidecars | null;
+  /** Routers of ours that a balancer may send a run's share to; null: there are none. */
+  readonly sideDoors: SideDoors | null;
   /** Where the dependencies of the run's service are. */
   readonly connections: ReadConnections;
   /** Until when (epoch ms) a resource of this run that is made now is its own; after that a sweep may end it. */

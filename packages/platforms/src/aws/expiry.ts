@@ -1,4 +1,4 @@
-import { arms, type Clock, hasCode } from '@haldane/core';
+import { type Arm, arms, type Clock, hasCode, type TwinOf } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
 import { armClusterName, targetGroupName, templateName } from './names.ts';
 import { expiry, tagNames } from './our-tags.ts';
@@ -25,13 +25,13 @@ export class Expiry {
     return this.#written.get(runId) ?? this.#clock.now() + this.#aheadMs;
   }
 
-  async renew(runId: string, until: number, signal: AbortSignal): Promise<void> {
+  async renew(runId: string, until: number, signal: AbortSignal, twinOf?: TwinOf | null): Promise<void> {
     const expires = until + this.#aheadMs;
     const last = this.#written.get(runId);
     if (last !== undefined && expires - last < this.#aheadMs / 3) return;
     this.#written.set(runId, expires);
     try {
-      await this.#write(runId, expires, signal);
+      await this.#write(runId, expires, signal, twinOf);
     } catch (error) {
       if (last === undefined) this.#written.delete(runId);
       else this.#written.set(runId, last);
@@ -39,38 +39,41 @@ export class Expiry {
     }
   }
 
-  /** What cannot be written keeps nothing else from it; throws, at the end, the first that could not. */
-  async #write(runId: string, expires: number, signal: AbortSignal): Promise<void> {
-    const failures: unknown[] = [];
-    const attempt = async (act: () => Promise<void>): Promise<void> => {
+  /**
+   * What cannot be written keeps nothing else from it; throws, at the end, the first that could not. First what users may be in and what costs:
+   * a service of AWS's that does not answer at all takes the time of what comes after it.
+   */
+  async #write(runId: string, expires: number, signal: AbortSignal, twinOf: TwinOf | null | undefined): Promise<void> {
+    const { balancing, groups, templates } = this.#calls;
+    const tags = { [tagNames.run]: runId, [tagNames.expires]: expiry(expires) };
+    const ofGroup = async (arm: Arm): Promise<void> => {
+      const group = await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);
       try {
-        await act();
+        if (group !== null && !group.isLeaving) await groups.setTags(group.name, tags, signal);
       } catch (error) {
-        failures.push(error);
+        if (!hasCode(error, 'gone')) throw error;
       }
     };
-    const tags = { [tagNames.run]: runId, [tagNames.expires]: expiry(expires) };
-    for (const arm of arms) {
-      await attempt(async () => {
-        const targets = await ownTargetGroup(this.#calls, targetGroupName(runId, arm), runId, signal);
-        if (targets !== null) await this.#calls.balancing.setTags([targets.arn], tags, signal);
-      });
-      await attempt(async () => {
-        const template = await ownTemplate(this.#calls, templateName(runId, arm), runId, signal);
-        if (template !== null) await this.#calls.templates.setTags(template.id, tags, signal);
-      });
-      await attempt(async () => {
-        for (const { kind, twin } of await ownTwins(this.#calls, runId, arm, signal)) await kind.setTags(twin, tags, signal);
-      });
-      await attempt(async () => {
-        const group = await ownGroup(this.#calls, armClusterName(runId, arm), runId, signal);
+    const ofTargets = async (arm: Arm): Promise<void> => {
+      const targets = await ownTargetGroup(this.#calls, targetGroupName(runId, arm), runId, signal);
+      if (targets !== null) await balancing.setTags([targets.arn], tags, signal);
+    };
+    const ofTemplate = async (arm: Arm): Promise<void> => {
+      const template = await ownTemplate(this.#calls, templateName(runId, arm), runId, signal);
+      if (template !== null) await templates.setTags(template.id, tags, signal);
+    };
+    const ofTwins = async (arm: Arm): Promise<void> => {
+      for (const { kind, twin } of await ownTwins(this.#calls, runId, arm, signal, twinOf)) await kind.setTags(twin, tags, signal);
+    };
+    const failures: unknown[] = [];
+    for (const write of [ofGroup, ofTargets, ofTemplate, ofTwins])
+      for (const arm of arms) {
         try {
-          if (group !== null && !group.isLeaving) await this.#calls.groups.setTags(group.name, tags, signal);
+          await write(arm);
         } catch (error) {
-          if (!hasCode(error, 'gone')) throw error;
+          failures.push(error);
         }
-      });
-    }
+      }
     if (failures.length > 0) throw failures[0];
   }
 }

@@ -14,6 +14,8 @@ import {
 } from './names.ts';
 import type { Sidecars } from './sidecars.ts';
 
+const twinFaults = ['open-port', 'open-bucket', 'colliding-right', 'all-rights', 'stopped-trail'] as const;
+
 /**
  * What an arm is launched with here: a target group of its own, a shut door to it and, when something is to be faulted or turned off in it,
  * a sidecar beside each instance. Both arms get the same.
@@ -23,7 +25,7 @@ export function awsFaults(sidecars: Sidecars | null, twins: TwinPlane): FaultPla
     throw new HaldaneError('refused', `the aws platform cannot ${what}`);
   };
   return {
-    can: ['synthetic-reach', 'open-port', ...(sidecars === null ? [] : (['dependency-fault'] as const))],
+    can: ['synthetic-reach', ...twinFaults, ...(sidecars === null ? [] : (['dependency-fault'] as const))],
     wire(deployment, arm, runId) {
       const { source, route, revision } = deployment;
       const name = targetGroupName(runId, arm);

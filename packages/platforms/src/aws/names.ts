@@ -13,7 +13,7 @@ export function targetGroupName(runId: string, arm: Arm): string {
 
 /** A launch template of the run's own, for one arm. */
 export const templateName = (runId: string, arm: Arm): string => `haldane-${runId}-${arm}`;
-/** What is not an arm's but an arm's twin of something; no two kinds of resource share their names. */
+/** What is not an arm's but an arm's twin of something; no two kinds of resource share their names. Lower-case as runs' ids are: a bucket may be called so. */
 export const twinName = (runId: string, arm: Arm): string => `haldane-${runId}-${arm}`;
 /** Names the dependency's proxy at every sidecar of the arm. */
 export const proxyName = (runId: string, arm: Arm, dependency: string): string => `${runId}.${arm}.${dependency}`;
@@ -23,3 +23,8 @@ export const templateChangeId = (arm: Arm): string => `template:${arm}`;
 export const twinChangeId = (arm: Arm): string => `twin:${arm}`;
 export const clusterChangeId = (arm: Arm): string => `cluster:${arm}`;
 export const attachChangeId = 'attach';
+
+/** Roles and policies of runs' own are found, and rights to them given, by this path. */
+export const twinPath = '/haldane/';
+/** AWS's own policy that denies everything: as a role's boundary it leaves it no right, whatever it is given. */
+export const denyingBoundary = 'arn:aws:iam::aws:policy/AWSDenyAll';

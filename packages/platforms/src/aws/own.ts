@@ -1,4 +1,4 @@
-import { type Arm, HaldaneError, hasCode } from '@haldane/core';
+import { type Arm, HaldaneError, hasCode, type TwinOf } from '@haldane/core';
 import type { AwsCalls, Group, Rule, TargetGroup, Template, Twin, Twins } from './aws-calls.ts';
 import { twinName } from './names.ts';
 import { tagNames } from './our-tags.ts';
@@ -28,17 +28,21 @@ export async function ownTwin(twins: Twins, name: string, runId: string, signal:
   return found?.tags[tagNames.run] === runId ? found : null;
 }
 
-/** Every twin of the run, of whatever kind, with the calls that it takes. */
+/** The arm's twins, of the kind that its run makes (null: none; absent: that is not known, and it may be any), with the calls that each takes. */
 export async function ownTwins(
   { twins }: AwsCalls,
   runId: string,
   arm: Arm,
   signal: AbortSignal,
+  twinOf?: TwinOf | null,
 ): Promise<readonly { readonly kind: Twins; readonly twin: Twin }[]> {
-  const found = await Promise.all(
-    Object.values(twins).map(async (kind) => ({ kind, twin: await ownTwin(kind, twinName(runId, arm), runId, signal) })),
-  );
-  return found.flatMap(({ kind, twin }) => (twin === null ? [] : [{ kind, twin }]));
+  const found: { readonly kind: Twins; readonly twin: Twin }[] = [];
+  if (twinOf === null) return found;
+  for (const kind of twinOf === undefined ? Object.values(twins) : [twins[twinOf]]) {
+    const twin = await ownTwin(kind, twinName(runId, arm), runId, signal);
+    if (twin !== null) found.push({ kind, twin });
+  }
+  return found;
 }
 
 /**

@@ -3,10 +3,15 @@ import type { AwsCalls, Group } from './aws-calls.ts';
 import { type FoundRoute, findRoute } from './find-route.ts';
 import { forwardOf } from './forward.ts';
 import type { SliceParams } from './kinds/slice-kind.ts';
+import type { TwinFaultParams } from './kinds/twin-fault-kind.ts';
 import type { TwinParams } from './kinds/twin-kind.ts';
 import { isOptedIn, tagNames } from './our-tags.ts';
 import { revisionOf } from './revision.ts';
 import { shareWeights } from './share-weights.ts';
+import { lookAtSideDoor, sideDoorShare } from './side-door.ts';
+import { sideDoorRefusals } from './side-door-refusals.ts';
+
+type Forward = NonNullable<ReturnType<typeof forwardOf>>;
 
 /** AWS: so many target groups may stand in one forward action. */
 const mostGroups = 5;
@@ -21,7 +26,8 @@ export async function awsRefusals(
 ): Promise<readonly string[]> {
   const { source, route } = deployment;
   const twins = changes.filter((change) => change.kind === 'aws.twin').map((change) => change.params as TwinParams);
-  if (twins.length > 0) return twinRefusals(calls, twins, signal);
+  const faults = changes.filter((change) => change.kind === 'aws.twin-fault').map((change) => change.params as TwinFaultParams);
+  if (twins.length > 0) return twinRefusals(calls, twins, faults, signal);
   const group = await calls.groups.group(source, signal);
   const found = await findRoute(calls, route, signal);
   return [
@@ -38,8 +44,13 @@ export async function awsRefusals(
   ];
 }
 
-/** What a twin is made like must be there, and its owner must have said at the resource itself that it may be. */
-async function twinRefusals(calls: AwsCalls, wanted: readonly TwinParams[], signal: AbortSignal): Promise<readonly string[]> {
+/** What a twin is made like must be there, its owner must have said at the resource itself that it may be, and nothing in the account may stand in the way. */
+async function twinRefusals(
+  calls: AwsCalls,
+  wanted: readonly TwinParams[],
+  faults: readonly TwinFaultParams[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const found = await Promise.all(
     wanted.map(async ({ of, like, name, runId, scenario }) => {
       const kind = calls.twins[of];
@@ -53,7 +64,8 @@ async function twinRefusals(calls: AwsCalls, wanted: readonly TwinParams[], sign
         : `there is a ${kind.word} ${name} already, and it is not this run's`;
     }),
   );
-  return [...new Set(found.filter((one) => one !== null))];
+  const hindered = await Promise.all(faults.map(({ of, fault, runId }) => calls.twins[of].hinders(fault, runId, signal)));
+  return [...new Set([...found, ...hindered].filter((one) => one !== null))];
 }
 
 async function groupRefusals(
@@ -104,25 +116,43 @@ async function routeRefusals(
     refusals.push(
       `rule ${route} is sticky: a client that once came to an arm would go on there after the run. Turn stickiness of the rule off for the experiment, or put Haldane's routers before the arms`,
     );
-  if (forward.groups.length + 2 > mostGroups)
-    refusals.push(`rule ${route} forwards to ${forward.groups.length} target groups; AWS allows ${mostGroups}, and the arms need two`);
+  const slices = changes.filter((change) => change.kind === 'aws.slice').map((change) => change.params as SliceParams);
+  const side = slices[0]?.side;
+  if (forward.groups.length + (side === undefined ? 2 : 1) > mostGroups)
+    refusals.push(
+      `rule ${route} forwards to ${forward.groups.length} target groups; AWS allows ${mostGroups}, and ${side === undefined ? 'the arms need two' : 'the side door needs one'}`,
+    );
   const runs = new Set([...(await calls.balancing.tags(arns, signal)).values()].flatMap((tags) => tags[tagNames.run] ?? []));
   for (const runId of runs)
     if (changes.every((change) => change.params['runId'] !== runId))
       refusals.push(`run ${runId} still has its arms in rule ${route}: wait until it is restored`);
-  const slices = changes.filter((change) => change.kind === 'aws.slice').map((change) => change.params as SliceParams);
-  for (const { share } of slices.slice(0, 1)) {
-    try {
-      shareWeights(
-        forward.groups.map((one) => one.weight),
-        share,
-      );
-    } catch (error) {
-      if (!hasCode(error, 'refused')) throw error;
-      refusals.push(messageOf(error));
-    }
-  }
-  if (slices.some((one) => one.exposure === 'reads'))
-    refusals.push('exposure reads: a weighted rule cannot tell reads from writes; write exposure: synthetic or all');
+  if (slices[0] !== undefined) refusals.push(...(await weightRefusals(calls, forward, slices[0], signal)));
+  if (side === undefined && slices.some((one) => one.exposure === 'reads'))
+    refusals.push(
+      'exposure reads: a weighted rule cannot tell reads from writes; write exposure: synthetic or all, or put a side door before the arms',
+    );
   return refusals;
+}
+
+/** Why the slice cannot be said in the weights of this action. */
+async function weightRefusals(
+  calls: AwsCalls,
+  { groups }: Forward,
+  { share, side }: SliceParams,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const door = side === undefined ? null : await lookAtSideDoor(calls, side, signal);
+  const refusals = side === undefined ? [] : await sideDoorRefusals(calls, side, door, groups, signal);
+  if (side !== undefined && (door === null || door.routers.registered === 0)) return refusals;
+  try {
+    shareWeights(
+      groups.map((one) => one.weight),
+      door === null ? share : sideDoorShare(share, door),
+      door === null ? 2 : 1,
+    );
+    return refusals;
+  } catch (error) {
+    if (!hasCode(error, 'refused')) throw error;
+    return [...refusals, messageOf(error)];
+  }
 }

@@ -1,4 +1,4 @@
-import { type AnyChangeKind, type Clock, HaldaneError, type JsonObject } from '@haldane/core';
+import { type AnyChangeKind, type Change, type Clock, HaldaneError, type JsonObject, type TwinOf } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
 import { findRoute } from './find-route.ts';
 import { parseRouteName } from './route-name.ts';
@@ -21,8 +21,8 @@ export type OpenSession = {
   open(runId: string, policy: string, signal: AbortSignal): Promise<RunSession>;
 };
 
-/** A run launches arms or makes twins, never both. */
-export type SessionScope = 'arms' | 'twins';
+/** A run launches arms or makes twins of one kind, never both. */
+export type SessionScope = 'arms' | TwinOf;
 
 /** A session that ends within this is not begun anything with. */
 const spareMs = 10 * 60_000;
@@ -53,7 +53,7 @@ export class RunSessions {
   }
 
   async #begin(runId: string, route: string, scope: SessionScope, signal: AbortSignal): Promise<RunSession> {
-    const policy = scope === 'twins' ? twinPolicy(runId) : await this.#policyForArms(runId, route, signal);
+    const policy = scope === 'arms' ? await this.#policyForArms(runId, route, signal) : twinPolicy(scope, runId);
     if (policy.length > mostPolicyCharacters)
       throw new HaldaneError(
         'refused',
@@ -70,17 +70,16 @@ export class RunSessions {
   }
 }
 
-/** Whether a change is made at a twin, in a session that can do nothing to arms. */
-export function isOfTwins({ kind }: { readonly kind: string }): boolean {
-  return kind === 'aws.twin' || kind === 'aws.twin-fault';
+/** Changes at twins are made in a session that can do nothing to arms, nor to what is of another kind. */
+export function scopeOf({ kind, params }: Pick<Change, 'kind' | 'params'>): SessionScope {
+  return kind === 'aws.twin' || kind === 'aws.twin-fault' ? (params['of'] as TwinOf) : 'arms';
 }
 
 /** The kind over the session of the run that each change is of: made anew for each call, for it is nothing but functions over the calls. */
 export function inItsSession(sessions: RunSessions, make: (calls: AwsCalls) => AnyChangeKind, plain: AwsCalls): AnyChangeKind {
   const kind = make(plain);
-  const scope = isOfTwins(kind) ? 'twins' : 'arms';
   const of = async (params: JsonObject, signal: AbortSignal) =>
-    make((await sessions.for(String(params['runId']), String(params['route']), scope, signal)).calls);
+    make((await sessions.for(String(params['runId']), String(params['route']), scopeOf({ kind: kind.kind, params }), signal)).calls);
   const superseded: AnyChangeKind['superseded'] =
     kind.superseded && (async (params, before, signal) => (await of(params, signal)).superseded?.(params, before, signal) ?? null);
   return {

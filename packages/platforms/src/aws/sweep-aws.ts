@@ -40,16 +40,20 @@ export async function sweepAws({ calls, now, end }: AwsSweepOptions, signal: Abo
   }
   for (const { arn, name, runId, until } of expired)
     findings.push({ what: `target group ${name}`, runId, expiredAt: until, end: () => balancing.removeTargetGroup(arn, signal) });
+  const became = async ({ end: act, ...row }: Finding): Promise<SweepRow> => ({
+    ...row,
+    action: end ? await attempt(act) : 'would be ended',
+  });
   const rows: SweepRow[] = [];
-  for (const { end: act, ...row } of findings) rows.push({ ...row, action: end ? await attempt(act) : 'would be ended' });
+  for (const one of findings) rows.push(await became(one));
   // Last, when all else has ended: an older role may not look at these.
-  const kinds = [
+  const kinds: readonly { readonly what: string; readonly look: () => Promise<readonly (Finding | SweepRow)[]> }[] = [
     { what: 'launch templates', look: () => expiredTemplates(calls, now, signal) },
     ...Object.values(calls.twins).map((kind) => ({ what: `${kind.word}s`, look: () => expiredTwins(kind, now, signal) })),
   ];
   for (const { what, look } of kinds) {
     try {
-      for (const { end: act, ...row } of await look()) rows.push({ ...row, action: end ? await attempt(act) : 'would be ended' });
+      for (const one of await look()) rows.push('action' in one ? one : await became(one));
     } catch (error) {
       rows.push({ what, runId: null, expiredAt: null, action: `could not be looked for: ${messageOf(error)}` });
     }
@@ -57,12 +61,15 @@ export async function sweepAws({ calls, now, end }: AwsSweepOptions, signal: Abo
   return rows;
 }
 
-async function expiredTwins(kind: Twins, now: number, signal: AbortSignal): Promise<readonly Finding[]> {
-  return (await kind.tagged(tagNames.run, signal)).flatMap((twin) => {
+/** And, as rows, those of which nobody could say whose they are. */
+async function expiredTwins(kind: Twins, now: number, signal: AbortSignal): Promise<readonly (Finding | SweepRow)[]> {
+  return (await kind.tagged(tagNames.run, signal)).flatMap((twin): readonly (Finding | SweepRow)[] => {
+    const what = `${kind.word} ${twin.name}`;
+    if ('why' in twin) return [{ what, runId: null, expiredAt: null, action: `could not be looked at: ${twin.why}` }];
     const own = ownedUntil(twin.tags);
     if (own === null || own.until > now) return [];
     const end = () => kind.remove(twin, signal);
-    return [{ what: `${kind.word} ${twin.name}`, runId: own.runId, expiredAt: own.until, end }];
+    return [{ what, runId: own.runId, expiredAt: own.until, end }];
   });
 }
 

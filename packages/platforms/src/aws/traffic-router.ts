@@ -10,7 +10,7 @@ import { tagNames } from './our-tags.ts';
 import { ownRules } from './own.ts';
 
 /** `addressOf`: where users reach a route, when that is not its balancer's own name (which no certificate is made out to). */
-export function awsTraffic({ calls }: AwsWorld, addressOf: (route: string) => string | undefined): TrafficRouter {
+export function awsTraffic({ calls, sideDoors }: AwsWorld, addressOf: (route: string) => string | undefined): TrafficRouter {
   return {
     async describe(route, signal) {
       const found = await findRoute(calls, route, signal);
@@ -36,28 +36,33 @@ export function awsTraffic({ calls }: AwsWorld, addressOf: (route: string) => st
       };
     },
     attach({ route }, runId, standsOn) {
-      const params: AttachParams = { runId, route };
+      const side = sideDoors?.of(route);
+      const params: AttachParams = { runId, route, ...(side ? { side } : {}) };
       return {
         id: attachChangeId,
         kind: 'aws.attach',
         params,
         standsOn,
-        does: `opens the run's own rules before ${route} to synthetic requests that carry the run's secret in ${doorHeader}; moves no user`,
+        does: `opens the run's own rules before ${route} to synthetic requests that carry the run's secret in ${doorHeader}${side ? ", and tells Haldane's routers of the arms" : ''}; moves no user`,
         undo: 'shuts them again, which destroys the secret',
       };
     },
     slice({ route }, runId, slice) {
       const { name, share, caps } = slice;
-      const params: SliceParams = { runId, route, ...slice };
+      const side = sideDoors?.of(route);
+      const params: SliceParams = { runId, route, ...slice, ...(side ? { side } : {}) };
       return {
         id: `slice:${name}`,
         kind: 'aws.slice',
         params,
         standsOn: [attachChangeId],
-        does:
-          `adds the arms' target groups to the forward action of ${route}, ${percent(share)} of its requests to each (whole weights, nearest there is); ` +
-          `the balancer chooses for each request anew and does not count failures: past ${caps.failures} the run stops when its metrics show it`,
-        undo: `takes them out of the action of ${route} again, whatever else it holds by then`,
+        does: side
+          ? `adds the side door ${side.targetGroup} to the forward action of ${route}, with so much weight that Haldane's routers send ${percent(share)} of the route to each arm, by the user's key, until ${caps.failures} of them have failed${caps.users === undefined ? '' : ` or ${caps.users} users have seen a failure`}`
+          : `adds the arms' target groups to the forward action of ${route}, ${percent(share)} of its requests to each (whole weights, nearest there is); ` +
+            `the balancer chooses for each request anew and does not count failures: past ${caps.failures} the run stops when its metrics show it`,
+        undo: side
+          ? `sends all that comes to the routers to production, and takes the side door out of the action of ${route} again, whatever else it holds by then; without Haldane, the routers do the first when the lease ends`
+          : `takes them out of the action of ${route} again, whatever else it holds by then`,
       };
     },
     async reach({ route }, runId, arm, signal) {

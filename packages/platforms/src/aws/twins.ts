@@ -1,5 +1,6 @@
-import { type Change, HaldaneError, type TwinFault, type TwinPlane } from '@haldane/core';
+import { type Change, HaldaneError, type TwinPlane } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
+import { faultWords } from './fault-words.ts';
 import type { TwinFaultParams } from './kinds/twin-fault-kind.ts';
 import type { TwinParams } from './kinds/twin-kind.ts';
 import { twinChangeId, twinName } from './names.ts';
@@ -50,14 +51,7 @@ export function awsTwins(calls: AwsCalls): TwinPlane {
       const twin = await ownTwin(calls.twins[of], name, runId, signal);
       if (twin === null) throw new HaldaneError('gone', `there is no ${word} ${name}`);
       const faulted = await calls.twins[of].isOn(twin, fault, signal);
-      return { faulted, seen: `${word} ${name} (${twin.id}) ${faulted ? 'holds' : 'does not hold'} what ${faultWords(fault)}` };
+      return { faulted, seen: `${word} ${name} (${twin.id}): what ${faultWords(fault)} is ${faulted ? '' : 'not '}in force` };
     },
   };
-}
-
-function faultWords({ mode, port, from }: TwinFault): string {
-  switch (mode) {
-    case 'open-port':
-      return `opens port ${port} to ${from}`;
-  }
 }

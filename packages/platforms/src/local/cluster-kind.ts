@@ -7,6 +7,7 @@ import { armEnvironment, type ProxyPoint } from './instance-environment.ts';
 import { instancesOf } from './instances.ts';
 import { keeperOrder } from './keeper-order.ts';
 import type { LocalWorld } from './local-world.ts';
+import { requireOwnCluster } from './names.ts';
 import { productionRecipe } from './production-recipe.ts';
 import { proxyAuthority } from './proxy-authority.ts';
 import { startInstances } from './start-instances.ts';
@@ -29,6 +30,7 @@ export function clusterKind(world: LocalWorld): ChangeKind<ClusterParams, null> 
     kind: 'local.cluster',
     capture: () => Promise.resolve(null),
     async apply(params, _before, signal) {
+      requireOwnCluster(params);
       const recipe = productionRecipe(layout, params.source);
       if (recipe.revision !== params.revision)
         throw new HaldaneError(
@@ -45,12 +47,17 @@ export function clusterKind(world: LocalWorld): ChangeKind<ClusterParams, null> 
       await startInstances(orders, clock, signal);
       writeClusterRecord(layout, { name: cluster, role: arm, runId, revision, instances: names, recipe: null, source: params.source });
     },
-    async revert({ cluster }, _before, signal) {
+    async revert(params, _before, signal) {
+      requireOwnCluster(params);
+      const { cluster } = params;
       await Promise.all(instancesOf(layout, cluster).map((instance) => endInstance(instance, clock, signal)));
       rmSync(layout.cluster(cluster), { recursive: true, force: true, maxRetries: 3 });
     },
     // A keeper removes an instance's folder only when its processes are gone, so no folder means no process.
-    isReverted: ({ cluster }) => Promise.resolve(!existsSync(layout.cluster(cluster))),
+    async isReverted(params) {
+      requireOwnCluster(params);
+      return !existsSync(layout.cluster(params.cluster));
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { type Arm, type ChangeKind, type DependencyFault, HaldaneError, type RequestFault } from '@haldane/core';
 import { httpFaultObjection } from './http-fault-objection.ts';
 import type { LocalWorld } from './local-world.ts';
+import { requireOwnProxy } from './names.ts';
 
 export type FaultParams = {
   readonly runId: string;
@@ -16,8 +17,13 @@ export function faultKind({ dataplane }: LocalWorld): ChangeKind<FaultParams, De
   const find = async (proxy: string, signal: AbortSignal) => (await dataplane.view(signal)).proxies.find((one) => one.proxy === proxy);
   return switchedKind<DependencyFault, FaultParams>('local.fault', {
     where: ({ proxy }) => `proxy ${proxy}`,
-    look: async ({ proxy }, signal) => (await find(proxy, signal))?.fault ?? null,
-    async set({ proxy, dependency, fault }, signal) {
+    async look(params, signal) {
+      requireOwnProxy(params);
+      return (await find(params.proxy, signal))?.fault ?? null;
+    },
+    async set(params, signal) {
+      requireOwnProxy(params);
+      const { proxy, dependency, fault } = params;
       const found = await find(proxy, signal);
       if (!found) throw new HaldaneError('gone', `the proxy ${proxy} is not there, so its calls cannot be faulted`);
       const objection = httpFaultObjection(dependency, found.as, fault);

@@ -154,12 +154,37 @@ test('every kind of change holds the contract, on real processes and a real rout
     ),
   );
 
-  for (const arm of ['control', 'experiment'] as const)
-    await kindOf(platform.clusters.launch(deployment, arm, { changes: [], dependencies: [] }, 'pair', 1)).revert(
-      { cluster: `pair.${arm}` },
-      null,
-      signal,
+  await t.test("what a journal names that is not the run's own is refused, and stands", async (t) => {
+    const launched = platform.clusters.launch(deployment, 'control', { changes: [], dependencies: [] }, 'liar', 1);
+    const other = platform.faults.dependency('liar', 'control', 'keys', { mode: 'hang' });
+    await make(proxy('pair'));
+    for (const [change, names] of [
+      [launched, { cluster: deployment.source }],
+      [launched, { cluster: 'pair.control' }],
+      [proxy('liar'), { proxy: 'pair.control.keys' }],
+      [other, { proxy: 'pair.control.keys' }],
+    ] as const) {
+      const params = { ...change.params, ...names };
+      for (const ask of ['revert', 'isReverted', 'apply'] as const)
+        await t.rejects(
+          async () => void (await kindOf(change)[ask](params, null, signal)),
+          { code: 'denied', message: /left alone/ },
+          `${ask} ${change.kind}`,
+        );
+    }
+    t.ok(
+      (await platform.clusters.describe(deployment.source, signal))?.instances.every((one) => one.healthy),
+      'production stands',
     );
+    t.ok((await platform.clusters.describe('pair.control', signal))?.instances.every((one) => one.healthy));
+    t.ok((await dataplane.view()).proxies.some((one) => one.proxy === 'pair.control.keys'));
+    await kindOf(proxy('pair')).revert(proxy('pair').params, null, signal);
+  });
+
+  for (const arm of ['control', 'experiment'] as const) {
+    const launched = platform.clusters.launch(deployment, arm, { changes: [], dependencies: [] }, 'pair', 1);
+    await kindOf(launched).revert(launched.params, null, signal);
+  }
   await production.undeploy(deployment);
   t.same(sandbox.processes(), []);
 });

@@ -2,6 +2,7 @@ import type { Arm, ChangeKind } from '@haldane/core';
 import { originOf } from '../rewire-url.ts';
 import { reachableAs } from './instance-environment.ts';
 import type { LocalWorld } from './local-world.ts';
+import { requireOwnProxy } from './names.ts';
 import { dependencyOf, productionRecipe } from './production-recipe.ts';
 import { makeProxyCertificate } from './proxy-certificate.ts';
 import { trustedAuthorities } from './trusted-authorities.ts';
@@ -19,7 +20,9 @@ export function proxyKind(world: LocalWorld): ChangeKind<ProxyParams, null> {
   return {
     kind: 'local.proxy',
     capture: () => Promise.resolve(null),
-    async apply({ runId, arm, dependency, proxy, source }, _before, signal) {
+    async apply(params, _before, signal) {
+      requireOwnProxy(params);
+      const { runId, arm, dependency, proxy, source } = params;
       const recipe = productionRecipe(world.layout, source);
       const declared = dependencyOf(recipe, dependency);
       const as = reachableAs(declared);
@@ -45,11 +48,13 @@ export function proxyKind(world: LocalWorld): ChangeKind<ProxyParams, null> {
         signal,
       );
     },
-    async revert({ proxy }, _before, signal) {
-      await world.dataplane.deleteProxy(proxy, signal);
+    async revert(params, _before, signal) {
+      requireOwnProxy(params);
+      await world.dataplane.deleteProxy(params.proxy, signal);
     },
-    async isReverted({ proxy }, _before, signal) {
-      return (await world.dataplane.view(signal)).proxies.every((one) => one.proxy !== proxy);
+    async isReverted(params, _before, signal) {
+      requireOwnProxy(params);
+      return (await world.dataplane.view(signal)).proxies.every((one) => one.proxy !== params.proxy);
     },
   };
 }

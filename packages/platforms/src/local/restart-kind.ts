@@ -2,6 +2,7 @@ import { type Arm, type ChangeKind, HaldaneError } from '@haldane/core';
 import { tell } from './end-instance.ts';
 import { instancesOf, readInstance } from './instances.ts';
 import type { LocalWorld } from './local-world.ts';
+import { requireOwnCluster } from './names.ts';
 
 export type RestartParams = { readonly runId: string; readonly arm: Arm; readonly cluster: string };
 
@@ -17,7 +18,9 @@ export function restartKind({ layout, clock }: LocalWorld): ChangeKind<RestartPa
     kind: 'local.restart',
     capture: ({ cluster }) =>
       Promise.resolve(Object.fromEntries(instancesOf(layout, cluster).map(({ name, record }) => [name, record?.restarts ?? 0]))),
-    async apply({ runId, cluster }, before, signal) {
+    async apply(params, before, signal) {
+      requireOwnCluster(params);
+      const { runId, cluster } = params;
       const instances = instancesOf(layout, cluster);
       if (instances.length === 0) throw new HaldaneError('gone', `cluster ${cluster} is not there, so it cannot be restarted`);
       await Promise.all(

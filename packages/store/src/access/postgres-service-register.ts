@@ -1,4 +1,4 @@
-import { HaldaneError, type Owner, type Registered, type ServiceRef, type ServiceRegister } from '@haldane/core';
+import { HaldaneError, type Owner, type Registered, type ServiceRef, type ServiceRegister, type Watched } from '@haldane/core';
 import { type Selectable, sql } from 'kysely';
 import type { Database, ServicesTable } from '../database.ts';
 import { storable } from '../storable.ts';
@@ -39,11 +39,25 @@ export class PostgresServiceRegister implements ServiceRegister {
     });
   }
 
-  async move(ref: ServiceRef, owner: Owner): Promise<Registered> {
+  async move(ref: ServiceRef, owner: Owner, watched?: Watched): Promise<Registered> {
     return translated('moving a service', async () => {
       const { rows } = await sql<Row>`
-        update services set team = ${storable(owner.team)}, contact = ${storable(owner.contact)}
-        where service = ${ref.service} and environment = ${ref.environment} returning *`.execute(this.#db);
+        with before as (
+          select * from services where service = ${ref.service} and environment = ${ref.environment} for update
+        ), moved as (
+          update services s set team = ${storable(owner.team)}, contact = ${storable(owner.contact)}
+          from before where s.service = before.service and s.environment = before.environment
+          returning s.*
+        ), noted as (
+          insert into rights_changes (author, what, service, environment, team, until, ask_first)
+          select ${storable(watched?.author ?? '')}, json_build_object('kind', 'owner', 'service', before.service, 'environment', before.environment,
+              'before', json_build_object('team', before.team, 'contact', before.contact),
+              'after', json_build_object('team', moved.team, 'contact', moved.contact)),
+            before.service, before.environment, before.team, clock_timestamp() + ${watched?.withinMs ?? null}::float8 * interval '1 millisecond',
+            ${watched?.canAnswer ?? false} and ${watched?.withinMs ?? null}::float8 is not null
+          from before, moved where ${watched !== undefined} and before.team <> moved.team
+        )
+        select * from moved`.execute(this.#db);
       if (!rows[0]) throw new HaldaneError('not-found', `${ref.service} in ${ref.environment} is not registered`);
       return registeredOf(rows[0]);
     });

@@ -15,13 +15,25 @@ export class PostgresTokenStore implements TokenStore {
   }
 
   async issue(token: NewToken): Promise<{ readonly token: Token; readonly secret: string }> {
+    const { watched } = token;
+    const teams = [...new Set(token.grants.map(({ team }) => team))];
     const secret = `haldane_${randomBytes(32).toString('base64url')}`;
     return translated('making a token', async () => {
       const { rows } = await sql<Row>`
-        insert into tokens (id, hash, subject, grants, scope, made_by, expires_at)
-        values (${`t${randomBytes(8).toString('hex')}`}, ${digestOf(secret)}, ${storable(token.subject)}, ${JSON.stringify(token.grants)}::json,
-          ${JSON.stringify(token.scope)}::json, ${storable(token.madeBy)}, clock_timestamp() + ${token.livesMs} * interval '1 millisecond')
-        returning *`.execute(this.#db);
+        with made as (
+          insert into tokens (id, hash, subject, grants, scope, made_by, made_with, expires_at)
+          values (${`t${randomBytes(8).toString('hex')}`}, ${digestOf(secret)}, ${storable(token.subject)}, ${JSON.stringify(token.grants)}::json,
+            ${JSON.stringify(token.scope)}::json, ${storable(token.madeBy)}, ${token.madeWith ?? null},
+            clock_timestamp() + ${token.livesMs} * interval '1 millisecond')
+          returning *
+        ), noted as (
+          insert into rights_changes (author, what, service, environment, team, until, ask_first)
+          select ${storable(watched?.author ?? '')}, json_build_object('kind', 'token', 'token', id, 'subject', subject, 'grants', grants),
+            'haldane', 'rights', ${teams.length === 1 ? (teams[0] ?? null) : null}, clock_timestamp() + ${watched?.withinMs ?? null}::float8 * interval '1 millisecond',
+            ${watched?.canAnswer ?? false} and ${watched?.withinMs ?? null}::float8 is not null
+          from made where ${watched !== undefined}
+        )
+        select * from made`.execute(this.#db);
       return { token: tokenOf(rows[0] as Row), secret };
     });
   }

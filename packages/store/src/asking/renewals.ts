@@ -22,8 +22,8 @@ export class Renewals {
   }
 
   /** The new end of the lease in epoch ms by the database's clock; null when the claim is no longer held. */
-  renew(fence: Fence, leaseMs: number): Promise<number | null> {
-    return this.#together.ask({ fence, leaseMs });
+  renew(fence: Fence, leaseMs: number, signal?: AbortSignal): Promise<number | null> {
+    return this.#together.ask({ fence, leaseMs }, signal);
   }
 
   async #renew(all: readonly Renewal[]): Promise<readonly (number | null | Promise<number | null>)[]> {

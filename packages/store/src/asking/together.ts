@@ -13,6 +13,8 @@ export type TogetherOptions<Q, A> = {
 
 type Waiting<Q, A> = {
   readonly question: Q;
+  /** Aborted: whoever asked waits no more. */
+  readonly signal: AbortSignal | undefined;
   readonly resolve: (answer: A | Promise<A>) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -30,11 +32,24 @@ export class Together<Q, A> {
     this.#options = options;
   }
 
-  ask(question: Q): Promise<A> {
-    return new Promise<A>((resolve, reject) => {
-      this.#waiting.push({ question, resolve, reject });
-      if (!this.#going) void this.#go();
-    });
+  /** Rejects with the signal's reason as soon as it aborts. What was not asked by then, because a slow question is before it, never is. */
+  async ask(question: Q, signal?: AbortSignal): Promise<A> {
+    signal?.throwIfAborted();
+    let giveUp = () => {};
+    try {
+      return await new Promise<A>((resolve, reject) => {
+        const one = { question, signal, resolve, reject };
+        giveUp = () => {
+          this.#waiting = this.#waiting.filter((other) => other !== one);
+          reject(signal?.reason as Error);
+        };
+        signal?.addEventListener('abort', giveUp);
+        this.#waiting.push(one);
+        if (!this.#going) void this.#go();
+      });
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
   }
 
   async #go(): Promise<void> {
@@ -44,7 +59,7 @@ export class Together<Q, A> {
       await (gatherMs === undefined ? turn() : systemClock.sleep(gatherMs));
       const taken = this.#waiting.slice(0, most);
       this.#waiting = this.#waiting.slice(most);
-      await this.#askFor(taken);
+      if (taken.length > 0) await this.#askFor(taken);
     }
     this.#going = false;
   }
@@ -52,11 +67,17 @@ export class Together<Q, A> {
   async #askFor(taken: readonly Waiting<Q, A>[]): Promise<void> {
     try {
       const answers = await this.#options.ask(taken.map(({ question }) => question));
-      for (const [i, { resolve }] of taken.entries()) resolve(answers[i] as A | Promise<A>);
+      for (const [i, { resolve }] of taken.entries()) {
+        const answer = answers[i] as A | Promise<A>;
+        // Whoever gave up hears nothing of it any more, nor of its failure.
+        if (answer instanceof Promise) answer.catch(() => undefined);
+        resolve(answer);
+      }
     } catch (error) {
       // Without the server's own answer nobody knows whether it did what it was asked: to ask again might write twice.
-      if (taken.length > 1 && isRefused(error)) for (const one of taken) await this.#askFor([one]);
-      else for (const { reject } of taken) reject(error);
+      if (taken.length > 1 && isRefused(error)) {
+        for (const one of taken) if (one.signal?.aborted !== true) await this.#askFor([one]);
+      } else for (const { reject } of taken) reject(error);
     }
   }
 }

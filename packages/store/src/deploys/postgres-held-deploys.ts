@@ -1,4 +1,4 @@
-import type { HeldDeploy, HeldDeploys, JsonObject, LookedAt } from '@haldane/core';
+import type { HeldDeploy, HeldDeploys, HeldStage, JsonObject, LookedAt } from '@haldane/core';
 import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import { storable } from '../storable.ts';
@@ -12,6 +12,9 @@ type Row = {
   looks: number;
   failures: number;
   held_at: Date;
+  abort_asked: string | null;
+  state: string;
+  why: string | null;
 };
 
 /** Deploys that wait for an answer, on PostgreSQL; each step is one statement, so nobody falls asleep in one. */
@@ -34,6 +37,43 @@ export class PostgresHeldDeploys implements HeldDeploys {
     });
   }
 
+  async holdStage({ ref, rule, asked, who, unattendedMs }: HeldStage): Promise<HeldDeploy> {
+    return translated('noting a stage', async () => {
+      await sql`
+        insert into held_deploys (id, rule, asked, who, abort_asked, watch_ms, watched_until)
+        values (${stageId(ref)}, ${storable(rule)}, ${JSON.stringify(asked)}::json, ${storable(who)}, forestalled(${storable(ref)}, ${storable(who)}),
+          ${unattendedMs}, clock_timestamp() + ${unattendedMs}::int * interval '1 millisecond')
+        on conflict (id) do nothing`.execute(this.#db);
+      return (await this.#stage(ref)) as HeldDeploy;
+    });
+  }
+
+  async stage(ref: string): Promise<HeldDeploy | null> {
+    return translated('reading a stage', () => this.#stage(ref));
+  }
+
+  async #stage(ref: string): Promise<HeldDeploy | null> {
+    const { rows } = await sql<Row>`select * from held_deploys where id = ${stageId(ref)}`.execute(this.#db);
+    return rows[0] ? deployOf(rows[0]) : null;
+  }
+
+  /** Whoever looks at it now is overtaken by the look that this asks for. */
+  async abortStage(ref: string, why: string): Promise<void> {
+    await translated('asking a stage to end', () =>
+      sql`
+        update held_deploys set abort_asked = coalesce(abort_asked, ${storable(why)}), not_before = least(not_before, clock_timestamp())
+        where id = ${stageId(ref)} and state = 'waiting'`.execute(this.#db),
+    );
+  }
+
+  async stageAttended(ref: string): Promise<void> {
+    await translated('noting that a stage is attended', () =>
+      sql`
+        update held_deploys set watched_until = clock_timestamp() + watch_ms * interval '1 millisecond'
+        where id = ${stageId(ref)} and watch_ms is not null and state = 'waiting'`.execute(this.#db),
+    );
+  }
+
   async take(rules: readonly string[], forMs: number): Promise<HeldDeploy | null> {
     return translated('taking a deploy that waits', async () => {
       const { rows } = await sql<Row>`
@@ -42,7 +82,9 @@ export class PostgresHeldDeploys implements HeldDeploys {
           where state = 'waiting' and rule = any(${[...rules]}::text[]) and not_before <= clock_timestamp()
           order by not_before limit 1 for update skip locked
         )
-        update held_deploys d set looks = looks + 1, not_before = clock_timestamp() + ${forMs} * interval '1 millisecond'
+        update held_deploys d set looks = looks + 1, not_before = clock_timestamp() + ${forMs} * interval '1 millisecond',
+          abort_asked = case when watched_until < clock_timestamp()
+            then coalesce(abort_asked, 'nobody asked after it for ' || watch_ms / 1000 || ' s') else abort_asked end
         from candidate where d.id = candidate.id
         returning d.*`.execute(this.#db);
       return rows[0] ? deployOf(rows[0]) : null;
@@ -52,7 +94,7 @@ export class PostgresHeldDeploys implements HeldDeploys {
   async ofOtherRules(rules: readonly string[]): Promise<readonly HeldDeploy[]> {
     return translated('looking for deploys without a rule', async () => {
       const { rows } = await sql<Row>`
-        select * from held_deploys where state = 'waiting' and rule <> all(${[...rules]}::text[]) order by held_at limit 100`.execute(
+        select * from held_deploys where state = 'waiting' and who is null and rule <> all(${[...rules]}::text[]) order by held_at limit 100`.execute(
         this.#db,
       );
       return rows.map(deployOf);
@@ -79,7 +121,22 @@ export class PostgresHeldDeploys implements HeldDeploys {
   }
 }
 
-function deployOf({ held_at, ...row }: Row): HeldDeploy {
+function deployOf({ held_at, abort_asked, state, why, ...row }: Row): HeldDeploy {
   const { id, rule, asked, progress, looks, failures } = row;
-  return { id, rule, asked, progress, looks, failures, heldAt: held_at.getTime() };
+  return {
+    id,
+    rule,
+    asked,
+    progress,
+    looks,
+    failures,
+    heldAt: held_at.getTime(),
+    abortAsked: abort_asked,
+    givenUp: state === 'given-up' ? (why ?? '') : null,
+  };
+}
+
+/** Apart from the names of systems that are told. */
+function stageId(ref: string): string {
+  return `stage:${storable(ref)}`;
 }

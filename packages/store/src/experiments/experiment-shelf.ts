@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ExperimentSpec, ServiceRef } from '@haldane/core';
+import { canonicalJson, type ExperimentSpec, type ServiceRef } from '@haldane/core';
 import { type Selectable, sql } from 'kysely';
 import { among } from '../among.ts';
-import { canonicalJson } from '../audit/canonical-json.ts';
 import type { Database, ExperimentsTable } from '../database.ts';
 import { storable } from '../storable.ts';
 import { translated } from '../translate.ts';

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '@haldane/core';
 import { after, test } from 'tap';
 import { openPool } from '../connection.ts';
 import { connectionOf, startTestDatabase, type TestCopy } from '../testing/start-test-database.ts';
@@ -58,6 +59,51 @@ test('a migration that fails leaves nothing behind, and those before it stay', (
     ]);
     t.equal((await query('select from migrations')).length, real.length + 1);
     await pool.end();
+  }));
+
+test('a migration gives way to who uses its tables and comes again; at last it names who has them, and has left nothing behind', (t) =>
+  withCopy(async ({ address, query }) => {
+    const pool = openPool(address, 1);
+    const busy = { ...next, text: 'create table half (n int); alter table locks add column more int;' };
+    const holder = await openPool(address, 1).connect();
+    const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await holder.query('begin');
+    await holder.query('select from locks');
+    const pauses: number[] = [];
+    // Others wait behind a migration that waits: it must not be there while it pauses.
+    const clock = {
+      ...systemClock,
+      sleep: async (ms: number) => {
+        pauses.push(ms);
+        await query('select from locks');
+        if (pauses.length === 3) await holder.query('commit');
+      },
+    };
+    const patience = { waitMs: 100, tries: 2, pauseMs: 7, clock };
+    const refused = await migrate(pool, [...real, busy], patience).catch((error: unknown) => error);
+    t.match(refused, {
+      code: 'unavailable',
+      message: new RegExp(`${busy.name} .*session ${rows[0]?.pid} of .*haldane.*pg_terminate_backend`),
+    });
+    t.same(await query(`select to_regclass('half') as half`), [{ half: null }]);
+    t.same(await migrate(pool, [...real, busy], { ...patience, tries: 4 }), [busy.name]);
+    t.same(pauses, [7, 7, 7]);
+    holder.release(true);
+    await pool.end();
+  }));
+
+test('a role that may not change the schema is told who may', (t) =>
+  withCopy(async ({ address, query }) => {
+    await query(`create role works_here login password 'here'`);
+    await query('grant select on migrations to works_here');
+    const { user, ...connection } = connectionOf(address);
+    const pool = openPool({ connection: { ...connection, user: 'works_here', password: 'here' } }, 1);
+    t.same(await migrate(pool, real), [], 'while there is nothing to change it may work');
+    const refused = await migrate(pool, [...real, next]).catch((error: unknown) => error);
+    t.match(refused, { code: 'denied', message: new RegExp(`${next.name}, and works_here may not .* let ${user}, the owner`) });
+    await pool.end();
+    await query('drop owned by works_here');
+    await query('drop role works_here');
   }));
 
 test('a folder with a gap or a crooked name is refused', async (t) => {

@@ -44,12 +44,7 @@ export class PostgresPolicyFacts implements PolicyStore {
   async open(): Promise<readonly OpenRun[]> {
     return translated('listing open runs', async () => {
       const { rows } = await sql<OpenRun>`
-        select id, service, environment, (experiment ->> 'share')::float8 as share,
-          case when facts -> 'deployment' is not null then json_build_object(
-            'route', facts #>> '{deployment,route}',
-            'dependencies', (select coalesce(json_agg(one ->> 'name'), '[]') from json_array_elements(facts #> '{deployment,dependencies}') as one)
-          ) end as touches
-        from runs where phase <> 'done' order by created_at, id`.execute(this.#db);
+        select id, service, environment, share, touches from policy_open_runs order by created_at, id`.execute(this.#db);
       return rows;
     });
   }
@@ -58,10 +53,8 @@ export class PostgresPolicyFacts implements PolicyStore {
     if (services.length === 0) return [];
     return translated('looking for runs on what a service depends on', async () => {
       const { rows } = await sql<{ id: string; service: string }>`
-        select id, service from runs
-        where environment = ${environment} and service = any(${[...services]}::text[]) and phase <> 'done' order by created_at, id`.execute(
-        this.#db,
-      );
+        select id, service from policy_open_runs
+        where environment = ${environment} and service = any(${[...services]}::text[]) order by created_at, id`.execute(this.#db);
       return rows;
     });
   }
@@ -72,8 +65,8 @@ export class PostgresPolicyFacts implements PolicyStore {
       const { rows } = await sql<Standing>`
         select wanted.service, newest.platform, newest.source
         from unnest(${[...services]}::text[]) as wanted (service), lateral (
-          select facts #>> '{deployment,platform}' as platform, facts #>> '{deployment,source}' as source from runs
-          where service = wanted.service and environment = ${environment} and facts -> 'deployment' is not null
+          select platform, source from policy_standing
+          where service = wanted.service and environment = ${environment}
           order by created_at desc limit 1) as newest
         order by wanted.service`.execute(this.#db);
       return rows;
@@ -83,12 +76,8 @@ export class PostgresPolicyFacts implements PolicyStore {
   async passed(service: string, scenario: string, version: number): Promise<readonly PassedRun[]> {
     return translated('looking for runs that passed', async () => {
       const { rows } = await sql<PassedRun>`
-        select environment, facts #>> '{deployment,revision}' as revision, (experiment ->> 'share')::float8 as share,
-          (facts #>> '{restored,at}')::float8 as at
-        from runs
-        where service = ${service} and phase = 'done' and experiment #>> '{scenario,id}' = ${scenario}
-          and (facts #>> '{plan,scenarioVersion}')::int = ${version}
-          and facts #>> '{verdict,verdict}' = 'resilient' and experiment ->> 'fault' = 'true'
+        select environment, revision, share, at from policy_passed
+        where service = ${service} and scenario = ${scenario} and version = ${version}
         order by created_at desc limit ${mostPassed}`.execute(this.#db);
       return rows;
     });
@@ -119,11 +108,10 @@ export class PostgresPolicyFacts implements PolicyStore {
     return translated('counting pages', async () => {
       const { rows } = await sql<{ pages: number }>`
         select count(*)::int as pages from (
-          select p.value ->> 'id' from evidence_parts p join runs r on r.id = p.run_id
+          select id from policy_pages
           -- No run lasts a day: what it was sent since then is in the evidence of those that were made a day before.
-          where p.kind = 'alerts' and r.created_at >= to_timestamp(${since / 1000}) - interval '1 day'
-            and p.value ->> 'receiver' = ${receiver} and (p.value ->> 'receivedAt')::float8 >= ${since}
-          group by p.value ->> 'id' having not bool_or(p.run_id = ${besides})) as one`.execute(this.#db);
+          where created_at >= to_timestamp(${since / 1000}) - interval '1 day' and receiver = ${receiver} and received_at >= ${since}
+          group by id having not bool_or(run_id = ${besides})) as one`.execute(this.#db);
       return rows[0]?.pages ?? 0;
     });
   }
@@ -190,13 +178,9 @@ export class PostgresPolicyFacts implements PolicyStore {
         // Two runs of a service in one month must not both take what is left: they take turns.
         await sql`select pg_advisory_xact_lock(hashtextextended(${`ledger ${service} ${environment}`}, 0))`.execute(trx);
         const { rows } = await sql<{ held: number; own: boolean }>`
-          select coalesce(sum(coalesce(l.spent, case when r.phase <> 'done' then l.reserved else coalesce((
-              -- Ended without having been settled: what its last second showed.
-              select ceil(b.budget[1])::int from evidence_blocks b where b.run_id = r.id order by b.at desc limit 1), 0) end))
-              filter (where l.run_id <> ${id}), 0)::int as held,
-            coalesce(bool_or(l.run_id = ${id}), false) as own
-          from failure_ledger l join runs r on r.id = l.run_id
-          where l.service = ${service} and l.environment = ${environment} and l.month = date_trunc('month', clock_timestamp() at time zone 'UTC')::date`.execute(
+          select coalesce(sum(held) filter (where run_id <> ${id}), 0)::int as held, coalesce(bool_or(run_id = ${id}), false) as own
+          from policy_failures
+          where service = ${service} and environment = ${environment} and month = date_trunc('month', clock_timestamp() at time zone 'UTC')::date`.execute(
           trx,
         );
         const row = rows[0];

@@ -143,11 +143,11 @@ export class PostgresRunStore implements RunStore {
     });
   }
 
-  async renew(fence: Fence, leaseMs: number): Promise<number> {
-    return translated(
-      'renewing a lease',
-      async () => (await this.#renewals.renew(fence, leaseMs)) ?? (await refusedWrite(this.#db, fence)),
-    );
+  async renew(fence: Fence, leaseMs: number, signal?: AbortSignal): Promise<number> {
+    return translated('renewing a lease', async () => {
+      const until = await this.#renewals.renew(fence, leaseMs, signal);
+      return until ?? (await refusedWrite(this.#db, fence));
+    });
   }
 
   /**

@@ -135,7 +135,12 @@ async function openCopy(address: Address, drop: () => Promise<void>): Promise<Te
         [ms],
       );
       await query(
-        `update held_deploys set not_before = not_before - $1 * interval '1 millisecond', held_at = held_at - $1 * interval '1 millisecond'`,
+        `update rights_changes set until = until - $1 * interval '1 millisecond', made_at = made_at - $1 * interval '1 millisecond'`,
+        [ms],
+      );
+      await query(
+        `update held_deploys set not_before = not_before - $1 * interval '1 millisecond', held_at = held_at - $1 * interval '1 millisecond',
+           watched_until = watched_until - $1 * interval '1 millisecond'`,
         [ms],
       );
     },
@@ -175,6 +180,13 @@ export async function cutConnections(address: Address): Promise<void> {
   await client
     .query('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()')
     .finally(() => client.end());
+}
+
+/** One session, as whoever the address names: what is set in it holds for its next statement. Whoever opens it ends it. */
+export async function openSession(address: Address): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig(address));
+  await client.connect();
+  return client;
 }
 
 /** How a copy on the embedded server is reached; a copy on a server that is named by a URL has none. */

@@ -1,4 +1,4 @@
-import type { Claim, Facts, RunStore } from '@haldane/core';
+import { type Claim, type Facts, HaldaneError, type RunStore } from '@haldane/core';
 import { sampleRun } from '../sample-run.ts';
 import type { ContractTest, MakeStores } from './contract-test.ts';
 import { codeOf, storeTest } from './contract-test.ts';
@@ -230,6 +230,10 @@ export async function runStoreContract(t: ContractTest, makeStores: MakeStores):
       await runs.renew(claim.fence, lease);
     }
     t.equal(await runs.claim('b', lease, 0), null);
+    const late = AbortSignal.abort(new HaldaneError('unavailable', 'given up'));
+    t.equal(await codeOf(runs.renew(claim.fence, 100 * lease, late)), 'unavailable');
+    await letPass(lease * 1.1);
+    t.ok((await runs.claim('b', lease, 0)) !== null, 'what was given up before it was asked renews nothing');
   });
 
   await storeTest(t, 'a run moves by compare-and-set', makeStores, async (t, { runs }) => {

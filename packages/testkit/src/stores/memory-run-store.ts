@@ -93,7 +93,8 @@ export class MemoryRunStore implements RunStore {
     return { run: stored(row.run), fence: { runId: row.run.id, fence: row.fence }, leaseMs, abandoned, putOff: row.putOff };
   }
 
-  async renew(fence: Fence, leaseMs: number): Promise<number> {
+  async renew(fence: Fence, leaseMs: number, signal?: AbortSignal): Promise<number> {
+    signal?.throwIfAborted();
     const row = heldRow(this.#tables, fence);
     const now = this.#tables.clock.now();
     row.leaseEnd = now + leaseMs;

@@ -46,6 +46,33 @@ export const appFileSchema: JsonObject = {
             items: { type: 'string', pattern: '^/', known: 'is no whole path; write one that begins with /', maxLength: 500 },
             description: "files on the disk of Haldane's runners; without any, the gate is asked at once",
           },
+          choose: {
+            type: 'object',
+            additionalProperties: false,
+            description: 'only those of the experiments are run that the deploy needs',
+            properties: {
+              checkout: {
+                type: 'string',
+                pattern: '^/',
+                known: 'is no whole path; write one that begins with /',
+                maxLength: 500,
+                description: "a clone of the service's repository on Haldane's disk; without it nobody can tell what changed",
+              },
+              paths: {
+                type: 'array',
+                uniqueItems: true,
+                default: [],
+                items: { type: 'string', minLength: 1, maxLength: 500 },
+                description: 'what of it the service is made of; all of it when there is none',
+              },
+              maxMinutes: {
+                type: 'integer',
+                minimum: 0,
+                maximum: 10_080,
+                description: 'what the runs may take together; the others wait until after the deploy',
+              },
+            },
+          },
           inconclusive: {
             type: 'string',
             enum: ['approve', 'wait', 'reject'],

@@ -11,6 +11,8 @@ export type DeployRule = {
   /** The service's environment where the revision is tried out, and whose gate is asked. */
   readonly testedIn: string;
   readonly experiments: readonly string[];
+  /** Only those are run that the deploy needs. `checkout`: a clone of the repository on the disk of this Haldane. */
+  readonly choose?: { readonly checkout?: string; readonly paths: readonly string[]; readonly maxMinutes?: number };
   readonly inconclusive: 'approve' | 'wait' | 'reject';
 };
 

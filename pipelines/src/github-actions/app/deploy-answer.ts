@@ -1,9 +1,7 @@
 import type { GateAnswer, StageView } from '@haldane/client';
 import { cutTo } from '@haldane/core';
+import type { Ended } from '../../look-at-row.ts';
 import type { DeployRule } from './app-file.ts';
-
-/** An experiment of the rule, as it ended. `view` is null when it could not begin; `why` says why not; `ran`: the revision that was live there. */
-export type Ended = { readonly name: string; readonly view: StageView | null; readonly ran: string | null; readonly why: string };
 
 /** What GitHub is told. Without a state the deploy goes on waiting, for a person. */
 export type DeployAnswer = { readonly state: 'approved' | 'rejected' | null; readonly comment: string };
@@ -14,19 +12,29 @@ const answers: readonly StageView['status'][] = ['PASSED', 'VULNERABLE'];
 
 /**
  * What is said of a deploy whose experiments are over, or not needed. Pure. Only the gate rejects, and what it lets through whatever was found goes on; else an
- * experiment without an answer is what the rule says of it, and never passes in silence.
+ * experiment without an answer is what the rule says of it, and never passes in silence, nor does a deploy of which all was put off (`later`). `beside`: what else is
+ * said of experiments that were not run.
  */
 export function deployAnswer(
   rule: Pick<DeployRule, 'inconclusive'>,
   ended: readonly Ended[],
   gate: GateAnswer,
   link: string | null,
+  { beside = [], later = [] }: { readonly beside?: readonly string[]; readonly later?: readonly string[] } = {},
 ): DeployAnswer {
-  const open = ended.filter(({ view, ran }) => view === null || ran !== gate.revision || !answers.includes(view.status));
+  const unanswered = ended.filter(({ view, ran }) => view === null || ran !== gate.revision || !answers.includes(view.status));
+  // Beside an answer, what was put off is what the rule asked for, and the gate's at the next promotion; alone it is no answer at all.
+  const open = [...unanswered.map(({ name }) => name), ...(ended.length === 0 ? later : [])];
   const said = ended.map((one) => lineOf(one, gate.revision, link));
   const told = (state: DeployAnswer['state'], headline: string, ...more: readonly string[]): DeployAnswer => ({
     state,
-    comment: fitting([`**Haldane: ${headline}**`, ...more.map(plain), `Gate (${gate.decision}): ${plain(gate.why)}`, ...said]),
+    comment: fitting([
+      `**Haldane: ${headline}**`,
+      ...more.map(plain),
+      `Gate (${gate.decision}): ${plain(gate.why)}`,
+      ...said,
+      ...beside.map((line) => `- ${plain(line)}`),
+    ]),
   });
   if (gate.decision === 'block')
     return told(
@@ -36,7 +44,7 @@ export function deployAnswer(
     );
   if (gate.open !== null) return told('approved', 'goes on');
   if (open.length > 0) {
-    const without = `No answer of ${open.map(({ name }) => name).join(', ')}.`;
+    const without = `No answer of ${open.join(', ')}.`;
     if (rule.inconclusive === 'reject') return told('rejected', 'NOT PROVEN, and held', without);
     if (rule.inconclusive === 'wait')
       return told(null, 'NOT PROVEN: it waits for a person', without, 'Run the job again, or go on without this rule.');

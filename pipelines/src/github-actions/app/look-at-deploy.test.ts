@@ -1,14 +1,21 @@
 import type { GateAnswer, StageView } from '@haldane/client';
 import { HaldaneError, type Run } from '@haldane/core';
 import { test } from 'tap';
+import type { DeployRule } from './app-file.ts';
 import type { DeployAnswer } from './deploy-answer.ts';
+import { deployAnswer } from './deploy-answer.ts';
 import { type DeployProgress, type Look, lookAtDeploy } from './look-at-deploy.ts';
 
 const revision = 'c'.repeat(40);
+const shop = { service: 'payments', environment: 'test' };
 const asked = { repository: 'acme/payments', environment: 'production', revision, deployment: 5, run: 7 };
 
 /** A deploy that waits under a rule with these experiments, looked at over and over while the test says what Haldane answers. */
 function deployOf(...experiments: string[]) {
+  return ruledBy({}, experiments);
+}
+
+function ruledBy(more: Partial<Pick<DeployRule, 'choose' | 'inconclusive'>>, experiments: readonly string[]) {
   const state = {
     now: 1_000_000,
     /** What each experiment's file answers: how its run stands, or what beginning it throws; nothing for one that has not begun. */
@@ -16,6 +23,9 @@ function deployOf(...experiments: string[]) {
     /** What asking after a run throws. */
     broken: null as HaldaneError | null,
     open: null as GateAnswer['open'],
+    choices: 0,
+    /** What telling GitHub throws. */
+    deaf: null as HaldaneError | null,
   };
   const begun = new Map<string, string>();
   const tried: string[] = [];
@@ -32,7 +42,7 @@ function deployOf(...experiments: string[]) {
   });
   const rule = {
     ...{ repository: 'acme/payments', environment: 'production', service: 'payments', testedIn: 'test' },
-    ...{ experiments, inconclusive: 'reject' as const },
+    ...{ experiments, inconclusive: 'reject' as const, ...more },
   };
   const between: Parameters<typeof lookAtDeploy>[2] = {
     client: {
@@ -42,11 +52,30 @@ function deployOf(...experiments: string[]) {
         if (file === undefined) throw new HaldaneError('not-found', 'no run');
         return viewOf(file);
       },
-      beginStage: async (ref, { file }) => {
+      beginStage: async (ref, { file = '' }) => {
         tried.push(file);
         const view = viewOf(file);
         begun.set(ref, file);
         return view;
+      },
+      define: async (file) => ({ ...shop, experiment: file.replace(/^.*\/|\.yaml$/g, ''), scenario: 's', seconds: 60, listens: false }),
+      verified: async () => [],
+      choose: async (_service, { revision, experiments = [] }) => {
+        state.choices += 1;
+        const weighed = experiments.map((one) => ({
+          ...one,
+          version: 1,
+          touchedBy: null,
+          verified: null,
+          owed: null,
+          score: 1,
+          why: 'so it is',
+        }));
+        const answered = { revision, runId: 'r9', at: 1, verdict: 'resilient' as const, scenario: { id: 's', version: 1 } };
+        return {
+          ...{ ...shop, revision, run: weighed.slice(0, 1), later: weighed.slice(1, 2) },
+          stands: weighed.slice(2).map((one) => ({ ...one, verified: answered })),
+        };
       },
       runByRef: async () => ({ facts: { deployment: { revision } } }) as unknown as Run,
       gate: async (_service, question) => {
@@ -56,7 +85,10 @@ function deployOf(...experiments: string[]) {
     },
     peek: async () => answer(),
     live: async () => 'd'.repeat(40),
-    tell: async (_deploy, said) => void told.push(said),
+    tell: async (_deploy, said) => {
+      if (state.deaf !== null) throw state.deaf;
+      told.push(said);
+    },
     link: null,
     now: () => state.now,
   };
@@ -128,4 +160,49 @@ test('glass that is broken while an experiment runs, or cannot begin, opens at t
     t.match(await look(), { answered: { state: 'approved', comment: /^\*\*Haldane: goes on\*\*\n\nGate \(allow\): so it is$/ } });
     t.equal(told.length, 2);
   }
+});
+
+test('a rule that chooses runs what the deploy needs, chooses once whatever is down, and its answer says what was not run', async (t) => {
+  const files = ['/x/first.yaml', '/x/second.yaml', '/x/third.yaml'];
+  const { state, look, told, tried } = ruledBy({ choose: { paths: [], maxMinutes: 5 } }, files);
+  t.match(await look(), { againMs: 0 });
+  state.deaf = new HaldaneError('unavailable', 'GitHub is away');
+  await t.rejects(look(), { code: 'unavailable' });
+  state.deaf = null;
+  await look();
+  t.match(
+    told[0]?.comment,
+    /1 to run, 1 put off until after the deploy, 1 stand on their evidence; chosen without a difference, for no checkout/,
+  );
+  await look();
+  state.runs.set('/x/first.yaml', 'PASSED');
+  await look();
+  const end = await look();
+  t.match(end, { answered: { state: 'approved', comment: /first: PASSED.*put off: second: so it is.*stands: third: so it is/s } });
+  t.same([state.choices, tried], [1, ['/x/first.yaml']]);
+
+  const gate = {
+    service: 'pay',
+    environment: 'prod',
+    revision: 'abc',
+    decision: 'allow',
+    open: null,
+    why: 'nothing speaks against it',
+    findings: [],
+  } as never;
+  for (const [inconclusive, state, headline] of [
+    ['reject', 'rejected', /NOT PROVEN, and held.*No answer of second/s],
+    ['wait', null, /NOT PROVEN: it waits for a person/],
+    ['approve', 'approved', /NOT PROVEN, and let through/],
+  ] as const)
+    t.match(
+      deployAnswer({ inconclusive }, [], gate, null, { later: ['second'] }),
+      { state, comment: headline },
+      `all put off, and ${inconclusive}`,
+    );
+
+  const wrong = ruledBy({ choose: { paths: [] } }, []);
+  await wrong.look();
+  await wrong.look();
+  t.match(wrong.told[0]?.comment, /nothing can be chosen, and everything is run: experiments: there is none/);
 });

@@ -52,6 +52,16 @@ export class Caller {
   }
 }
 
+/** By what a person who presses buttons is known in place of a token. */
+export function slackId(member: string): string {
+  return `slack:${member}`;
+}
+
+/** Whether it is a person who pressed a button: whoever has a token of theirs alone is none. */
+export function isOfSlack({ token }: Caller): boolean {
+  return token.id.startsWith(slackId(''));
+}
+
 function withinScope({ services, environments }: Scope, service: ServiceRef | undefined): boolean {
   // A token for one service is not one for the affairs of the whole team.
   if (service === undefined) return services === null && environments === null;

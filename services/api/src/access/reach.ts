@@ -1,4 +1,4 @@
-import type { Owner, Run, ServiceRef } from '@haldane/core';
+import type { Owner, Run, ServiceRef, Watched } from '@haldane/core';
 import { HaldaneError } from '@haldane/core';
 import type { Desk } from '../desk.ts';
 import type { Caller } from './caller.ts';
@@ -9,8 +9,8 @@ export async function requireRun(desk: Desk, caller: Caller, capability: Capabil
   await requireService(desk, caller, capability, { service, environment });
 }
 
-/** Whether the caller may do this to the service of the run. */
-export async function mayReach(desk: Desk, caller: Caller, capability: Capability, { service, environment }: Run): Promise<boolean> {
+/** Whether the caller may do this to the service. */
+export async function mayReach(desk: Desk, caller: Caller, capability: Capability, { service, environment }: ServiceRef): Promise<boolean> {
   const known = await desk.store.services.get({ service, environment });
   return caller.may(capability, { team: known?.owner.team ?? null, service: { service, environment } });
 }
@@ -35,7 +35,8 @@ export async function readableServices(desk: Desk, caller: Caller) {
 
 /**
  * Whether the caller may do this to a service that a file speaks of. The file says whose it is, but only the first time: after that it is
- * the register that counts, and a file that names another owner is refused, unless an admin of both teams brings it.
+ * the register that counts, and a file that names another owner is refused, unless an admin of both teams brings it. `registers`: null where nothing
+ * is written down of that; else whoever is asked whether a move was theirs.
  */
 export async function requireFile(
   desk: Desk,
@@ -43,11 +44,11 @@ export async function requireFile(
   capability: Capability,
   service: ServiceRef,
   owner: Owner,
-  registers: boolean,
+  registers: { readonly watched?: Watched } | null,
 ): Promise<void> {
   const known = await desk.store.services.get(service);
   caller.require(capability, { team: known?.owner.team ?? owner.team, service });
-  const registered = known ?? (registers ? await desk.store.services.register(service, owner) : { owner });
+  const registered = known ?? (registers !== null ? await desk.store.services.register(service, owner) : { owner });
   if (registered.owner.team === owner.team) return;
   const both = [registered.owner.team, owner.team].every((team) => caller.may('administer', { team, service }));
   if (!both)
@@ -55,5 +56,5 @@ export async function requireFile(
       'forbidden',
       `${service.service} in ${service.environment} belongs to team ${registered.owner.team}, but its file says ${owner.team}; an admin of both teams moves it`,
     );
-  if (registers) await desk.store.services.move(service, owner);
+  if (registers !== null) await desk.store.services.move(service, owner, registers.watched);
 }

@@ -53,6 +53,8 @@ export const houseHandlers = {
 
   getAuditHead: async ({ desk }) => (await desk.store.audit.head()) ?? { seq: 0, hash: '0'.repeat(64) },
 
+  listSigningKeys: async ({ desk }) => desk.signingKeys(),
+
   getHalt: async ({ desk }) => desk.store.halt.get(),
 
   halt: async ({ desk, caller, body }) => ({ stopped: await desk.store.halt.halt(body.why, caller.token.subject) }),
@@ -76,6 +78,7 @@ type HouseOperations =
   | 'sendAlert'
   | 'listAudit'
   | 'getAuditHead'
+  | 'listSigningKeys'
   | 'getHalt'
   | 'halt'
   | 'liftHalt';

@@ -1,6 +1,7 @@
 import { HaldaneError, type ServiceRef } from '@haldane/core';
 import { readable, readableServices } from '../access/reach.ts';
 import type { Handler } from '../ask.ts';
+import { watchedBy } from '../slack/slack-app.ts';
 import { lockedOf } from './gate-handlers.ts';
 
 export const serviceHandlers = {
@@ -14,9 +15,9 @@ export const serviceHandlers = {
 
   deployService: async ({ desk, body, permit }) => desk.deploy(body.file, permit),
 
-  moveService: async ({ desk, caller, params, body }) => {
+  moveService: async ({ desk, caller, params, body, slack }) => {
     caller.require('administer', { team: body.team, service: params });
-    return desk.store.services.move(params, body);
+    return desk.store.services.move(params, body, watchedBy(slack, caller.token.subject).watched);
   },
 
   approveScenario: async ({ desk, caller, params, body }) => {

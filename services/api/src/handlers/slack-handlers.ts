@@ -1,4 +1,5 @@
 import { HaldaneError, systemClock, wholeScope } from '@haldane/core';
+import { slackId } from '../access/caller.ts';
 import type { Handler } from '../ask.ts';
 import { askedBy, type Press, pressable, pressOf } from '../slack/press.ts';
 import { signedBySlack } from '../slack/signed-by-slack.ts';
@@ -26,7 +27,7 @@ export const slackHandlers = {
       return { pressed: asked.id, done: false };
     }
     const scope = { ...wholeScope, operations: pressable };
-    const token = { id: `slack:${press.who}`, subject: person.login, grants: person.grants, scope, expiresAt: null };
+    const token = { id: slackId(press.who), subject: person.login, grants: person.grants, scope, expiresAt: null };
     const { ok, detail } = await actFor(token, asked, request.ip);
     if (ok) say(slack, press, 'in_channel', `${person.login} ${asked.words}.`);
     else say(slack, press, 'ephemeral', `Nothing was done: ${detail}`);

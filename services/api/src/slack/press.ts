@@ -13,7 +13,7 @@ export type Press = {
 export type Asked = { readonly id: string; readonly method: 'POST'; readonly path: string; readonly body: object; readonly words: string };
 
 /** What a person may do by buttons, whatever else they may. */
-export const pressable = ['abortRun', 'approveScenario', 'resolveFinding'] as const;
+export const pressable = ['abortRun', 'approveScenario', 'resolveFinding', 'answerRightsChange'] as const;
 
 /** Reads the body of an interaction (a form whose `payload` is JSON). Null for one that is none of our buttons. Throws `bad-request`. */
 export function pressOf(body: string): Press | null {
@@ -69,6 +69,12 @@ export function askedBy({ remedy, who }: Press): Asked {
       const words = `resolved ${experiment} at ${revision} for ${service} in ${environment}`;
       return { id: 'resolveFinding', method: 'POST', path, body: { experiment, revision, why }, words };
     }
+    case 'was-me':
+    case 'was-not-me': {
+      const mine = remedy.do === 'was-me';
+      const words = mine ? 'says that it was them; it stays' : 'says that it was not them; it is taken back';
+      return { id: 'answerRightsChange', method: 'POST', path: `/v1/rights/${at(remedy.change)}/answer`, body: { mine }, words };
+    }
   }
 }
 
@@ -76,6 +82,8 @@ const fields: Readonly<Record<Remedy['do'], readonly string[]>> = {
   abort: ['runId'],
   approve: ['service', 'environment', 'scenario'],
   resolve: ['service', 'environment', 'experiment', 'revision'],
+  'was-me': ['change'],
+  'was-not-me': ['change'],
 };
 
 function isRemedy(value: unknown): value is Remedy {

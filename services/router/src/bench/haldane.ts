@@ -12,14 +12,19 @@ import type { Servant } from './servants.ts';
 const runId = 'bench';
 const leaseMs = 15_000;
 
+export type Haldane = Servant & {
+  readonly port: number;
+  /** Requests that the slice brought into arms. */
+  counted(): number;
+  /** Throws if the slice has ended or narrowed: what was measured then is a router with less to do. */
+  assertSliced(): Promise<void>;
+};
+
 /**
- * The router as users get it: its real process, a run attached, a slice of 10 % for each arm, sticky keys, the budget reserved for each
+ * The router as users get it: its real process, a run attached, a slice of `share` for each arm, sticky keys, the budget reserved for each
  * request in an arm, the lease renewed and the telemetry read each second. `profileDir` makes it leave a profile there when it ends.
  */
-export async function startHaldane(
-  ports: readonly number[],
-  profileDir: string | null = null,
-): Promise<Servant & { readonly port: number; counted(): number }> {
+export async function startHaldane(ports: readonly number[], share: number, profileDir: string | null = null): Promise<Haldane> {
   const stateDir = mkdtempSync(join(tmpdir(), 'haldane-bench-'));
   const token = randomBytes(24).toString('hex');
   const child = spawn(
@@ -41,7 +46,7 @@ export async function startHaldane(
   const arms = { control: [control], experiment: [experiment] };
   await client.attach({ runId, route: 'bench', arms, secret: randomBytes(32).toString('hex'), until: until() });
   const caps = { failures: 50, latencyLimitMs: 5000, creditRate: 0.001 };
-  await client.putSlice('bench', { runId, name: 'bench', share: 0.1, exposure: 'all', caps });
+  await client.putSlice('bench', { runId, name: 'bench', share, exposure: 'all', caps });
 
   const counts = { after: 0, inArms: 0 };
   const everySecond = async () => {
@@ -58,6 +63,11 @@ export async function startHaldane(
     pid: child.pid ?? 0,
     port,
     counted: () => counts.inArms,
+    assertSliced: async () => {
+      const slice = (await client.view()).routes[0]?.slices[0];
+      if (slice === undefined || slice.spent > 0)
+        throw new Error(`the slice has not lasted: ${slice?.spent ?? 'none'} of its budget is spent`);
+    },
     stop: async () => {
       clearInterval(timer);
       child.kill('SIGTERM');

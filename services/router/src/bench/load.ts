@@ -21,16 +21,24 @@ const requests = Array.from({ length: users }, (_, user) =>
   ),
 );
 
-/** Sends load over keep-alive connections, one request at a time on each, and checks that each answer is a whole 200. */
+/** An answer that does not come at all is seen as missing. */
+const patienceMs = 10_000;
+
+/**
+ * Sends load over keep-alive connections, one request at a time on each, and checks that each answer is a whole 200. Waits for the last
+ * answers: a user who leaves before the answer is a failure to a router with a budget.
+ */
 export async function load(job: LoadJob): Promise<LoadResult> {
   const latency = new LatencyBins();
   const counts = { answered: 0, failed: 0 };
   const idle: Line[] = [];
   const due: number[] = [];
   let user = 0;
-  let over = false;
+  let busy = 0;
+  let over: (() => void) | null = null;
   const send = (line: Line, from: number) => {
     user = (user + 1) % users;
+    busy += 1;
     line.ask(requests[user] as Buffer, from);
   };
   const done = (line: Line, from: number, good: boolean) => {
@@ -38,7 +46,11 @@ export async function load(job: LoadJob): Promise<LoadResult> {
     if (good) counts.answered += 1;
     else counts.failed += 1;
     latency.add(now - from);
-    if (over) return;
+    busy -= 1;
+    if (over !== null) {
+      if (busy === 0) over();
+      return;
+    }
     if (job.rate === null) return send(line, now);
     const next = due.shift();
     if (next === undefined) idle.push(line);
@@ -59,8 +71,16 @@ export async function load(job: LoadJob): Promise<LoadResult> {
     }
   }
   await new Promise((resolve) => setTimeout(resolve, job.ms));
-  over = true;
   if (ticking) clearInterval(ticking);
+  await new Promise<void>((resolve) => {
+    const patience = setTimeout(resolve, patienceMs);
+    over = () => {
+      clearTimeout(patience);
+      resolve();
+    };
+    if (busy === 0) over();
+  });
+  counts.failed += busy;
   const ms = performance.now() - began;
   for (const line of lines) line.close();
   return { ...counts, ms, latency: latency.encode() };

@@ -4,41 +4,61 @@ import type { LoadJob, LoadResult } from './load.ts';
 
 /** Something that answers on a port; `pid` null: its processor time tells nothing. */
 export type Contender = { readonly name: string; readonly port: number; readonly pid: number | null };
-export type Speed = { readonly perSecond: number; readonly processorUs: number | null; readonly failed: number };
-export type Delay = { readonly p50: number; readonly p99: number; readonly failed: number };
+/** What one contender did in one round, over all its turns. */
+export type Round = {
+  readonly perSecond: number;
+  readonly processorUs: number | null;
+  /** Milliseconds from when a request was due to the last byte of its answer. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly failed: number;
+};
+/** `rate` null: at full speed. */
+export type Plan = { readonly rounds: number; readonly turns: number; readonly turnMs: number; readonly rate: number | null };
 
 type Run = (job: LoadJob) => Promise<LoadResult>;
+type Turn = LoadResult & { readonly processorMs: number };
 const connections = 64;
 
-/** One turn at full speed. */
-export async function speedOf(contender: Contender, run: Run, ms: number): Promise<Speed> {
-  const before = contender.pid === null ? null : processorMs(contender.pid);
-  const result = await run({ port: contender.port, connections, ms, rate: null });
-  const after = contender.pid === null ? null : processorMs(contender.pid);
-  return {
-    perSecond: (result.answered * 1000) / result.ms,
-    processorUs: before === null || after === null ? null : ((after - before) * 1000) / result.answered,
-    failed: result.failed,
-  };
-}
-
-/** One turn at a fixed rate, milliseconds from when a request was due to the last byte of its answer. */
-export async function delayOf(contender: Contender, run: Run, ms: number, rate: number): Promise<Delay> {
-  const { latency, failed } = await run({ port: contender.port, connections, ms, rate });
-  return { p50: quantile(latency, 0.5), p99: quantile(latency, 0.99), failed };
-}
-
-/** Each contender in turn, `count` times over, so that what the machine does meanwhile hits all alike. */
-export async function interleaved<T>(
+/**
+ * A round is many short turns, each contender in its turn: what the machine does meanwhile lasts longer than a turn, and so hits all alike.
+ * Each round is summed up by contender.
+ */
+export async function interleaved(
   contenders: readonly Contender[],
-  count: number,
-  turn: (contender: Contender) => Promise<T>,
-): Promise<ReadonlyMap<string, readonly T[]>> {
-  const seen = new Map<string, T[]>(contenders.map(({ name }) => [name, []]));
-  for (let round = 0; round < count; round += 1) {
-    for (const contender of contenders) seen.get(contender.name)?.push(await turn(contender));
+  run: Run,
+  { rounds, turns, turnMs, rate }: Plan,
+): Promise<ReadonlyMap<string, readonly Round[]>> {
+  const seen = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    const took = new Map<string, Turn[]>(contenders.map(({ name }) => [name, []]));
+    for (let turn = 0; turn < turns; turn += 1) {
+      for (const contender of contenders) took.get(contender.name)?.push(await oneTurn(contender, run, turnMs, rate));
+    }
+    for (const [name, all] of took) seen.get(name)?.push(summedUp(all));
   }
   return seen;
+}
+
+export async function oneTurn({ port, pid }: Contender, run: Run, ms: number, rate: number | null): Promise<Turn> {
+  const before = pid === null ? null : processorMs(pid);
+  const result = await run({ port, connections, ms, rate });
+  const after = pid === null ? null : processorMs(pid);
+  return { ...result, processorMs: before === null || after === null ? Number.NaN : after - before };
+}
+
+function summedUp(turns: readonly Turn[]): Round {
+  const sum = (of: (turn: Turn) => number) => turns.reduce((all, turn) => all + of(turn), 0);
+  const answered = sum((turn) => turn.answered);
+  const processorUs = (sum((turn) => turn.processorMs) * 1000) / answered;
+  const latency = turns.flatMap((turn) => turn.latency).sort(([a], [b]) => a - b);
+  return {
+    perSecond: (answered * 1000) / sum((turn) => turn.ms),
+    processorUs: Number.isNaN(processorUs) ? null : processorUs,
+    p50: quantile(latency, 0.5),
+    p99: quantile(latency, 0.99),
+    failed: sum((turn) => turn.failed),
+  };
 }
 
 export function median(values: readonly number[]): number {

@@ -16,13 +16,14 @@ export async function soak(millions: number, say: (text: string) => void): Promi
   }
   const load = hireLoad();
   const upstream = await startUpstream(3);
-  const haldane = await startHaldane(upstream.ports);
+  const haldane = await startHaldane(upstream.ports, 0.1);
   try {
     const seen: { readonly requests: number; readonly megabytes: number }[] = [];
     let requests = 0;
     while (requests < millions * 1e6) {
       const { answered, failed } = await load.run({ port: haldane.port, connections, ms: 2000, rate: null });
       if (failed > 0) throw new Error(`${failed} answers were not whole or not 200`);
+      await haldane.assertSliced();
       requests += answered;
       if (requests >= (seen.length * millions * 1e6) / looks)
         seen.push({ requests, megabytes: (residentBytes(haldane.pid) ?? Number.NaN) / 1e6 });

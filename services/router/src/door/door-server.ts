@@ -6,10 +6,11 @@ import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { DoorLimits } from '@haldane/core';
 import { hasBody, type Refusal, refusalOf, refuse, refuseOn, type Target, targetOf } from './sound-request.ts';
 
-const defaults: DoorLimits = {
+export const usualLimits: DoorLimits = {
   headersMs: 15_000,
   requestMs: 3_600_000,
   bodyIdleMs: 60_000,
+  answerMs: 300_000,
   keepAliveMs: 65_000,
   connections: 10_000,
   connectionsPerClient: 1000,
@@ -33,7 +34,7 @@ export type DoorServerOptions = {
  * that expects to be told before it sends its body is served like any other; whoever serves it tells it.
  */
 export function createDoorServer({ tls, limits: given, isProxy = () => false, serve, upgrade }: DoorServerOptions): Server {
-  const limits = { ...defaults, ...given };
+  const limits = { ...usualLimits, ...given };
   const options = {
     keepAliveTimeout: limits.keepAliveMs,
     headersTimeout: limits.headersMs,

@@ -1,16 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MetFault } from '../fault/fault-switch.ts';
 import { sendUnderFault } from '../fault/send-under-fault.ts';
+import { Deadlines, type Late, type Wait } from '../run/deadlines.ts';
 import type { Observer } from '../run/observer.ts';
 import type { Cluster, Upstream } from '../upstreams.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import { askFirst } from './ask-first.ts';
+import { usualLimits } from './door-server.ts';
 import { answered, headerOf } from './headers.ts';
 import type { AnswerHead } from './leave-nothing.ts';
 import { hasBody, isAsking } from './sound-request.ts';
 
 /** Up to here, copying a body costs less than sending it as a piece of its own. */
 const shortBody = 4096;
+/** How long instances think: one queue for all exchanges, for the two timers that undici makes for each cost more than counting it does. */
+const thinking = new Deadlines();
 
 export type Forwarding = {
   readonly cluster: Cluster;
@@ -28,25 +32,34 @@ export type Forwarding = {
   readonly tap?: (chunk: Buffer) => void;
   /** The fault that it met on its way to the cluster; absent or null: none. */
   readonly fault?: MetFault | null;
+  /** How long an instance may think, from the end of the request until its answer begins; absent: as long as usual, 0: without end. */
+  readonly answerMs?: number | undefined;
   /** Whether another instance may be tried when the first one could not be reached: nothing was sent then. */
   readonly retry: boolean;
 };
 
 /**
  * Sends a request on and its answer back, both streaming, neither buffered. The client gets the upstream's answer, a 502
- * when there was none, or a reset when it broke off in the middle: a truncated answer never looks whole.
+ * when there was none, or a reset when it broke off in the middle: a truncated answer never looks whole. Whoever calls this calls what it
+ * gives back when the response is closed: one listener for all who want to know it, since each costs a request its share.
  */
-export function forward(request: IncomingMessage, response: ServerResponse, forwarding: Forwarding): void {
+export function forward(request: IncomingMessage, response: ServerResponse, forwarding: Forwarding): () => void {
   const upstream = forwarding.cluster.pick();
-  if (upstream) new Exchange(request, response, forwarding).send(upstream, forwarding.retry);
-  else noAnswer(response, forwarding, 503, 'no instance');
+  if (!upstream) {
+    noAnswer(response, forwarding, 503, 'no instance');
+    return nothing;
+  }
+  const exchange = new Exchange(request, response, forwarding);
+  exchange.send(upstream, forwarding.retry);
+  return () => exchange.left();
 }
 
 /** One request on its way, and the reader of its answer: one object a request. Head and body of a short answer leave in one piece. */
-class Exchange implements AnswerReader {
+class Exchange implements AnswerReader, Late {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #forwarding: Forwarding;
+  #limit: Wait | null = null;
   #upstream: Upstream | null = null;
   #retry = false;
   #started = false;
@@ -62,7 +75,13 @@ class Exchange implements AnswerReader {
     this.#request = request;
     this.#response = response;
     this.#forwarding = forwarding;
-    response.on('close', () => this.#left());
+    const { answerMs = usualLimits.answerMs } = forwarding;
+    const think = () => {
+      if (!this.#done && this.#resume === null) this.#limit = thinking.wait(answerMs, this);
+    };
+    // An upload takes the time that it takes: the instance thinks from its end on.
+    if (answerMs > 0 && forwarding.body === undefined && hasBody(request)) request.once('end', think);
+    else if (answerMs > 0) think();
   }
 
   send(upstream: Upstream, retry: boolean): void {
@@ -80,6 +99,22 @@ class Exchange implements AnswerReader {
     }
   }
 
+  /** The client has the answer, or is gone. */
+  left(): void {
+    if (this.#done) return;
+    if (this.#response.writableFinished) {
+      this.#end('finished');
+      return;
+    }
+    this.#end('broken');
+    this.#head = null;
+    this.#abort?.(new Error('the client left'));
+  }
+  late(): void {
+    this.#break();
+    this.#abort?.(new Error('the instance took too long'));
+  }
+
   onConnect(abort: (reason?: Error) => void): void {
     this.#started = true;
     this.#abort = abort;
@@ -88,6 +123,7 @@ class Exchange implements AnswerReader {
   onHeaders(status: number, raw: readonly Buffer[], resume: () => void, words: string): boolean {
     if (status < 200) return true;
     this.#resume = resume;
+    this.#limit?.leave();
     const headers = answered(raw);
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined;
     for (const observer of this.#forwarding.observers) observer.answered(status, location);
@@ -139,7 +175,7 @@ class Exchange implements AnswerReader {
     const body = known !== undefined ? known : hasBody(request) ? request : null;
     if (body === request && isAsking(request))
       askFirst({ address: upstream.address, tls: upstream.tls, path, headers, request, goOn: () => this.#goOn() }, reader);
-    else upstream.pool.dispatch({ path, method: request.method ?? 'GET', headers: headers as string[], body }, reader);
+    else upstream.pool.dispatch({ path, method: request.method ?? 'GET', headers: headers as string[], body, headersTimeout: 0 }, reader);
   }
   #goOn(): void {
     if (!this.#done && !this.#response.headersSent) this.#response.writeContinue();
@@ -149,17 +185,9 @@ class Exchange implements AnswerReader {
     if (!head) return;
     this.#head = null;
     this.#body = null;
-    this.#response.writeHead(head.status, head.words, head.headers.concat(this.#forwarding.addToAnswer));
-  }
-  #left(): void {
-    if (this.#done) return;
-    if (this.#response.writableFinished) {
-      this.#end('finished');
-      return;
-    }
-    this.#end('broken');
-    this.#head = null;
-    this.#abort?.(new Error('the client left'));
+    const { addToAnswer } = this.#forwarding;
+    const headers = addToAnswer.length === 0 ? (head.headers as string[]) : head.headers.concat(addToAnswer);
+    this.#response.writeHead(head.status, head.words, headers);
   }
   /** Nothing was sent: another instance may be asked. */
   #unreached(): void {
@@ -185,6 +213,7 @@ class Exchange implements AnswerReader {
   #end(how: 'finished' | 'broken' | 'malformed'): void {
     if (this.#done) return;
     this.#done = true;
+    this.#limit?.leave();
     for (const observer of this.#forwarding.observers) {
       // By name: a call by a word that is looked up costs many times as much.
       if (how === 'finished') observer.finished();
@@ -193,6 +222,8 @@ class Exchange implements AnswerReader {
     }
   }
 }
+
+function nothing(): void {}
 
 function flushHead(exchange: Exchange): void {
   exchange.flush();

@@ -68,16 +68,16 @@ class Comparison {
   }
 }
 
-/** Production answers the user; the arm gets a copy, and its answer is compared and dropped. */
+/** Production answers the user; the arm gets a copy, and its answer is compared and dropped. What it gives back is `forward`'s. */
 export function mirror(
   request: IncomingMessage,
   response: ServerResponse,
   { slice, run, arm, request: watch }: Treatment,
   forwarding: Forwarding,
   entry: Entry,
-): void {
+): () => void {
   const comparison = new Comparison((difference) => run.ledger.compared(arm, difference));
-  forward(request, response, {
+  const left = forward(request, response, {
     ...forwarding,
     observers: [...forwarding.observers, comparison.observer('production')],
     tap: (chunk) => comparison.take('production', chunk),
@@ -96,6 +96,7 @@ export function mirror(
       slice.copies -= 1;
     },
   });
+  return left;
 }
 
 type Copy = {

@@ -24,6 +24,9 @@ import { ShieldedExchange } from './shielded.ts';
 import { refuse, refuseOn, type Target } from './sound-request.ts';
 import { tunnel } from './tunnel.ts';
 
+/** From when a balancer's checks are turned away until the door closes: it moves users after a few of them. */
+const leaveMs = 60_000;
+
 /** The front door of one route: every request of its users enters here. */
 export class RouteDoor {
   readonly route: string;
@@ -46,6 +49,9 @@ export class RouteDoor {
   #server: Server | null = null;
   #port = 0;
   #closing = false;
+  /** By running time. */
+  #attendedAt: number;
+  #turnsChecksAway = false;
 
   constructor(config: RouteConfig, host: string, time: RouterTime) {
     this.route = config.route;
@@ -57,6 +63,7 @@ export class RouteDoor {
     this.#config = config;
     this.#forwardedBy = forwardedBy(config);
     this.#lookedAt = time.monotonic();
+    this.#attendedAt = this.#lookedAt;
   }
   /** What this door was told, with the port that it has. */
   get config(): RouteConfig {
@@ -70,6 +77,11 @@ export class RouteDoor {
   }
   get tunnels(): number {
     return this.#tunnels.size;
+  }
+  /** No run was attached to it for so long that it is to close. */
+  get isAbandoned(): boolean {
+    const { unattended } = this.#config;
+    return unattended !== undefined && this.#time.monotonic() - this.#attendedAt >= unattended.afterMs + leaveMs;
   }
   /**
    * Follows what is said of the route now. Opens on its port (0: a free one, or the one that it has); when it is open elsewhere already, it
@@ -93,6 +105,8 @@ export class RouteDoor {
     this.#config = config;
     this.#forwardedBy = forwarded;
     this.production.replace(config.production);
+    this.#attendedAt = this.#time.monotonic();
+    this.#turnsChecksAway = false;
   }
   async #listen({ port, limits }: RouteConfig, certificates: Certificates | null): Promise<void> {
     const server = createDoorServer({
@@ -108,9 +122,12 @@ export class RouteDoor {
     before?.close();
     before?.closeIdleConnections();
   }
-  /** Looks at the certificates, once a second. */
+  /** Looks whether a run is attached, and at the certificates, once a second. */
   sweep(): void {
     const now = this.#time.monotonic();
+    if (this.runs.length > 0) this.#attendedAt = now;
+    const { unattended } = this.#config;
+    this.#turnsChecksAway = unattended !== undefined && now - this.#attendedAt >= unattended.afterMs;
     if (!this.#certificates || !this.#server || now - this.#lookedAt < 1000) return;
     this.#lookedAt = now;
     this.#certificates.reload(this.#server);
@@ -130,10 +147,14 @@ export class RouteDoor {
       refuse(response, stranded);
       return nothing;
     }
+    if (this.#turnsChecksAway && this.#isCheck(request)) {
+      refuse(response, leaving);
+      return nothing;
+    }
     const key = keyOf(request);
     const placement = place(this.#visitor(request, target, key), this.production, this.runs, this.#time);
     if (placement.synthetic === null) this.rate.count();
-    const left = this.counts.follow(response, placement.role, placement.synthetic === null ? 'real' : 'synthetic');
+    const counted = this.counts.follow(response, placement.role, placement.synthetic === null ? 'real' : 'synthetic');
     const forwarding: Forwarding = {
       cluster: placement.cluster,
       path: target.path,
@@ -141,17 +162,22 @@ export class RouteDoor {
       addToAnswer: key === null && placement.synthetic === null ? newKey(this.#forwardedBy.scheme(request)) : [],
       observers: placement.observers,
       retry: placement.role === 'production',
+      answerMs: this.#config.limits?.answerMs,
     };
     const entry = entryOf(placement, forwarding.headers);
     const { treatment } = placement;
-    if (entry === null) forward(request, response, forwarding);
-    else if (treatment?.slice.rules.mode === 'shield') this.#shield(request, response, treatment, placement, forwarding, entry);
-    else if (treatment?.slice.rules.mode === 'mirror') mirror(request, response, treatment, forwarding, entry);
-    else {
-      this.#follow(placement, request.socket, response, () => false);
-      forward(request, response, entering(forwarding, entry));
+    if (entry === null) return both(counted, forward(request, response, forwarding));
+    if (treatment?.slice.rules.mode === 'mirror') return both(counted, mirror(request, response, treatment, forwarding, entry));
+    if (treatment?.slice.rules.mode === 'shield') {
+      this.#shield(request, response, treatment, placement, forwarding, entry);
+      return counted;
     }
-    return left;
+    this.#follow(placement, request.socket, response, () => false);
+    return both(counted, forward(request, response, entering(forwarding, entry)));
+  }
+  #isCheck({ headers }: IncomingMessage): boolean {
+    const { unattended } = this.#config;
+    return unattended !== undefined && (headers['user-agent'] ?? '').startsWith(unattended.checkedBy);
   }
   #visitor(request: IncomingMessage, { path }: Target, cookie: string | null): Visitor {
     return { request, path, cookie, client: () => this.#forwardedBy.client(request) };
@@ -174,7 +200,7 @@ export class RouteDoor {
       withinMs: slice.config.caps.latencyLimitMs / 2,
       instead: (user, body) => {
         left();
-        forward(request, response, { ...forwarding, cluster: production, body, observers: [user], retry: true });
+        response.on('close', forward(request, response, { ...forwarding, cluster: production, body, observers: [user], retry: true }));
       },
     });
     const left = this.#follow(placement, request.socket, response, () => exchange.giveUp());
@@ -236,12 +262,17 @@ export class RouteDoor {
 }
 
 /** One shape for all: a copy by `...` of two objects would cost more than placing the request did. */
-function entering({ cluster, path, addToAnswer, observers, retry }: Forwarding, entry: Entry): Forwarding {
+function entering({ cluster, path, addToAnswer, observers, retry, answerMs }: Forwarding, entry: Entry): Forwarding {
   const { headers, fault, soften } = entry;
-  return { cluster, path, headers, addToAnswer: entry.addToAnswer ?? addToAnswer, observers, retry, fault, soften };
+  return { cluster, path, headers, addToAnswer: entry.addToAnswer ?? addToAnswer, observers, retry, answerMs, fault, soften };
 }
 
 const nothing = () => undefined;
+const both = (one: () => void, other: () => void) => () => {
+  one();
+  other();
+};
+const leaving = { status: 503, why: 'no run is attached here any more: this door closes soon' };
 const stranded = { status: 410, why: 'the run of this synthetic request is not here' };
 
 function forwardedBy({ trustedProxies = [], tls }: RouteConfig): ForwardedBy {

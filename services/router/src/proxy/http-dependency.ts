@@ -95,7 +95,7 @@ export class HttpDependency implements Carrier {
     response.on('error', () => response.destroy());
     if (met && (await endsConnection(met, request.socket))) return;
     if (met?.fault.mode === 'repeat' && !hasBody(request)) this.#repeat(request, path, met.fault.times ?? 2);
-    forward(request, response, {
+    const left = forward(request, response, {
       cluster: this.#cluster,
       path: this.#pathAt(path),
       headers: this.#headers(request),
@@ -104,6 +104,7 @@ export class HttpDependency implements Carrier {
       observers: [],
       retry: false,
     });
+    response.on('close', left);
   }
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, { path }: Target, isWebSocket: boolean): Promise<void> {
     const met = this.#source.meet(this.#source.isCheck(request.headers[checkHeader]));

@@ -9,7 +9,7 @@ export type RealRequestOptions = {
   readonly ledger: RunLedger;
   /** Where it went, and for an arm its user's hash, by which it was admitted. */
   readonly whose: Whose;
-  /** Slower than this is a failure, counted as soon as it is late. Null: no limit. */
+  /** Slower than this is a failure, counted in an arm as soon as it is late, at production when it ends. Null: no limit. */
   readonly limitMs: number | null;
   readonly time: RouterTime;
   /** A copy harms nobody, so it holds no unit of the budget. Default false. */
@@ -33,7 +33,9 @@ export class RealRequest implements Observer, Late {
   constructor(options: RealRequestOptions) {
     this.#options = options;
     this.#began = options.time.monotonic();
-    if (options.limitMs !== null) this.#waiting = options.ledger.deadlines.wait(options.limitMs, this);
+    // No budget waits for production, so its lateness is counted when it ends: a place in a queue for each of its requests would cost all users.
+    if (options.limitMs !== null && options.whose.role !== 'production')
+      this.#waiting = options.ledger.deadlines.wait(options.limitMs, this);
   }
   sentTo(instance: number): void {
     this.#instance = instance;

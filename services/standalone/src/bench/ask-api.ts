@@ -9,6 +9,7 @@ import { House } from '@haldane/runner';
 import { createHistogram, quantile, recordLatency } from '@haldane/statistics';
 import type { Store } from '@haldane/store';
 import { desk } from '../desk.ts';
+import { signingKeys } from '../signing-keys.ts';
 
 const token = 'of-the-benchmark';
 const everyMs = 50;
@@ -27,7 +28,7 @@ export async function askApi(store: Store, dataDir: string, ids: readonly string
   const house = new House({
     store,
     clock,
-    platform: localPlatform({ dataDir, dataplane, clock }),
+    platforms: [localPlatform({ dataDir, dataplane, clock })],
     dataplane,
     env: {},
     egress: egress([]),
@@ -36,8 +37,9 @@ export async function askApi(store: Store, dataDir: string, ids: readonly string
   const unused = async () => {
     throw new Error('the benchmark deploys nothing');
   };
+  const signing = await signingKeys(dataDir);
   const api = createApi({
-    desk: desk({ dataDir, env: {}, clock, store, house, pool: 'bench', poolOn: () => 'bench', deploy: unused, dataplane }),
+    desk: desk({ dataDir, env: {}, clock, store, house, pool: 'bench', poolOn: () => 'bench', deploy: unused, dataplane, signing }),
     tokens: [token],
     alertTokens: [],
     onError: (error) => process.stderr.write(`the API failed: ${String(error)}\n`),

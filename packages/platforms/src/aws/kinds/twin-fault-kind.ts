@@ -29,7 +29,12 @@ export function twinFaultKind({ calls }: AwsWorld): ChangeKind<TwinFaultParams, 
   };
   return {
     kind: 'aws.twin-fault',
-    capture: async (params, signal) => calls.twins[params.of].before(await required(params, signal), params.fault, signal),
+    async capture(params, signal) {
+      const twin = await required(params, signal);
+      const hindrance = await calls.twins[params.of].hinders(params.fault, params.runId, signal);
+      if (hindrance !== null) throw new HaldaneError('refused', hindrance);
+      return calls.twins[params.of].before(twin, params.fault, signal);
+    },
     async apply(params, before, signal) {
       const kind = calls.twins[params.of];
       const twin = await required(params, signal);

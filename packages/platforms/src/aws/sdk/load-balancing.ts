@@ -158,6 +158,7 @@ export function sdkLoadBalancing(client: ElasticLoadBalancingV2Client): LoadBala
       );
       return (found?.TargetHealthDescriptions ?? []).map((one) => ({
         id: one.Target?.Id ?? '',
+        port: one.Target?.Port ?? 0,
         state: one.TargetHealth?.State ?? 'unknown',
       }));
     },

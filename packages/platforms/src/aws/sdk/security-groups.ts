@@ -12,7 +12,7 @@ import {
   RevokeSecurityGroupIngressCommand,
   type SecurityGroup,
 } from '@aws-sdk/client-ec2';
-import { HaldaneError, hasCode, type JsonObject, type TwinFault } from '@haldane/core';
+import { HaldaneError, hasCode, type JsonObject, type OpenPort } from '@haldane/core';
 import type { Original, Twin, Twins } from '../aws-calls.ts';
 import { tagNames, withoutTags } from '../our-tags.ts';
 import { pages } from './pages.ts';
@@ -23,7 +23,7 @@ import { asking } from './translate-error.ts';
 type Rule = { readonly protocol: string; readonly from: number; readonly to: number; readonly network: string; readonly about: string };
 
 /** Security groups. A twin has the rules of its original that name a network; it is carried by no interface, so nothing can be reached through it. */
-export function securityGroups(client: EC2Client): Twins {
+export function securityGroups(client: EC2Client): Twins<OpenPort> {
   const ask = <T>(call: string, signal: AbortSignal, made: Promise<T>) => asking('ec2', call, signal, made);
   const described = async (Filters: Filter[], signal: AbortSignal): Promise<readonly SecurityGroup[]> =>
     pages(async (NextToken) => {
@@ -42,7 +42,7 @@ export function securityGroups(client: EC2Client): Twins {
       if (!hasCode(error, 'conflict')) throw error;
     }
   };
-  const isOn = async (twin: Twin, fault: TwinFault, signal: AbortSignal): Promise<boolean> =>
+  const isOn = async (twin: Twin, fault: OpenPort, signal: AbortSignal): Promise<boolean> =>
     (await rulesNow(twin, signal)).some((rule) => isSame(rule, ruleOf(fault)));
   const missing = async (twin: Twin, { settings }: Original, signal: AbortSignal): Promise<readonly Rule[]> => {
     const now = await rulesNow(twin, signal);
@@ -97,6 +97,7 @@ export function securityGroups(client: EC2Client): Twins {
       const [first] = NetworkInterfaces;
       return first === undefined ? null : `network interface ${first.NetworkInterfaceId ?? ''} carries it`;
     },
+    hinders: () => Promise.resolve(null),
     before: async (twin, fault, signal) => ({ wasOn: await isOn(twin, fault, signal) }),
     put: (twin, fault, signal) => allow(twin.id, [ruleOf(fault)], signal),
     async take({ id: GroupId }, fault, { wasOn }, signal) {
@@ -113,7 +114,7 @@ export function securityGroups(client: EC2Client): Twins {
   };
 }
 
-function ruleOf({ port, from }: TwinFault): Rule {
+function ruleOf({ port, from }: OpenPort): Rule {
   return { protocol: 'tcp', from: port, to: port, network: from, about: 'an experiment by Haldane' };
 }
 

@@ -1,10 +1,13 @@
 import { type ErrorCode, HaldaneError } from '@haldane/core';
 
 const codes: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/throttl|RequestLimitExceeded|TooManyRequests|SlowDown/i, 'throttled'],
+  [/throttl|RequestLimitExceeded|TooManyRequests|SlowDown|OperationAborted|ConcurrentModification/i, 'throttled'],
   [/AccessDenied|Unauthorized|AuthFailure|InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|UnrecognizedClient/i, 'denied'],
   [/NotFound|NoSuch/i, 'gone'],
-  [/Duplicate|AlreadyExists|PriorityInUse|ResourceInUse|ResourceContention|ScalingActivityInProgress/i, 'conflict'],
+  [
+    /Duplicate|AlreadyExists|AlreadyOwnedByYou|NotEmpty|DeleteConflict|PriorityInUse|ResourceInUse|ResourceContention|ScalingActivityInProgress/i,
+    'conflict',
+  ],
 ];
 
 /** AWS's error as ours, which names service and call. Auto Scaling has no word for `gone` but says "not found" in a ValidationError. */

@@ -1,5 +1,5 @@
 import { HaldaneError, type JsonObject } from '@haldane/core';
-import type { Action, AwsCalls, Group, Groups, LoadBalancing, Rule, Tags, TargetGroup, Template, Templates } from '../aws-calls.ts';
+import type { Action, AwsCalls, Group, Groups, LoadBalancing, Rule, Tags, Target, TargetGroup, Template, Templates } from '../aws-calls.ts';
 import { forwardOf } from '../forward.ts';
 import { MemoryTwins } from './memory-twins.ts';
 
@@ -14,10 +14,16 @@ export class MemoryAccount implements AwsCalls {
   readonly balancing: LoadBalancing;
   readonly groups: Groups;
   readonly templates: Templates;
-  readonly twins = { firewall: new MemoryTwins('security group') } as const;
+  readonly twins = {
+    firewall: new MemoryTwins('security group'),
+    bucket: new MemoryTwins('bucket'),
+    role: new MemoryTwins('role'),
+    trail: new MemoryTwins('audit trail'),
+  } as const;
   readonly #listeners: MemoryListener[] = [];
   readonly #targetGroups: MemoryTargetGroup[] = [];
   readonly #groups: Group[] = [];
+  readonly #registered = new Map<string, readonly Target[]>();
   readonly #versions = new Map<string, number>();
   readonly #templates: (Template & { readonly data: JsonObject })[] = [];
   #made = 0;
@@ -64,6 +70,11 @@ export class MemoryAccount implements AwsCalls {
   /** A launch template with so many versions. */
   addTemplate(id: string, versions: number): void {
     this.#versions.set(id, versions);
+  }
+
+  /** Targets of a group besides those that Auto Scaling keeps in it. */
+  register(targetGroup: string, targets: readonly Target[]): void {
+    this.#registered.set(targetGroup, targets);
   }
 
   addListener(loadBalancer: string, port: number, actions: readonly Action[]): string {
@@ -146,10 +157,12 @@ export class MemoryAccount implements AwsCalls {
         const index = targetGroups.findIndex((one) => one.arn === arn);
         if (index >= 0) targetGroups.splice(index, 1);
       },
-      health: async (arn) =>
-        this.#groups
-          .filter((group) => group.targetGroups.includes(arn))
-          .flatMap((group) => group.instances.map(({ id }) => ({ id, state: this.#leadingTo(arn) ? 'healthy' : 'unused' }))),
+      health: async (arn) => {
+        const port = Number(byArn(arn)?.settings['Port']);
+        const state = this.#leadingTo(arn) ? 'healthy' : 'unused';
+        const kept = this.#groups.filter((group) => group.targetGroups.includes(arn)).flatMap((group) => group.instances);
+        return [...kept.map(({ id }) => ({ id, port, state })), ...(this.#registered.get(arn) ?? [])];
+      },
       tags: async (arns) => {
         const rules = this.#listeners.flatMap((listener) => listener.rules);
         return new Map([...rules, ...targetGroups].filter((one) => arns.includes(one.arn)).map((one) => [one.arn, { ...one.tags }]));

@@ -1,5 +1,5 @@
 import { MemoryAccount } from './memory-account.ts';
-import type { ServiceStand } from './service-stand.ts';
+import { type ServiceStand, twinOfs, twinScenarios } from './service-stand.ts';
 
 const { signal } = new AbortController();
 
@@ -9,8 +9,18 @@ export async function memoryStand(mark: string): Promise<ServiceStand> {
   const settings = { Protocol: 'HTTP', Port: 8080, VpcId: 'vpc-1', HealthCheckPath: '/healthz' };
   const production = await account.balancing.addTargetGroup(`${mark}-targets`, settings, { team: 'payments' }, signal);
   const theirs = await account.balancing.addTargetGroup(`${mark}-theirs`, settings, {}, signal);
+  const side = await account.balancing.addTargetGroup(`${mark}-side`, settings, {}, signal);
+  account.register(side.arn, [
+    { id: '10.0.0.1', port: 8080, state: 'healthy' },
+    { id: '10.0.0.2', port: 8080, state: 'healthy' },
+    { id: '10.0.0.9', port: 9800, state: 'healthy' },
+  ]);
   account.addTemplate(`${mark}-template`, 1);
-  account.twins.firewall.addOriginal(`${mark}-firewall`, ['443 from 10.0.0.0/8'], { team: 'payments', 'haldane:opt-in': 'sg-port-open' });
+  for (const of of twinOfs)
+    account.twins[of].addOriginal(`${mark}-${of}`, [`what a ${of} has`], {
+      team: 'payments',
+      'haldane:opt-in': twinScenarios[of].join(' '),
+    });
   const listener = account.addListener(`${mark}-alb`, 80, [{ Type: 'forward', TargetGroupArn: production.arn }]);
   await account.groups.addGroup(
     {
@@ -23,5 +33,5 @@ export async function memoryStand(mark: string): Promise<ServiceStand> {
     },
     signal,
   );
-  return { calls: account, mark, listener, theirs: theirs.arn };
+  return { calls: account, mark, listener, theirs: theirs.arn, beside: twinOfs };
 }

@@ -7,6 +7,8 @@ type Kept = { -readonly [K in keyof Twin]: Twin[K] } & { settings: readonly stri
 /** One kind of resource in memory: each has settings and faults, both a list of words. */
 export class MemoryTwins implements Twins {
   readonly word: string;
+  /** In words, what in the account stands in the way of every fault. */
+  hindrance: string | null = null;
   readonly #all = new Map<string, Kept>();
 
   constructor(word: string) {
@@ -62,6 +64,7 @@ export class MemoryTwins implements Twins {
     kept.tags = { ...kept.tags, ...tags };
   };
   readonly behind: Twins['behind'] = async ({ name }) => this.#kept(name).behind;
+  readonly hinders: Twins['hinders'] = async () => this.hindrance;
   readonly before: Twins['before'] = async (twin, fault, signal) => ({ wasOn: await this.isOn(twin, fault, signal) });
   readonly put: Twins['put'] = async ({ name }, fault) => {
     const kept = this.#kept(name);

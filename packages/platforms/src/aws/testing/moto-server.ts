@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { standingBefore } from './standing-before.ts';
 
 export type MotoServer = {
   readonly url: string;
@@ -10,21 +11,28 @@ export type MotoServer = {
   stop(): Promise<void>;
 };
 
-/** Starts moto's server, which plays AWS over HTTP, on a free port of this machine; `program` is its `moto_server`. */
-export async function startMoto(program: string): Promise<MotoServer> {
+/**
+ * Starts moto's server, which plays AWS over HTTP, on a free port of this machine; `program` is its `moto_server`. Before it stands what it leaves out:
+ * moto forgets the tags that a bucket is made with, and has no instance refreshes. With `policies` it knows those of AWS's own (AWSDenyAll), which takes
+ * it a second to read, and again after each reset.
+ */
+export async function startMoto(program: string, { policies = false } = {}): Promise<MotoServer> {
   const port = await freePort();
-  const child: ChildProcess = spawn(program, ['-H', '127.0.0.1', '-p', `${port}`], { stdio: 'ignore' });
+  const child: ChildProcess = spawn(program, ['-H', '127.0.0.1', '-p', `${port}`], {
+    stdio: 'ignore',
+    env: { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: `${policies}` },
+  });
   const failed = once(child, 'error').then(([error]) => Promise.reject(error as Error));
   failed.catch(() => undefined);
-  const url = `http://127.0.0.1:${port}`;
+  const itself = `http://127.0.0.1:${port}`;
   const ready = async () => {
     for (let tries = 0; tries < 600; tries += 1) {
       if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode} before it answered`);
-      const answered = await fetch(`${url}/moto-api/data.json`).then(
+      const answered = await fetch(`${itself}/moto-api/data.json`).then(
         (response) => response.ok,
         () => false,
       );
-      if (answered) return;
+      if (answered) return policies ? readPolicies(itself) : undefined;
       await sleep(100);
     }
     throw new Error(`${program} did not answer within a minute`);
@@ -41,11 +49,20 @@ export async function startMoto(program: string): Promise<MotoServer> {
     await stop();
     throw error;
   }
+  const { url, close } = await filled(itself);
   const reset = async () => {
-    const { ok, status } = await fetch(`${url}/moto-api/reset`, { method: 'POST' });
+    const { ok, status } = await fetch(`${itself}/moto-api/reset`, { method: 'POST' });
     if (!ok) throw new Error(`${program} did not forget its accounts: ${status}`);
+    if (policies) await readPolicies(itself);
   };
-  return { url, reset, stop };
+  return {
+    url,
+    reset,
+    async stop() {
+      await close();
+      await stop();
+    },
+  };
 }
 
 export async function freePort(): Promise<number> {
@@ -54,4 +71,34 @@ export async function freePort(): Promise<number> {
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** Waits until they are read: a call of the SDK's would not. */
+async function readPolicies(moto: string): Promise<void> {
+  const authorization = 'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0';
+  await fetch(moto, {
+    method: 'POST',
+    headers: { authorization },
+    body: new URLSearchParams({ Action: 'ListPolicies', MaxItems: '1', Version: '2010-05-08' }),
+  });
+}
+
+/** What AWS answers when a group has no refreshes (a recorded answer, not moto's). */
+const noRefreshes =
+  '<DescribeInstanceRefreshesResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><DescribeInstanceRefreshesResult><InstanceRefreshes/></DescribeInstanceRefreshesResult></DescribeInstanceRefreshesResponse>';
+
+function filled(moto: string) {
+  return standingBefore(moto, async ({ name, asked, body }, pass) => {
+    if (name === 'DescribeInstanceRefreshes')
+      return { status: 200, headers: { 'content-type': 'text/xml' }, body: Buffer.from(noRefreshes) };
+    const answer = await pass();
+    const tags = name === 'CreateBucket' && answer.status === 200 ? /<Tags>(.*)<\/Tags>/s.exec(body.toString())?.[1] : undefined;
+    if (tags !== undefined)
+      await pass({
+        method: 'PUT',
+        path: `/${String(asked['bucketName'])}?tagging`,
+        body: Buffer.from(`<Tagging><TagSet>${tags}</TagSet></Tagging>`),
+      });
+    return answer;
+  });
 }

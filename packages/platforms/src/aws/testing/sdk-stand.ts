@@ -1,28 +1,38 @@
 import { AutoScalingClient, CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import {
-  AuthorizeSecurityGroupIngressCommand,
   CreateLaunchTemplateCommand,
-  CreateSecurityGroupCommand,
   CreateSubnetCommand,
   CreateVpcCommand,
   DescribeSubnetsCommand,
   DescribeTagsCommand,
   EC2Client,
+  RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import {
   CreateListenerCommand,
   CreateLoadBalancerCommand,
+  CreateRuleCommand,
   CreateTargetGroupCommand,
   ElasticLoadBalancingV2Client,
+  RegisterTargetsCommand,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { TwinOf } from '@haldane/core';
 import { type AwsConnection, sdkCalls } from '../sdk/connect.ts';
+import { originals } from './originals.ts';
 import type { ServiceStand } from './service-stand.ts';
 
-/** The same service made by the SDK's own calls, in whatever answers them at `connection.endpoint`; in a network of its own (`10.1`: 10.1.0.0/16) where one is named. */
+/**
+ * The same service made by the SDK's own calls, in whatever answers them at `connection.endpoint`; in a network of its own (`10.1`: 10.1.0.0/16) where one is named; beside the
+ * instances it has a security group, or what is named; with a side door `MARK-side`, of which one router is at that port. */
 export async function sdkStand(
   mark: string,
   connection: AwsConnection,
-  made: { readonly network?: string; readonly userData?: string } = {},
+  made: {
+    readonly network?: string;
+    readonly userData?: string;
+    readonly beside?: readonly TwinOf[];
+    readonly sideDoor?: { readonly port: number };
+  } = {},
 ): Promise<ServiceStand & { close(): void }> {
   const clients = {
     ec2: new EC2Client(connection),
@@ -39,37 +49,15 @@ export async function sdkStand(
   };
   const production = await addTargets(`${mark}-targets`);
   const theirs = await addTargets(`${mark}-theirs`);
-  const firewall = await clients.ec2.send(
-    new CreateSecurityGroupCommand({
-      GroupName: `${mark}-firewall`,
-      Description: 'what may reach payments',
-      VpcId,
-      TagSpecifications: [
-        {
-          ResourceType: 'security-group',
-          Tags: [
-            { Key: 'team', Value: 'payments' },
-            { Key: 'haldane:opt-in', Value: 'sg-port-open' },
-          ],
-        },
-      ],
-    }),
-  );
-  const IpPermissions = [
-    {
-      IpProtocol: 'tcp',
-      FromPort: 443,
-      ToPort: 443,
-      IpRanges: [{ CidrIp: '10.0.0.0/8', Description: 'the balancer' }, { CidrIp: '10.9.0.0/16' }],
-    },
-  ];
-  await clients.ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: firewall.GroupId, IpPermissions }));
+  const beside = made.beside ?? (['firewall'] as const);
+  for (const of of beside) await originals[of](mark, connection, VpcId);
   const balancer = await clients.balancing.send(new CreateLoadBalancerCommand({ Name: `${mark}-alb`, Subnets: subnets }));
   const LoadBalancerArn = balancer.LoadBalancers?.[0]?.LoadBalancerArn;
   const DefaultActions = [{ Type: 'forward', TargetGroupArn: production } as const];
   const listening = await clients.balancing.send(
     new CreateListenerCommand({ LoadBalancerArn, Protocol: 'HTTP', Port: 80, DefaultActions }),
   );
+  const side = made.sideDoor === undefined ? null : await addTargets(`${mark}-side`);
   const LaunchTemplateData = {
     ImageId: 'ami-12c6146b',
     InstanceType: 't3.micro',
@@ -84,15 +72,27 @@ export async function sdkStand(
       MaxSize: 4,
       DesiredCapacity: 2,
       VPCZoneIdentifier: subnets.join(','),
-      TargetGroupARNs: [production],
+      TargetGroupARNs: side === null ? [production] : [production, side],
       HealthCheckType: 'ELB',
       HealthCheckGracePeriod: 60,
       Tags: [{ Key: 'team', Value: 'payments', PropagateAtLaunch: true }],
     }),
   );
+  if (side !== null && made.sideDoor !== undefined) {
+    // The machine that Haldane runs on, and what has the balancer check the side door's targets while no run leads to it.
+    const { Instances } = await clients.ec2.send(
+      new RunInstancesCommand({ ImageId: 'ami-12c6146b', MinCount: 1, MaxCount: 1, ...(subnets[0] ? { SubnetId: subnets[0] } : {}) }),
+    );
+    const Targets = [{ Id: Instances?.[0]?.InstanceId, Port: made.sideDoor.port }];
+    await clients.balancing.send(new RegisterTargetsCommand({ TargetGroupArn: side, Targets }));
+    const nobody = { Field: 'source-ip', SourceIpConfig: { Values: ['192.0.2.1/32'] } };
+    const Actions = [{ Type: 'forward', TargetGroupArn: side } as const];
+    const ListenerArn = listening.Listeners?.[0]?.ListenerArn;
+    await clients.balancing.send(new CreateRuleCommand({ ListenerArn, Priority: 900, Conditions: [nobody], Actions }));
+  }
   for (const client of Object.values(clients)) client.destroy();
   const calls = sdkCalls(connection);
-  return { calls, mark, listener: listening.Listeners?.[0]?.ListenerArn ?? '', theirs, close: () => calls.close() };
+  return { calls, mark, listener: listening.Listeners?.[0]?.ListenerArn ?? '', theirs, beside, close: () => calls.close() };
 }
 
 async function usualSubnets(ec2: EC2Client) {

@@ -1,5 +1,5 @@
-import type { Deployment } from '@haldane/core';
-import type { AwsCalls, Group } from '../aws-calls.ts';
+import type { Deployment, JsonObject, TwinFault, TwinOf } from '@haldane/core';
+import type { AwsCalls, Group, Original, Twin } from '../aws-calls.ts';
 import { forwardOf, withGroups } from '../forward.ts';
 
 /** A service in an account: a balancer with a listener, production behind its default rule, and somebody else's target group. */
@@ -10,9 +10,36 @@ export type ServiceStand = {
   readonly listener: string;
   /** Somebody else's target group, for edits of the rule. */
   readonly theirs: string;
+  /** What it has beside its instances, each called by its mark and its kind: `w-firewall`. */
+  readonly beside: readonly TwinOf[];
 };
 
+/** What its owner has opted in, at each. */
+export const twinScenarios: Readonly<Record<TwinOf, readonly string[]>> = {
+  firewall: ['sg-port-open'],
+  bucket: ['open-bucket'],
+  role: ['role-permission-collision', 'role-admin-attached'],
+  trail: ['audit-trail-stopped'],
+};
+export const twinOfs = Object.keys(twinScenarios) as readonly TwinOf[];
+
 const { signal } = new AbortController();
+
+/** What is looked at beside a resource's settings: the fields that are written in harming it, and in what only looks like that. */
+const written: Readonly<Record<TwinOf, readonly TwinFault[]>> = {
+  firewall: [],
+  bucket: [{ mode: 'open-bucket', to: null }],
+  role: [
+    { mode: 'colliding-right', effect: 'deny' },
+    { mode: 'colliding-right', effect: 'allow' },
+    { mode: 'all-rights', to: 'own' },
+    { mode: 'all-rights', to: 'nothing' },
+  ],
+  trail: [
+    { mode: 'stopped-trail', by: 'stopping' },
+    { mode: 'stopped-trail', by: 'signing' },
+  ],
+};
 
 export function deploymentOf({ mark }: Pick<ServiceStand, 'mark'>, version = 1): Deployment {
   const me = { name: 'me', method: 'GET', path: '/me', headers: {}, body: null, as: 'alice', protected: true };
@@ -35,13 +62,16 @@ export function deploymentOf({ mark }: Pick<ServiceStand, 'mark'>, version = 1):
       jwksUrl: 'http://identity.test/jwks',
       heartbeat: null,
     },
-    optIn: ['jwt-forged-alg', 'idp-jwks-unavailable', 'sg-port-open'],
+    optIn: ['jwt-forged-alg', 'idp-jwks-unavailable', ...Object.values(twinScenarios).flat()],
     deployInProgress: false,
   };
 }
 
 /** Everything of the stand that a run could leave something in or on, without what differs from one stand or look to the next. */
-export async function lookAt({ calls: { balancing, groups, twins }, mark, listener }: ServiceStand, runId = `${mark}r`): Promise<unknown> {
+export async function lookAt(
+  { calls: { balancing, groups, twins }, mark, listener, beside }: ServiceStand,
+  runId = `${mark}r`,
+): Promise<unknown> {
   const targetGroups = (await balancing.targetGroups('all', signal))
     .filter((one) => one.name.includes(mark))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -53,11 +83,24 @@ export async function lookAt({ calls: { balancing, groups, twins }, mark, listen
   const names = [`${mark}-production`, `${runId}.control`, `${runId}.experiment`];
   const found = (await Promise.all(names.map((name) => groups.group(name, signal)))).filter((one): one is Group => one !== null);
   const sorted = (of: Readonly<Record<string, string>> | undefined) => Object.entries(of ?? {}).sort();
-  const firewalls = await Promise.all(
-    [`${mark}-firewall`, `haldane-${runId}-control`, `haldane-${runId}-experiment`].map((name) => twins.firewall.original(name, signal)),
-  );
+  const standing: { readonly of: TwinOf; readonly one: Twin | Original; readonly holds: readonly JsonObject[] }[] = [];
+  for (const of of beside)
+    for (const name of [`${mark}-${of}`, `haldane-${runId}-control`, `haldane-${runId}-experiment`]) {
+      // A trail is a bucket first, so it is looked at as what runs make of it, too.
+      const one = (await twins[of].original(name, signal)) ?? (await twins[of].find(name, signal));
+      if (one === null) continue;
+      const holds: JsonObject[] = [];
+      for (const fault of written[of]) holds.push(await twins[of].before(one, fault, signal));
+      standing.push({ of, one, holds });
+    }
   const seen = {
-    firewalls: firewalls.flatMap((one) => (one === null ? [] : [{ name: one.name, settings: one.settings, tags: sorted(one.tags) }])),
+    beside: standing.map(({ of, one, holds }) => ({
+      of,
+      name: one.name,
+      settings: 'settings' in one ? one.settings : null,
+      holds,
+      tags: sorted(one.tags),
+    })),
     targetGroups: await Promise.all(
       targetGroups.map(async ({ arn, name, settings }) => ({
         name,

@@ -1,4 +1,7 @@
-/** JSON with the keys of every object in order (as RFC 8785 has it), so that equal values have one text and one hash. */
+/**
+ * JSON with the keys of every object in order and no space (RFC 8785), so that equal values have one text and one hash. Members that are
+ * undefined are left out.
+ */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
