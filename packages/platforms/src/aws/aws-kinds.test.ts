@@ -147,14 +147,16 @@ async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => 
     const { stands, change } = describe(changesOf(stand, routers));
     for (const below of stands) await kindOf(below).apply(below.params, await kindOf(below).capture(below.params, signal), signal);
     const { takeAway, supersede } = abilities;
+    const addresses = new Set<string>();
     return {
       kind: kindOf(change),
       params: change.params,
       look: async () => ({
         account: await lookAt(stand),
-        // Until when a lease lasts is no state that anybody has to put back.
+        // Until when a lease lasts is no state that anybody has to put back, and each world's instances have addresses of their own.
         routers: JSON.stringify(await routers?.view())
           ?.replaceAll(stand.mark, 'MARK')
+          .replaceAll(/(?<=http:\/\/)[\d.]+/g, (address) => `${[...addresses.add(address)].indexOf(address)}`)
           .replaceAll(/"until":\d+/g, '"until":0'),
       }),
       async applyHalf(before, step) {
@@ -184,9 +186,9 @@ async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => 
   await t.test('aws.door', (t) =>
     changeKindContract(t, () =>
       world((all) => ({ stands: [all.targets[0]], change: all.doors[0] }), {
-        takeAway: async ({ calls, listener }) => {
+        takeAway: async ({ calls, listener, mark }) => {
           for (const rule of await calls.balancing.rules(listener, signal))
-            if (!rule.isDefault) await calls.balancing.removeRule(rule.arn, signal);
+            if (JSON.stringify(rule.actions).includes(`haldane-${mark}r`)) await calls.balancing.removeRule(rule.arn, signal);
         },
       }),
     ),
@@ -255,10 +257,12 @@ async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => 
 }
 
 const portOpen = { mode: 'open-port', port: 4711, from: '198.51.100.0/24' } as const;
+/** As a new bucket has it. */
+const wholeBlock = { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true };
 /** What every scenario at twins does, and the harmless change of the same kind; with the state before it. */
 const faults: readonly { readonly of: TwinOf; readonly fault: TwinFault; readonly before: JsonObject }[] = [
   { of: 'firewall', fault: portOpen, before: { wasOn: false } },
-  { of: 'bucket', fault: { mode: 'open-bucket', to: '198.51.100.0/24' }, before: { policy: null, block: { BlockPublicAcls: true } } },
+  { of: 'bucket', fault: { mode: 'open-bucket', to: '198.51.100.0/24' }, before: { policy: null, block: wholeBlock } },
   { of: 'bucket', fault: { mode: 'open-bucket', to: null }, before: { policy: null, block: null } },
   { of: 'role', fault: { mode: 'colliding-right', effect: 'deny' }, before: { wasOn: false } },
   { of: 'role', fault: { mode: 'all-rights', to: 'own' }, before: { wasOn: false } },
