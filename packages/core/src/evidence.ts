@@ -90,10 +90,20 @@ export interface MetricSource {
 /**
  * A fact that was looked at once. `heartbeat` is the alert pipeline's, `placebo` that control raised no alert, `taken-over` that from then on a
  * runner watches the run which another handed over, `interference` whether something else happened around the run, `contained` that somebody
- * else had taken the fault away before Haldane did.
+ * else had taken the fault away before Haldane did, `inbox` whether alerts can be read from then on, noted where they once could not.
  */
 export type Check = {
-  readonly name: 'effect' | 'heal' | 'heartbeat' | 'placebo' | 'leftovers' | 'arms-equal' | 'taken-over' | 'interference' | 'contained';
+  readonly name:
+    | 'effect'
+    | 'heal'
+    | 'heartbeat'
+    | 'placebo'
+    | 'leftovers'
+    | 'arms-equal'
+    | 'taken-over'
+    | 'interference'
+    | 'contained'
+    | 'inbox';
   readonly at: number;
   readonly passed: boolean;
   readonly seen: string;

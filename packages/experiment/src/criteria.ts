@@ -1,10 +1,11 @@
 import type { Criteria, ExperimentSpec, Platform, Run, Scenario } from '@haldane/core';
-import { changesOf } from './changes.ts';
+import { subjectOf } from './subject/subject-of.ts';
 
 /** What the judge holds the run to. Follows from what was planned, so it is the same before, during and after. */
 export function criteriaOf(run: Run, platform: Platform, scenario: Scenario): Criteria {
-  const deployment = run.facts.deployment;
-  const changes = deployment === undefined ? 0 : changesOf(run.id, run.experiment, deployment, platform, scenario).inject.length;
+  const { deployment } = run.facts;
+  const subject = subjectOf(platform, scenario, run.experiment);
+  const changes = deployment === undefined ? 0 : subject.changes(run.id, deployment).inject.length;
   return criteriaOfSpec(run.experiment, scenario, changes);
 }
 

@@ -1,5 +1,5 @@
 import { type Arm, type Change, type DependencyProbe, HaldaneError, messageOf, type Run } from '@haldane/core';
-import type { Session } from './session.ts';
+import type { Session } from './session/session.ts';
 
 /** How long the effect probe may take to see the fault. */
 const effectWithinMs = 5_000;
@@ -61,7 +61,7 @@ export async function probeHeal(session: Session, run: Run, signal: AbortSignal)
  */
 export async function lookContained(session: Session, run: Run, signal: AbortSignal): Promise<void> {
   const asked = askedFor(session, run);
-  if (asked === null || session.effectAt === null || !session.isOnTwins || session.lastCheck('contained') !== null) return;
+  if (!asked?.isOpenToOthers || session.effectAt === null || session.lastCheck('contained') !== null) return;
   const whileApplied: Asked['ask'] = async (arm, bounded) => {
     const entries = await session.world.journal.entries(run.id);
     const isApplied = ({ id }: Change) => entries.some(({ change, state }) => change.id === id && state === 'applied');
@@ -84,17 +84,27 @@ async function seen(session: Session, at: number, passed: boolean, words: string
 }
 
 /** Who is asked what the fault does: the platform, for a call to the dependency as the arm makes it, or for the arm's twin. */
-type Asked = { readonly what: string; readonly ask: (arm: Arm, signal: AbortSignal) => Promise<DependencyProbe> };
+type Asked = {
+  readonly what: string;
+  /** Somebody beside Haldane can take the fault away. */
+  readonly isOpenToOthers: boolean;
+  readonly ask: (arm: Arm, signal: AbortSignal) => Promise<DependencyProbe>;
+};
 
 function askedFor(session: Session, run: Run): Asked | null {
   const { world, list, criteria } = session;
   const { faults } = world.platform;
   const contact = world.scenario.contact(criteria.spec.scenario.params);
   if (contact.unit === 'dependency-call')
-    return { what: `call to ${contact.dependency}`, ask: (arm, signal) => faults.probe(run.id, arm, contact.dependency, signal) };
+    return {
+      what: `call to ${contact.dependency}`,
+      isOpenToOthers: false,
+      ask: (arm, signal) => faults.probe(run.id, arm, contact.dependency, signal),
+    };
   const [fault] = list.inject;
   const { twins } = faults;
-  return contact.unit === 'twin' && twins && fault ? { what: 'twin', ask: (arm, signal) => twins.probe(fault, arm, signal) } : null;
+  if (contact.unit !== 'twin' || twins === undefined || fault === undefined) return null;
+  return { what: 'twin', isOpenToOthers: true, ask: (arm, signal) => twins.probe(fault, arm, signal) };
 }
 
 /** What the arm's call met; `faulted` null: it could not be asked, which is no answer. */

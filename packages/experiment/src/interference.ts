@@ -2,7 +2,7 @@ import type { Neighbour, Run, Stop } from '@haldane/core';
 import { hasCode, messageOf } from '@haldane/core';
 import { within } from '@haldane/engine';
 import { interrogate, targetChanged } from './interrogate.ts';
-import { twinsUsed } from './twins.ts';
+import { subjectOf } from './subject/subject-of.ts';
 import type { Hand, World } from './world.ts';
 
 /** How often it is asked what goes on around a run. */
@@ -115,7 +115,7 @@ export class InterferenceGuard {
       platform.clusters.describe(planned.source, signal),
       surroundings?.look(planned, signal) ?? [],
       policy?.disturbances({ run, deployment: planned, scenario }, signal) ?? [],
-      twinsUsed(this.#world, run, signal),
+      subjectOf(platform, scenario, run.experiment).usedBy(run.id, signal),
     ]);
     const changed = targetChanged(planned, said, live);
     if (changed !== null || live === null) return { reason: 'target-changed', why: changed ?? 'the production cluster is gone' };

@@ -1,21 +1,21 @@
 import type { Run } from '@haldane/core';
 import { messageOf } from '@haldane/core';
-import { clusterName, type Session } from './session.ts';
+import type { Session } from './session/session.ts';
 
 /** After the deadline of the expectation an alert that was on its way may still arrive and is then called late. */
 const graceMs = 1_000;
 
 /**
- * Sends the heartbeat through control: a dead alert pipeline is not a missed alert. A twin is sent nothing: that control's was made is the
- * event whose alert is waited for. Does nothing when nobody asked.
+ * Sends the heartbeat through control: a dead alert pipeline is not a missed alert. Where nobody is asked for anything, that control's twin was
+ * made is the event whose alert is waited for. Does nothing when nobody wants to know.
  */
 export async function sendHeartbeat(session: Session, run: Run, signal: AbortSignal): Promise<void> {
   const request = session.deployment.synthetic.heartbeat;
   if (run.experiment.noticed === null || session.heartbeat !== null) return;
-  if (session.isOnTwins) session.heartbeat = { sentAt: session.begunAt, instance: clusterName(run.id, 'control'), trouble: null };
-  if (session.isOnTwins || session.probes === null) return;
-  const sent = { sentAt: session.world.clock.now(), instance: clusterName(run.id, 'control'), trouble: null };
+  const isSent = session.list.attach !== null;
+  const sent = { sentAt: isSent ? session.world.clock.now() : session.begunAt, trouble: null };
   session.heartbeat = sent;
+  if (!isSent || session.probes === null) return;
   const failedFor = async (seen: string) => {
     session.heartbeat = { ...sent, trouble: seen };
     await session.check({ name: 'heartbeat', at: sent.sentAt, passed: false, seen });
@@ -39,17 +39,19 @@ export async function lookForHeartbeat(session: Session, run: Run): Promise<bool
   const noticed = run.experiment.noticed;
   const sent = session.heartbeat;
   if (noticed === null || sent === null || session.heartbeatDone) return true;
-  const alert = session.alerts.find((one) => /heartbeat/i.test(one.rule));
+  const alert = session.inbox.alerts.find((one) => /heartbeat/i.test(one.rule));
   const now = session.world.clock.now();
   if (alert === undefined && now - sent.sentAt < noticed.heartbeatWithinSeconds * 1000) return false;
   session.heartbeatDone = true;
+  const inbox = session.lastCheck('inbox');
+  const trouble = sent.trouble ?? (inbox?.passed === false ? inbox.seen : null);
   await session.check({
     name: 'heartbeat',
     at: now,
     passed: alert !== undefined,
     seen: alert
       ? `alert ${alert.rule} reached ${alert.receiver} ${alert.receivedAt - sent.sentAt} ms after its event`
-      : `no heartbeat alert within ${noticed.heartbeatWithinSeconds} s${sent.trouble === null ? '' : `: ${sent.trouble}`}`,
+      : `no heartbeat alert within ${noticed.heartbeatWithinSeconds} s${trouble === null ? '' : `: ${trouble}`}`,
   });
   return true;
 }
@@ -60,7 +62,9 @@ export function listenFor(session: Session, run: Run): number {
   const effectAt = session.effectAt;
   if (noticed === null || effectAt === null) return 0;
   const { rules, receiver, withinSeconds } = noticed.expect;
-  const arrived = session.alerts.some((alert) => rules.includes(alert.rule) && alert.receiver === receiver && alert.receivedAt >= effectAt);
+  const arrived = session.inbox.alerts.some(
+    (alert) => rules.includes(alert.rule) && alert.receiver === receiver && alert.receivedAt >= effectAt,
+  );
   if (arrived) return 0;
   return Math.max(0, effectAt + withinSeconds * 1000 + graceMs - session.world.clock.now());
 }

@@ -1,8 +1,6 @@
 import type { Change, Decision, Run } from '@haldane/core';
 import { HaldaneError, hasCode, messageOf, untraced } from '@haldane/core';
 import { perform, restore, type StageOutcome, type Stages, undo } from '@haldane/engine';
-import { objectionsTo, reserveFor } from './allowed.ts';
-import { changesOf } from './changes.ts';
 import { creditRateOf } from './credit.ts';
 import { criteriaOf } from './criteria.ts';
 import { lookContained, probeEffect, probeHeal } from './inject.ts';
@@ -11,12 +9,12 @@ import { interrogate } from './interrogate.ts';
 import { judgeRun } from './judge.ts';
 import { marked } from './marked.ts';
 import { listenFor, lookForHeartbeat, sendHeartbeat } from './noticed.ts';
-import { makePlan } from './plan.ts';
-import { armsReady } from './provision.ts';
-import { Session } from './session.ts';
-import { startStreams } from './streams.ts';
+import { objectionsTo, reserveFor } from './plan/allowed.ts';
+import { makePlan } from './plan/plan.ts';
+import { Session } from './session/session.ts';
+import { startStreams } from './session/streams.ts';
+import { subjectOf } from './subject/subject-of.ts';
 import { endedMeanwhile, slicesStanding } from './taken-over.ts';
-import { twinOf, twinsReady } from './twins.ts';
 import type { Hand, World } from './world.ts';
 
 /** How long taking users off before the injection may take; longer is an error, and everything is put back. */
@@ -68,8 +66,8 @@ export function story(world: World, hand: Hand): Story {
   const begin = (run: Run): Session => {
     const deployment = run.facts.deployment;
     if (deployment === undefined) throw new HaldaneError('internal', 'a run was provisioned that was never planned');
-    const list = changesOf(run.id, run.experiment, deployment, world.platform, world.scenario);
-    return new Session(world, hand, deployment, criteriaOf(run, world.platform, world.scenario), list);
+    const subject = subjectOf(world.platform, world.scenario, run.experiment);
+    return new Session(world, hand, deployment, criteriaOf(run, world.platform, world.scenario), subject);
   };
 
   /**
@@ -117,9 +115,12 @@ export function story(world: World, hand: Hand): Story {
         since = world.clock.now();
         for (const together of session.list.provision) await allOf(together.map((change) => make(change, signal)));
       }
-      const arms = session.isOnTwins ? await twinsReady(session, run, signal) : await armsReady(session, run, since, signal);
-      if (arms === 'unequal') return stop('invalid-arms', 'the arms are not equal to each other and to what is live', world, {});
-      return arms === 'ready' ? { done: true } : again();
+      const made = await session.subject.ready(run.id, session.deployment, world.clock.now() - since, signal);
+      if (made === null) return again();
+      await session.called(made.names);
+      await session.check({ name: 'arms-equal', at: world.clock.now(), passed: made.passed, seen: made.seen });
+      if (!made.passed) return stop('invalid-arms', 'the arms are not equal to each other and to what is live', world, {});
+      return { done: true };
     },
 
     async routing(run, _context, signal) {
@@ -236,7 +237,7 @@ export function story(world: World, hand: Hand): Story {
 
     async judging(run, _context, signal) {
       if (session !== null) {
-        await session.readAlerts(run, signal);
+        await session.readAlerts(signal);
         // A person who asked to stop, and a runner that shuts down, are not kept waiting for an alert.
         const wait = run.abortAsked === null ? listenFor(session, run) : 0;
         if (wait > 0) return again(Math.min(wait, 250));
@@ -268,7 +269,8 @@ export function story(world: World, hand: Hand): Story {
 /** What of the run the platform still sees, and its silence as such: a platform that cannot be asked is not a clean one. */
 async function leftoversOf(world: World, run: Run): Promise<readonly string[]> {
   try {
-    return await world.platform.leftovers(run.id, AbortSignal.timeout(10_000), twinOf(world.scenario, run));
+    const { twinOf } = subjectOf(world.platform, world.scenario, run.experiment);
+    return await world.platform.leftovers(run.id, AbortSignal.timeout(10_000), twinOf);
   } catch (error) {
     return [`what is left could not be asked: ${messageOf(error)}`];
   }

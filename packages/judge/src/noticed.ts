@@ -1,4 +1,5 @@
 import type { Alert, Arm, Criteria, Evidence, JudgedFacts, Mark, NoticedResult, StopReason } from '@haldane/core';
+import { lastCheck } from './asked.ts';
 import { contactOf } from './contact.ts';
 import type { JudgeState } from './state.ts';
 import { plural } from './words.ts';
@@ -19,12 +20,12 @@ export function judgeNoticed(state: JudgeState, evidence: Evidence, facts: Judge
       ? quiet('yes', 'prevented', 'every forged token was refused: prevented, and no alert is asked for')
       : quiet('unknown', 'not-asked', 'no alert rule is named under noticed');
   }
-  const heartbeat = evidence.checks.filter((check) => check.name === 'heartbeat').at(-1);
+  const heartbeat = lastCheck(evidence.checks, 'heartbeat');
   if (heartbeat?.passed !== true) {
     return quiet(
       'unknown',
       'pipeline-broken',
-      heartbeat === undefined
+      heartbeat === null
         ? 'no heartbeat alert was looked for: a dead pipeline cannot be told from a missed alert'
         : `the alert pipeline did not pass its heartbeat: ${heartbeat.seen}`,
     );
@@ -87,6 +88,9 @@ function grade(matching: readonly Alert[], evidence: Evidence, startedAt: number
   const best = (['in-time', 'incomplete', 'late', 'wrong-receiver'] as const)
     .map((result) => graded.find((one) => one.result === result))
     .find((one) => one !== undefined);
+  const inbox = lastCheck(evidence.checks, 'inbox');
+  if (best?.result !== 'in-time' && inbox !== null && !inbox.passed && inbox.at < deadline)
+    return quiet('unknown', 'pipeline-broken', `an alert may have come that nobody could see: ${inbox.seen}`);
   if (best === undefined) {
     if (until < deadline)
       return quiet('unknown', 'missed', `no alert yet, but the run was given up ${seconds(deadline - until)} before its time was over`);

@@ -1,6 +1,6 @@
 import { type Claim, type Clock, messageOf, type Run, type RunEvent, type Trace, type TraceFacts, untraced } from '@haldane/core';
 import { AbortWatch, drive, giveUp, type HeldLease, holdLease, rescue } from '@haldane/engine';
-import { type Hand, story, twinOf, type World } from '@haldane/experiment';
+import { type Hand, story, subjectOf, type World } from '@haldane/experiment';
 import type { Store } from '@haldane/store';
 
 /** How long a runner may be silent. Effects end by themselves before that; a rescuer comes after it. */
@@ -187,7 +187,8 @@ export class Runner {
       leaseMs,
       renewEveryMs,
       clock,
-      renewEffects: (until, signal) => world.platform.renew(run.id, until, signal, twinOf(world.scenario, run)),
+      renewEffects: (until, signal) =>
+        world.platform.renew(run.id, until, signal, subjectOf(world.platform, world.scenario, run.experiment).twinOf),
       onTrouble: (error) => onTrouble(`renewing run ${run.id}`, error),
     });
     try {

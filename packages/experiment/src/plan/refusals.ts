@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Deployment, type ExperimentSpec, type Platform, plainSlice, type Scenario, timesOf } from '@haldane/core';
-import { deployWords } from './interrogate.ts';
+import { deployWords } from '../interrogate.ts';
+import { subjectOf } from '../subject/subject-of.ts';
 
 const exposures = ['synthetic', 'reads', 'all'] as const;
 
@@ -21,7 +22,7 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
     );
   if (exposures.indexOf(spec.exposure) > exposures.indexOf(scenario.exposure))
     refusals.push(`exposure ${spec.exposure} is more than ${scenario.id} allows; write exposure: ${scenario.exposure}`);
-  refusals.push(...countingRefusals(spec, scenario));
+  refusals.push(...subjectOf(platform, scenario, spec).refusals(deployment));
   const isPlain = spec.slice === undefined || isDeepStrictEqual(spec.slice, plainSlice);
   if (!isPlain && !platform.faults.can.includes('slice-rules'))
     refusals.push(
@@ -39,21 +40,7 @@ export function refusalsOf(spec: ExperimentSpec, deployment: Deployment, platfor
     );
   if (deployment.environment === 'production' && scenario.residue.length > 0 && spec.exposure !== 'synthetic')
     refusals.push(`${scenario.id} may leave ${scenario.residue.join(', ')} in data; in production write exposure: synthetic`);
-  const streams = scenario.probes(params, deployment, spec);
-  if (scenario.traffic !== 'none' && !streams.some((stream) => stream.kind === 'legitimate' && stream.requests.length > 0))
-    refusals.push(
-      `no legitimate synthetic request is declared: add one under synthetic.requests in ${spec.manifest}, or nothing shows that users are still served`,
-    );
   return [...refusals, ...scenario.objections(params, deployment)];
-}
-
-/** Whoever exposes real users counts them, and where nobody is asked for anything there is nothing to count. */
-function countingRefusals({ exposure, metrics }: ExperimentSpec, { id, traffic }: Scenario): readonly string[] {
-  if (traffic === 'none' && (exposure !== 'synthetic' || metrics !== 'none'))
-    return [`${id} is made at twins that nobody asks for anything; write exposure: synthetic and metrics: none`];
-  return metrics === 'none' && exposure !== 'synthetic'
-    ? [`metrics: none counts no real user; write exposure: synthetic, or name a source that counts them`]
-    : [];
 }
 
 /** Both arms together are at most the whole route, and only some platforms can make them unequal. */
