@@ -305,6 +305,19 @@ test('a cancel ends the stage before its create arrives, while it chooses, in ea
   t.same(await stageOf('01H-OVER'), before);
 });
 
+test('a stage that chooses leaves room in its ref for the runs that it begins, which everybody can ask for by theirs', async (t) => {
+  const { call, look, runs, address } = await house(t);
+  const begin = (ref: string) =>
+    call('POST', `${address}/v1/runs/by-ref/${ref}/stage`, JSON.stringify({ experiments: `${keys},${forged}` }));
+  const refused = await begin('r'.repeat(191));
+  t.match([refused.status, refused.text], [400, /ref: a stage that chooses has one of at most 190 characters; this has 191/]);
+  t.equal((await begin('r'.repeat(190))).status, 202);
+  await look();
+  const [{ key } = { key: '' }] = (await runs()) as { key: string }[];
+  t.ok(key.startsWith('r'.repeat(190)) && key.length > 190, key.slice(190));
+  t.equal((await call('GET', `${address}/v1/runs/by-ref/${key}/stage`, null)).status, 200);
+});
+
 test('a stage that nobody asks after ends, one that cannot choose for half an hour is refused, and a look that is overtaken says nothing', async (t) => {
   const { store, state, end, call, look, run, runs, copy, withLooks, troubles } = await house(t);
   const lost: Send = async (method, url, body) =>

@@ -401,6 +401,32 @@ test('whether it was noticed: a dead alert pipeline, a missed alert and a late o
   t.match(await told(() => {}, { synthetic }), { noticed: { result: 'pipeline-broken', why: /no heartbeat request is declared/ } });
 });
 
+test('an inbox that cannot be read is not one in which nothing arrived', async (t) => {
+  const inboxOf = ({ evidence }: Lived) =>
+    evidence.checks.filter(({ name }) => name === 'inbox').map(({ passed, seen }) => ({ passed, seen }));
+  const away: Act = ({ alerts }) => (alerts.unreadable = 'the database is away');
+  const back: Act = ({ alerts }) => (alerts.unreadable = null);
+
+  const gone = await live({ spec: { noticed }, at: { injecting: away } });
+  await endsWhole(t, gone);
+  t.match(gone.verdict, { verdict: 'inconclusive', noticed: { mark: 'unknown', result: 'pipeline-broken', why: /the database is away/ } });
+  t.same(inboxOf(gone), [{ passed: false, seen: 'alerts at memory could not be read: the database is away' }], 'said once');
+
+  const again = await live({ spec: { noticed }, at: { injecting: away, restoring: back } });
+  t.match(again.verdict, { verdict: 'resilient', noticed: { mark: 'yes', result: 'in-time' } }, 'what came meanwhile is read then');
+  t.same(
+    inboxOf(again).map(({ passed }) => passed),
+    [false, true],
+  );
+
+  const never = await live({ spec: { noticed }, given: away });
+  t.match(never.verdict?.noticed, {
+    mark: 'unknown',
+    result: 'pipeline-broken',
+    why: /no heartbeat alert within 2 s: .*the database is away/,
+  });
+});
+
 test('a run listens for its alert as long as its owner gave it, also when the watch was over before', async (t) => {
   const patient = { ...noticed, expect: { ...noticed.expect, withinSeconds: 40 } };
   const lived = await live({ spec: { noticed: patient }, given: ({ alerts }) => (alerts.faultAfterMs = 39_000) });

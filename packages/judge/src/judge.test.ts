@@ -788,6 +788,7 @@ test('whether it was noticed is judged by rule, receiver, time and fields, and o
       },
     ];
   const asked: World = { spec: { noticed: asksForAlert }, checks: [heartbeat] };
+  const unread = (from: number): Check => ({ name: 'inbox', at: from * 1000, passed: false, seen: 'alerts could not be read' });
   const cases: readonly [string, World, string, string, Verdict['verdict']][] = [
     ['in time', { ...asked, alerts: alert({ after: 6000 }) }, 'yes', 'in-time', 'resilient'],
     ['late', { ...asked, alerts: alert({ after: 21_000 }) }, 'no', 'late', 'vulnerable'],
@@ -805,6 +806,15 @@ test('whether it was noticed is judged by rule, receiver, time and fields, and o
     ],
     ['the pipeline is dead', { ...asked, checks: [{ ...heartbeat, passed: false }] }, 'unknown', 'pipeline-broken', 'inconclusive'],
     ['nobody looked for the heartbeat', { ...asked, checks: [] }, 'unknown', 'pipeline-broken', 'inconclusive'],
+    ['nobody could read what came', { ...asked, checks: [heartbeat, unread(start + 15)] }, 'unknown', 'pipeline-broken', 'inconclusive'],
+    ['nobody could read it any more after its time', { ...asked, checks: [heartbeat, unread(start + 500)] }, 'no', 'missed', 'vulnerable'],
+    [
+      'it was read before nobody could',
+      { ...asked, alerts: alert({ after: 6000 }), checks: [heartbeat, unread(start + 15)] },
+      'yes',
+      'in-time',
+      'resilient',
+    ],
     ['the fault was never met', { ...asked, behaves: faulted({ met: 0 }) }, 'unknown', 'not-injected', 'inconclusive'],
     ['nothing was made', { ...asked, spec: { noticed: asksForAlert, fault: false } }, 'unknown', 'not-injected', 'inconclusive'],
     ['listening ended too early', { ...asked, facts: { listenedUntil: (start + 15) * 1000 } }, 'unknown', 'missed', 'inconclusive'],

@@ -185,10 +185,15 @@ function atTwinsOf(runId: string): Target {
 }
 
 test('at twins one harmful act is done in the experiment, and before it a harmless one of the same kind in control', async (t) => {
-  const all = scenarios.filter(({ traffic }) => traffic === 'none');
+  const given = { like: 'shop-own', dependency: 'keys' };
+  const all = scenarios.filter(({ contact }) => contact(given).unit === 'twin');
+  t.same(
+    all.map(({ id }) => id),
+    scenarios.filter(({ traffic }) => traffic === 'none').map(({ id }) => id),
+    'and nobody else is asked for nothing',
+  );
   t.equal(all.length, 5);
   for (const { id, needs, exposure, reach, prepare, inject, contact } of all) {
-    const given = { like: 'shop-own' };
     const prepared = prepare(given, atTwinsOf('run-1'));
     const [harm, ...more] = inject(given, atTwinsOf('run-1'));
     const made = contact(given);

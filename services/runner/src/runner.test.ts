@@ -79,6 +79,31 @@ test('a runner claims what is there, drives it to its end, and goes on to the ne
   );
 });
 
+test('whoever renews what a run has made is told of what it makes twins', async (t) => {
+  const orders = { firewall: 'firewall', role: 'role', nothing: null } as const;
+  for (const [what, of] of Object.entries(orders)) {
+    const lab = memoryLab({ spec: short });
+    const told = new Set<unknown>();
+    const renew = lab.platform.renew.bind(lab.platform);
+    Object.assign(lab.platform, {
+      renew: async (...[runId, until, , twinOf]: Parameters<World['platform']['renew']>) => {
+        told.add(twinOf);
+        await renew(runId, until);
+      },
+    });
+    const { scenario } = lab;
+    const contact: typeof scenario.contact =
+      of === null ? scenario.contact : () => ({ unit: 'twin', order: { of, like: 'shop-own', scenario: scenario.id } });
+    const { runner, create, reach } = work(lab, (world) => ({ ...world, scenario: { ...scenario, contact } }));
+    const one = runner();
+    one.start();
+    await create('run-1');
+    await reach('run-1', 'done');
+    await lab.clock.until(one.stop('over'));
+    t.same([...told], [of], what);
+  }
+});
+
 test('a runner that is stopped puts its run back first, and then claims no more', async (t) => {
   const lab = memoryLab({ spec: short });
   const { runner, create, reach, trouble } = work(lab);

@@ -16,6 +16,8 @@ export class MemoryAlerts implements AlertSource {
   /** Milliseconds from the event to its alert; null: the alert never comes. */
   heartbeatAfterMs: number | null = 200;
   faultAfterMs: number | null = 1_500;
+  /** Why nobody can read what has arrived; null: everybody can. */
+  unreadable: string | null = null;
   readonly #options: AlertOptions;
 
   constructor(options: AlertOptions) {
@@ -24,6 +26,7 @@ export class MemoryAlerts implements AlertSource {
 
   async alerts(runId: string, window: { readonly from: number; readonly to: number }): Promise<Reading<Alert>> {
     const { clock, history, prober, receiver, rule } = this.#options;
+    if (this.unreadable !== null) return { state: 'unavailable', why: this.unreadable };
     const alert = (name: string, arm: string, at: number, afterMs: number | null): readonly Alert[] => {
       if (afterMs === null) return [];
       const fields = { instance: `${runId}.${arm}-0`, owner: 'payments' };
