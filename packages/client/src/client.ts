@@ -52,8 +52,8 @@ export class HaldaneClient {
     this.#clock = clock;
   }
 
-  /** Whether anybody answers there, within `ms`. */
-  async alive(ms = 1_000): Promise<boolean> {
+  /** Whether anybody answers there, within `ms`: where nobody listens that is known at once, and who is only busy is waited for. */
+  async alive(ms = 30_000): Promise<boolean> {
     try {
       return (await fetch(new URL('/healthz', this.#access.address), { signal: AbortSignal.timeout(ms) })).ok;
     } catch {

@@ -1,11 +1,18 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import type { HaldaneClient } from '@haldane/client';
 import type { ErrorCode, Run, RunEvent, Verdict } from '@haldane/core';
 import { errorCodes, HaldaneError } from '@haldane/core';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
+import { running } from './connect.ts';
 import { exitCodeOf, exitCodeOfError } from './exit-code.ts';
 import { follow } from './follow.ts';
+import { haltAll } from './halt.ts';
 import { plainProgress } from './progress.ts';
 
 test('the exit status of a run is the first that fits: not restored, refused, then its verdict', async (t) => {
@@ -210,4 +217,48 @@ test('an abort that was not heard is said and may be asked again, and a connecti
   t.same(desk.said, ['stopping: everything is being put back', unheard, 'stopping: everything is being put back', unheard]);
   t.equal(desk.ended(), 1);
   t.equal(desk.listeners.size, 0);
+});
+
+/** Answers on this machine until the test is over. */
+async function listening(t: Test, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('a Haldane that a busy machine lets answer late is up; one that is gone is known to be gone at once', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'haldane-access-'));
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+  t.equal(await running({ dataDir }), null, 'nobody was ever up here');
+  const address = await listening(t, (_request, response) => void setTimeout(() => response.end('{}'), 1_500));
+  const leave = (at: string) =>
+    writeFile(join(dataDir, 'access.json'), JSON.stringify({ address: at, token: 't', alertToken: 'a', pid: 1 }));
+  await leave(address);
+  t.ok(await running({ dataDir }), 'a second one must not be started beside it');
+  await leave('http://127.0.0.1:1');
+  t.equal(await running({ dataDir }), null);
+});
+
+test('a halt tells the routers without waiting for a Haldane that does not answer', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'haldane-halt-'));
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+  let heard: () => void = () => undefined;
+  // Nobody knows whether a Haldane is there until the router was told.
+  const client = new Promise<null>((resolve) => {
+    heard = () => resolve(null);
+  });
+  const url = await listening(t, ({ method, url: path }, response) => {
+    t.same([method, path], ['PUT', '/halt']);
+    heard();
+    response.end('{}');
+  });
+  const said: string[] = [];
+  await haltAll({ why: 'smoke', client, dataDir, routers: [{ url, token: 'r' }] }, (words) => said.push(words));
+  t.match(said, ['no Haldane answers; the routers are told directly', /^router .* is halted: every user is back in production/]);
+  const nobody = haltAll({ why: 'smoke', client: Promise.resolve(null), dataDir, routers: [] }, () => undefined);
+  await t.rejects(nobody, { code: 'unavailable', message: /there is nobody to tell/ });
 });

@@ -6,7 +6,7 @@ import { remote } from './remote.ts';
 export type Connection = { readonly client: HaldaneClient; readonly ownStack: boolean; close(): Promise<void> };
 
 /** The Haldane that is up for this data folder, or null. */
-export async function running(config: Config): Promise<HaldaneClient | null> {
+export async function running(config: Pick<Config, 'dataDir'>): Promise<HaldaneClient | null> {
   const access = await readAccess(config.dataDir);
   if (access === null) return null;
   const client = new HaldaneClient(access);

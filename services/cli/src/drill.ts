@@ -34,10 +34,10 @@ export async function drill(options: DrillOptions): Promise<{ readonly house: Dr
       if (again !== 'halted') throw new HaldaneError('internal', `a run was not refused while everything was halted: ${again}`);
       return times;
     })
-    .finally(() => liftAll({ ...wish, client: options.client }, silent));
+    .finally(() => liftAll({ ...wish, client: Promise.resolve(options.client) }, silent));
   // The database is not told at all: this way must do without it.
-  const routers = await once(options, 'the routers alone', () => haltAll({ ...wish, client: null }, silent)).finally(() =>
-    liftAll({ ...wish, client: null }, silent),
+  const routers = await once(options, 'the routers alone', () => haltAll({ ...wish, client: Promise.resolve(null) }, silent)).finally(() =>
+    liftAll({ ...wish, client: Promise.resolve(null) }, silent),
   );
   return { house, routers };
 }

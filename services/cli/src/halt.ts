@@ -4,8 +4,8 @@ import { type RouterAddress, routersOf } from '@haldane/standalone';
 
 export type HaltWish = {
   readonly why: string;
-  /** Null when no Haldane answers: then the routers are told all the same. */
-  readonly client: HaldaneClient | null;
+  /** Null when no Haldane answers. The routers are told meanwhile. */
+  readonly client: Promise<HaldaneClient | null>;
   readonly dataDir: string;
   readonly routers: readonly RouterAddress[];
 };
@@ -47,13 +47,16 @@ type Ways = {
 };
 
 async function bothWays({ client, dataDir, routers }: HaltWish, say: (words: string) => void, ways: Ways): Promise<void> {
-  const direct = await routersOf({ dataDir }, routers);
-  const told = await Promise.allSettled([
-    ...(client === null ? [] : [ways.house(client)]),
-    ...direct.map(async (router) => `router ${router.url} ${await ways.router(router)}`),
+  const [[house], direct] = await Promise.all([
+    Promise.allSettled([client.then((there) => (there === null ? null : ways.house(there)))]),
+    routersOf({ dataDir }, routers).then((all) =>
+      Promise.allSettled(all.map(async (router) => `router ${router.url} ${await ways.router(router)}`)),
+    ),
   ]);
-  if (client === null) say('no Haldane answers; the routers are told directly');
-  for (const one of told) say(one.status === 'fulfilled' ? one.value : `NOT TOLD: ${messageOf(one.reason)}`);
+  const nobodyAnswers = house.status === 'fulfilled' && house.value === null;
+  const told = nobodyAnswers ? direct : [house, ...direct];
+  if (nobodyAnswers) say('no Haldane answers; the routers are told directly');
+  for (const one of told) say(one.status === 'fulfilled' ? (one.value ?? '') : `NOT TOLD: ${messageOf(one.reason)}`);
   const failed = told.filter((one) => one.status === 'rejected');
   if (told.length === 0)
     throw new HaldaneError('unavailable', 'there is nobody to tell: no Haldane answers and no router is alive; name one with --router');

@@ -131,7 +131,7 @@ export function addPeopleCommands(haldane: Command, context: CommandContext): vo
       }
       const routers: RouterAddress[] = options.router.map((url) => ({ url, token: env['HALDANE_ROUTER_TOKEN'] ?? '' }));
       const address = server();
-      const client = address === null ? await running(config()) : await remote(address, env);
+      const client = address === null ? running(config()) : remote(address, env);
       await (options.lift === true ? liftAll : haltAll)({ why: options.why, client, dataDir, routers }, (words) => line(words));
       exit(0);
     });
