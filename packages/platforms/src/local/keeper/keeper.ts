@@ -13,6 +13,8 @@ import { processStart } from './process-start.ts';
 
 const lookMs = 100;
 const settledHealthMs = 500;
+/** On a busy machine a sound service may be silent for seconds, and one that has died is noticed by its end. */
+const healthAnswerMs = 3000;
 const termGraceMs = 2000;
 const outputBytes = 1 << 20;
 /** Early ends in a row that are taken for a lost port and answered with another one. */
@@ -113,7 +115,7 @@ export class Keeper {
     if (this.#child === null || performance.now() - this.#checkedAt < every) return;
     this.#checkedAt = performance.now();
     const child = this.#child;
-    const ok = await checkHealth(this.#record.port, this.#order.healthPath, 1000);
+    const ok = await checkHealth(this.#record.port, this.#order.healthPath, healthAnswerMs);
     // The answer of a port whose service ended meanwhile may be a stranger's.
     if (child !== this.#child || this.#ending) return;
     this.#misses = ok ? 0 : this.#misses + 1;
