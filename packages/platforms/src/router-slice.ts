@@ -1,8 +1,11 @@
 import type { Clock } from '@haldane/core';
 import type { Dataplane, RouteView, SliceConfig } from '@haldane/dataplane';
 
-/** How long users that a slice has brought into an arm may take to finish there when the slice goes. */
-const leaveWithinMs = 2000;
+/**
+ * How long users that a slice has brought into an arm may take to finish there when the slice goes: as long as an answer usually may take
+ * (law 4), so that nobody is cut off whose answer would still have been a good one, on a machine where all are slow too. It fits into an attempt.
+ */
+const leaveWithinMs = 5000;
 const pollMs = 50;
 
 type Routers = Pick<Dataplane, 'view' | 'putSlice' | 'deleteSlice' | 'cutSlice'>;
@@ -11,7 +14,7 @@ export type RouterSlice = {
   put(route: string, slice: SliceConfig, signal: AbortSignal): Promise<void>;
   /**
    * Back when no new request follows the slice and none that it brought is in an arm any more: what comes next may open a door behind which
-   * nobody real may stand (law 8). Who has not left within two seconds is cut off.
+   * nobody real may stand (law 8). Who has not left within five seconds is cut off.
    */
   takeOff(route: string, runId: string, name: string, signal: AbortSignal): Promise<void>;
   isOff(route: string, runId: string, name: string, signal: AbortSignal): Promise<boolean>;
