@@ -101,6 +101,8 @@ export type Reach = { readonly url: string; readonly headers: Readonly<Record<st
 export interface ClusterProvider {
   /** The cluster as it is now, or null when there is none by that name. */
   describe(name: string, signal: AbortSignal): Promise<ClusterState | null>;
+  /** What is being done to the cluster by its own platform, each in words; empty: nothing, or there is none by that name. Absent: nothing ever is. */
+  rolling?(name: string, signal: AbortSignal): Promise<readonly string[]>;
   /** A change that launches an arm equal to the source. Pure. */
   launch(deployment: Deployment, arm: Arm, wiring: Wiring, runId: string, instances: number): Change;
 }

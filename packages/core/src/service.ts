@@ -77,6 +77,8 @@ export type Deployment = ServiceRef & {
   readonly deployInProgress: boolean;
   /** What a CI/CD system says of it; absent where only a file in the repository speaks. */
   readonly release?: Release;
+  /** What its platform is doing to it by itself, like replacing its instances, each in words; absent: nothing, or it cannot tell. */
+  readonly rolling?: readonly string[];
 };
 
 /** What a CI/CD system says of what it deployed. Holds no secret. */

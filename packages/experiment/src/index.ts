@@ -1,5 +1,5 @@
 export { criteriaOf, criteriaOfSpec } from './criteria.ts';
-export { asItRuns } from './interrogate.ts';
+export { asItRuns, deployWords } from './interrogate.ts';
 export { objectionsTo } from './plan/allowed.ts';
 export { makePlan } from './plan/plan.ts';
 export { refusalsOf } from './plan/refusals.ts';

@@ -8,14 +8,23 @@ export async function interrogate(world: World, run: Run, signal: AbortSignal): 
 }
 
 /**
- * The deployment with the revision and size that the platform runs. A file that was edited since, or a commit that was not deployed, is not live;
- * an experiment is about what is.
+ * The deployment with the revision and size that the platform runs, and what is being done to it there. A file that was edited since, or a commit that was
+ * not deployed, is not live; an experiment is about what is.
  */
 export async function asItRuns(deployment: Deployment, platform: Platform, signal: AbortSignal): Promise<Deployment> {
-  const live = await platform.clusters.describe(deployment.source, signal);
+  const [live, rolling] = await Promise.all([
+    platform.clusters.describe(deployment.source, signal),
+    platform.clusters.rolling?.(deployment.source, signal) ?? [],
+  ]);
   if (live === null) return deployment;
   const commit = commitOf(live, deployment.release);
-  return { ...deployment, revision: live.revision, instances: live.instances.length, ...(commit === undefined ? {} : { commit }) };
+  return {
+    ...deployment,
+    revision: live.revision,
+    instances: live.instances.length,
+    ...(commit === undefined ? {} : { commit }),
+    ...(rolling.length === 0 ? {} : { rolling, deployInProgress: true }),
+  };
 }
 
 /**
@@ -28,9 +37,9 @@ function commitOf({ commit }: ClusterState, release: Release | undefined): strin
 }
 
 /** That a deploy is in progress, and which; null when none is. */
-export function deployWords({ service, deployInProgress, release }: Deployment): string | null {
+export function deployWords({ service, deployInProgress, release, rolling = [] }: Deployment): string | null {
   if (!deployInProgress) return null;
-  const which = release?.deploying ?? [];
+  const which = [...(release?.deploying ?? []), ...rolling];
   return `a deploy of ${service} is in progress${which.length > 0 ? ` (${which.join('; ')})` : ''}`;
 }
 

@@ -502,6 +502,22 @@ test('a deploy that begins meanwhile ends the run: what it learns would be of so
   t.equal(lived.verdict?.verdict, 'inconclusive');
 });
 
+test('a deploy that only the platform shows keeps a run from beginning, and ends one that is under way', async (t) => {
+  const rolling = ['instance refresh 1f of payments-prod is InProgress, 20 % done'];
+  const roll = ({ platform }: MemoryLab) => {
+    platform.rolling = rolling;
+  };
+  const begun = await live({ at: { observing: roll } });
+  await endsWhole(t, begun);
+  t.match(begun.run.stop, {
+    reason: 'target-changed',
+    why: 'a deploy of payments is in progress (instance refresh 1f of payments-prod is InProgress, 20 % done)',
+  });
+  t.equal(begun.verdict?.verdict, 'inconclusive');
+  const { run } = await live({ given: roll });
+  t.match(run.stop, { reason: 'refused', why: /instance refresh 1f .*: wait until it is done/ });
+});
+
 test('a pipeline that cannot say whether a deploy is in progress ends the run, and one that says something else is live does', async (t) => {
   const release = { revision: 'abc', artifact: null, since: null, said: [], deploying: [] };
   const change = async (observing: (lab: MemoryLab) => void) => {

@@ -4,7 +4,7 @@ import { type ApiOptions, createApi, gateAnswer } from '@haldane/api';
 import type { Access } from '@haldane/client';
 import { type AuditHead, HaldaneError, type LaunchRecipe, type Run, type Scenario, systemClock } from '@haldane/core';
 import { egress } from '@haldane/egress';
-import { asItRuns } from '@haldane/experiment';
+import { asItRuns, deployWords } from '@haldane/experiment';
 import type { AppDoor } from '@haldane/notifiers';
 import type { GitHubApp } from '@haldane/pipelines';
 import { LocalProduction, localPlatform, productionName, type SweepRow, sweep } from '@haldane/platforms';
@@ -175,14 +175,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     const commitLive = async (file: string, signal: AbortSignal) => {
       const { spec } = await loadExperiment(file, { env: options.env, scenarios: house.scenarios(), permitFile }, signal);
-      const said = await house.pipeline(spec).interrogate(spec, signal);
-      if (said.deployInProgress)
-        throw new HaldaneError(
-          'refused',
-          `a deploy of ${spec.service} is in progress: ${said.release?.deploying.join('; ') ?? 'its pipeline says so'}`,
-        );
-      const { commit, revision } = await asItRuns(said, house.platform(spec.platform), signal);
-      return commit ?? revision;
+      const live = await asItRuns(await house.pipeline(spec).interrogate(spec, signal), house.platform(spec.platform), signal);
+      const deploying = deployWords(live);
+      if (deploying !== null) throw new HaldaneError('refused', deploying);
+      return live.commit ?? live.revision;
     };
     const scheduler = new Scheduler({
       schedules: store.schedules,
@@ -191,10 +187,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       liveRevision: async (file) => {
         const signal = AbortSignal.timeout(60_000);
         const { spec } = await loadExperiment(file, { env: options.env, scenarios: house.scenarios(), permitFile }, signal);
+        const { clusters } = house.platform(spec.platform);
         const { source, deployInProgress } = await house.pipeline(spec).interrogate(spec, signal);
         // What is being deployed is live when it is done; until then nobody can say.
-        if (deployInProgress) return null;
-        return (await house.platform(spec.platform).clusters.describe(source, signal))?.revision ?? null;
+        if (deployInProgress || ((await clusters.rolling?.(source, signal)) ?? []).length > 0) return null;
+        return (await clusters.describe(source, signal))?.revision ?? null;
       },
       sweep: () => sweepAll(store, () => behind.sweep(true)),
       onTrouble,

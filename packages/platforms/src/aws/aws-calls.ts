@@ -107,8 +107,10 @@ export interface Groups {
   /** Ends its instances too. */
   removeGroup(name: string, signal: AbortSignal): Promise<void>;
   setTags(name: string, tags: Tags, signal: AbortSignal): Promise<void>;
-  /** Whether an instance refresh of it is under way. */
-  isRefreshing(name: string, signal: AbortSignal): Promise<boolean>;
+  /** Instance refreshes of it that are not over, each in words. */
+  refreshing(name: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Names of its lifecycle hooks: what is done to its instances before they are in service. */
+  hooks(name: string, signal: AbortSignal): Promise<readonly string[]>;
 }
 
 /** The calls of EC2. */

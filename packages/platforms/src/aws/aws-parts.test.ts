@@ -162,6 +162,99 @@ test('the plan refuses what cannot be sliced or equalled, and says what to chang
   t.match(await refusals(inUse), /run rother still has its arms/);
 });
 
+test('a deploy is seen from the group alone: a refresh, or instances of another version than the next one will be', async (t) => {
+  const stand = await memoryStand('w');
+  const account = stand.calls as MemoryAccount;
+  const platform = awsPlatform({ calls: account, clock: new VirtualClock() });
+  const rolling = (name = 'w-production') => platform.clusters.rolling?.(name, signal);
+  t.same(await rolling(), []);
+  t.same(await rolling('nope'), [], 'of a group that is not there nothing is said');
+  account.editGroup('w-production', { refreshing: ['instance refresh 1f of w-production is Pending'] });
+  t.same(await rolling(), ['instance refresh 1f of w-production is Pending']);
+  account.editGroup('w-production', { refreshing: [], versions: ['2', '1'] });
+  t.same(await rolling(), ['instances of w-production still run version 2, and new ones version 1'], 'also on the way back');
+  account.editGroup('w-production', { versions: ['1', '1'] });
+  t.same(await rolling(), []);
+
+  // A group that follows the newest version is at it at once; its instances are not.
+  const { balancing, groups, templates, twins } = account;
+  const follow = async (name: string) => {
+    const group = await groups.group(name, signal);
+    return group?.template ? { ...group, template: { ...group.template, version: '$Latest' } } : group;
+  };
+  const following = awsPlatform({
+    calls: { balancing, groups: { ...groups, group: follow }, templates, twins },
+    clock: new VirtualClock(),
+  });
+  t.same(await following.clusters.rolling?.('w-production', signal), []);
+  account.addTemplate('w-template', 2);
+  t.same(await following.clusters.rolling?.('w-production', signal), [
+    'instances of w-production still run version 1, and new ones version 2',
+  ]);
+  const blind = {
+    balancing,
+    groups: { ...groups, refreshing: () => Promise.reject(new HaldaneError('throttled', 'Rate exceeded')) },
+    templates,
+    twins,
+  };
+  const asked = awsPlatform({ calls: blind, clock: new VirtualClock() }).clusters.rolling?.('w-production', signal);
+  t.equal(await codeOf(asked as Promise<unknown>), 'throttled', 'what cannot be asked is not nothing');
+});
+
+test('a refresh is under way in every state that does not say that it is over (answers in the shape that AWS documents)', async (t) => {
+  let refreshes: readonly (readonly [string, string])[] = [];
+  const member = ([status, more]: readonly [string, string]) =>
+    `<member><InstanceRefreshId>08b91cf7</InstanceRefreshId><AutoScalingGroupName>web</AutoScalingGroupName><Status>${status}</Status>${more}</member>`;
+  const url = await answering(t, (_path, answer) => {
+    const result = `<DescribeInstanceRefreshesResult><InstanceRefreshes>${refreshes.map(member).join('')}</InstanceRefreshes></DescribeInstanceRefreshesResult>`;
+    answer
+      .setHeader('content-type', 'text/xml')
+      .end(
+        `<DescribeInstanceRefreshesResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">${result}</DescribeInstanceRefreshesResponse>`,
+      );
+  });
+  const sdk = sdkCalls(connectionTo(url));
+  t.teardown(() => sdk.close());
+  const under = (...all: typeof refreshes) => {
+    refreshes = all;
+    return sdk.groups.refreshing('web', signal);
+  };
+  t.same(await under(), []);
+  for (const status of ['Successful', 'Failed', 'Cancelled', 'RollbackSuccessful', 'RollbackFailed'])
+    t.same(await under([status, '<PercentageComplete>40</PercentageComplete>']), [], status);
+  for (const status of ['Pending', 'InProgress', 'Cancelling', 'RollbackInProgress', 'Baking', 'AStateOfTheFuture'])
+    t.same(await under([status, ''], ['Successful', '']), [`instance refresh 08b91cf7 of web is ${status}`]);
+  t.same(await under(['InProgress', '<PercentageComplete>0</PercentageComplete>']), [
+    'instance refresh 08b91cf7 of web is InProgress, 0 % done',
+  ]);
+});
+
+test('arms of a service that CodeDeploy installs after launch are refused, unless the template holds the very commit that CodeDeploy says is live', async (t) => {
+  const stand = await memoryStand('w');
+  const account = stand.calls as MemoryAccount;
+  account.editGroup('w-production', { hooks: ['drain', 'CodeDeploy-managed-automatic-launch-deployment-hook-prod-1f'] });
+  const refusals = async (tagged: string | null, released: string | null) => {
+    const { balancing, groups, twins } = account;
+    const Tags = tagged === null ? [] : [{ Key: 'commit', Value: tagged }];
+    const data = { TagSpecifications: [{ ResourceType: 'instance', Tags }] };
+    const calls = { balancing, groups, templates: { ...account.templates, data: async () => data }, twins };
+    const release = released === null ? {} : { release: { revision: released, artifact: null, since: null, said: [], deploying: [] } };
+    return awsPlatform({ calls, clock: new VirtualClock() }).refusals({ ...deploymentOf(stand), ...release }, signal);
+  };
+  const commit = 'a'.repeat(40);
+  t.same(await refusals(commit, commit), []);
+  const why = /CodeDeploy installs the service .*\(lifecycle hook CodeDeploy-managed-.*let w-template:1 tag its instances.*"pipeline"/;
+  for (const [tagged, released] of [
+    [null, commit],
+    ['b'.repeat(40), commit],
+    [commit, null],
+    [null, null],
+  ] as const)
+    t.match(await refusals(tagged, released), [why]);
+  account.editGroup('w-production', { hooks: ['drain'] });
+  t.same(await refusals(null, commit), [], 'without the hook the template is all that an instance is made from');
+});
+
 test('what is somebody else’s and has the name that we want is refused, and never removed', async (t) => {
   const stand = await memoryStand('w');
   const { calls } = stand;

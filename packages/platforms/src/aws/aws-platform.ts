@@ -4,6 +4,7 @@ import { awsAdvice, type Budget } from './advice.ts';
 import type { AwsCalls } from './aws-calls.ts';
 import type { AwsWorld } from './aws-world.ts';
 import { awsClusters } from './cluster-provider.ts';
+import { commits } from './commits.ts';
 import { contactsOf } from './contacts.ts';
 import { Expiry } from './expiry.ts';
 import { awsFaults } from './fault-plane.ts';
@@ -72,6 +73,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
     connections: options.connections ?? (() => Promise.resolve({ dependencies: [], intakeOff: {} })),
     expiresFor: (runId) => expiry.for(runId),
   });
+  const commitOf = commits(calls, options.commitTag ?? 'commit');
   const sessions = options.sessions === undefined ? null : new RunSessions(calls, options.sessions, clock);
   const made: readonly ((world: AwsWorld) => AnyChangeKind)[] = [
     targetsKind,
@@ -89,7 +91,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
   });
   return {
     id: 'aws',
-    clusters: awsClusters(calls, sidecars, options.commitTag ?? 'commit'),
+    clusters: awsClusters(calls, sidecars, commitOf),
     traffic: awsTraffic(worldOf(calls), (route) => addresses[route]),
     faults: awsFaults(sidecars, awsTwins(calls)),
     // A fault is a word to the sidecars, not a call to AWS: no session stands between.
@@ -98,7 +100,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
     // AWS throttles, and shows what was made a little later: a change is tried again for so long.
     patience: { applyMs: 60_000, readyMs: 10 * 60_000, restoreMs: 10 * 60_000 },
     async refusals(deployment, signal, changes = []) {
-      const refusals = await awsRefusals(calls, deployment, changes, sidecars !== null, signal);
+      const refusals = await awsRefusals({ calls, commitOf, hasSidecars: sidecars !== null }, deployment, changes, signal);
       return refusals.length > 0 || sessions === null ? refusals : trespasses(sessions, changes, deployment.route, signal);
     },
     advise: (deployment, changes, seconds, signal) => awsAdvice(calls, budget, deployment, changes, seconds, signal),

@@ -1,16 +1,15 @@
 import { arms, type ClusterProvider, type InstanceState } from '@haldane/core';
 import type { AwsCalls, Group } from './aws-calls.ts';
-import { commits } from './commits.ts';
+import type { CommitOf } from './commits.ts';
 import type { ClusterParams } from './kinds/cluster-kind.ts';
 import { armClusterName, clusterChangeId, targetGroupName, templateName } from './names.ts';
 import { runOf } from './own.ts';
 import { revisionOf } from './revision.ts';
+import { rolling } from './rolling.ts';
 import type { Sidecars } from './sidecars.ts';
 
-/** `commitTag`: the tag for instances in a launch template's version that holds the commit which they are built from. */
-export function awsClusters(calls: AwsCalls, sidecars: Sidecars | null, commitTag: string): ClusterProvider {
+export function awsClusters(calls: AwsCalls, sidecars: Sidecars | null, commitOf: CommitOf): ClusterProvider {
   const known = new Map<string, string>();
-  const commitOf = commits(calls, commitTag);
   return {
     async describe(name, signal) {
       const group = await calls.groups.group(name, signal);
@@ -24,6 +23,7 @@ export function awsClusters(calls: AwsCalls, sidecars: Sidecars | null, commitTa
       const commit = live === null || group.template === null ? null : await commitOf(group.template.id, live.version, signal);
       return { name, revision: live?.revision ?? 'unknown', ...(commit === null ? {} : { commit }), instances: ready };
     },
+    rolling: (name, signal) => rolling(calls, name, signal),
     launch({ source, revision, service, route }, arm, wiring, runId, instances) {
       const cluster = armClusterName(runId, arm);
       const template = wiring.changes.find((change) => change.kind === 'aws.template')?.params['name'];

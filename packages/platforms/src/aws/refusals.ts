@@ -1,5 +1,6 @@
 import { type Change, type Deployment, hasCode, messageOf } from '@haldane/core';
 import type { AwsCalls, Group } from './aws-calls.ts';
+import type { CommitOf } from './commits.ts';
 import { type FoundRoute, findRoute } from './find-route.ts';
 import { forwardOf } from './forward.ts';
 import type { SliceParams } from './kinds/slice-kind.ts';
@@ -18,10 +19,9 @@ const mostGroups = 5;
 
 /** Why a run with these changes cannot be made here, each naming what to change. Reads only. */
 export async function awsRefusals(
-  calls: AwsCalls,
+  { calls, commitOf, hasSidecars }: { readonly calls: AwsCalls; readonly commitOf: CommitOf; readonly hasSidecars: boolean },
   deployment: Deployment,
   changes: readonly Change[],
-  hasSidecars: boolean,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { source, route } = deployment;
@@ -33,7 +33,7 @@ export async function awsRefusals(
   return [
     ...(group === null
       ? [`there is no Auto Scaling group ${source} in this account and region`]
-      : await groupRefusals(calls, group, deployment, signal)),
+      : await groupRefusals({ calls, commitOf }, group, deployment, signal)),
     ...(found === null
       ? [`there is no listener rule ${route}; write balancer:port, or balancer:port/priority`]
       : await routeRefusals(calls, found, group, deployment, changes, signal)),
@@ -69,25 +69,23 @@ async function twinRefusals(
 }
 
 async function groupRefusals(
-  calls: AwsCalls,
+  { calls, commitOf }: { readonly calls: AwsCalls; readonly commitOf: CommitOf },
   group: Group,
-  { revision, source }: Deployment,
+  { revision, source, release }: Deployment,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const live = await revisionOf(calls, group, signal);
-  if (live === null)
+  if (live === null || group.template === null)
     return [
       `group ${source} is not made from one launch template that exists (a launch configuration or a mixed policy): arms cannot be pinned to its version`,
     ];
   const refusals: string[] = [];
-  if (await calls.groups.isRefreshing(source, signal))
-    refusals.push(`an instance refresh of ${source} is under way: wait until it is done`);
   if (live.revision !== revision)
     refusals.push(`group ${source} is at ${live.revision}, but the pipeline says that ${revision} is live: deploy it first`);
-  const others = [...new Set(group.instances.map((one) => one.version))].filter((version) => version !== live.version);
-  if (others.length > 0)
+  const hook = (await calls.groups.hooks(source, signal)).find((name) => name.startsWith('CodeDeploy-'));
+  if (hook !== undefined && (release === undefined || (await commitOf(group.template.id, live.version, signal)) !== release.revision))
     refusals.push(
-      `instances of ${source} still run version ${others.join(', ')} beside ${live.version}: a deploy is in progress, wait until it is done`,
+      `CodeDeploy installs the service on instances of ${source} after their launch (lifecycle hook ${hook}), and does not know arms: they would run without it, or at an older revision. Build it into the image, let ${live.revision} tag its instances with the commit, and name codedeploy under "pipeline" in the service's file, so that both can be compared (docs/codedeploy.md)`,
     );
   const away = group.instances.filter((one) => !one.isInService);
   if (away.length > 0 || group.instances.length === 0)

@@ -33,6 +33,8 @@ export class MemoryPlatform implements Platform {
   readonly history = new History();
   /** Names of clusters whose instances are not healthy. */
   readonly sick = new Set<string>();
+  /** What is being done to production, in words. */
+  rolling: readonly string[] = [];
   can: readonly Capability[] = ['dependency-fault', 'synthetic-reach', 'slice-rules', 'larger-control'];
   hinder: Hindrance = () => {};
   readonly #world: MemoryWorld;
@@ -97,6 +99,7 @@ export class MemoryPlatform implements Platform {
         const instances = cluster.instances.map((instance) => ({ name: instance, address: `memory://${instance}`, healthy, restarts: 0 }));
         return { name, revision: cluster.revision, instances };
       },
+      rolling: async () => this.rolling,
       launch: ({ revision }, arm, wiring, runId, instances) => {
         const proxies = wiring.dependencies.map(({ proxy }) => proxy);
         const params = { name: `${runId}.${arm}`, owner: runId, revision, proxies, instances };

@@ -7,6 +7,7 @@ import {
   DeleteAutoScalingGroupCommand,
   DescribeAutoScalingGroupsCommand,
   DescribeInstanceRefreshesCommand,
+  DescribeLifecycleHooksCommand,
   SuspendProcessesCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { hasCode, type JsonObject } from '@haldane/core';
@@ -14,7 +15,8 @@ import type { Group, Groups } from '../aws-calls.ts';
 import { pages } from './pages.ts';
 import { asking } from './translate-error.ts';
 
-const refreshing = ['Pending', 'InProgress', 'Cancelling', 'RollbackInProgress', 'Baking'];
+/** States of a refresh that say that it is over. One that is not known is taken for one that is not. */
+const over = ['Successful', 'Failed', 'Cancelled', 'RollbackSuccessful', 'RollbackFailed'];
 
 export function sdkGroups(client: AutoScalingClient): Groups {
   const ask = <T>(call: string, signal: AbortSignal, made: Promise<T>) => asking('autoscaling', call, signal, made);
@@ -78,13 +80,26 @@ export function sdkGroups(client: AutoScalingClient): Groups {
       }));
       await ask('CreateOrUpdateTags', signal, client.send(new CreateOrUpdateTagsCommand({ Tags: list }), { abortSignal: signal }));
     },
-    async isRefreshing(name, signal) {
+    async refreshing(name, signal) {
+      // The newest come first, and those that are under way are among the newest.
       const found = await ask(
         'DescribeInstanceRefreshes',
         signal,
         client.send(new DescribeInstanceRefreshesCommand({ AutoScalingGroupName: name }), { abortSignal: signal }),
       );
-      return (found.InstanceRefreshes ?? []).some((one) => refreshing.includes(one.Status ?? ''));
+      return (found.InstanceRefreshes ?? [])
+        .filter(({ Status = '' }) => !over.includes(Status))
+        .map(({ InstanceRefreshId: id = 'without a name', Status: status = 'begun', PercentageComplete: done }) =>
+          [`instance refresh ${id} of ${name} is ${status}`, ...(done === undefined ? [] : [`${done} % done`])].join(', '),
+        );
+    },
+    async hooks(name, signal) {
+      const found = await ask(
+        'DescribeLifecycleHooks',
+        signal,
+        client.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName: name }), { abortSignal: signal }),
+      );
+      return (found.LifecycleHooks ?? []).flatMap(({ LifecycleHookName }) => LifecycleHookName ?? []);
     },
   };
 }

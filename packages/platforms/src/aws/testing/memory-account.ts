@@ -4,6 +4,8 @@ import { forwardOf } from '../forward.ts';
 import { MemoryTwins } from './memory-twins.ts';
 
 type MemoryTargetGroup = TargetGroup & { tags: Tags; attributes: Tags };
+/** What somebody else does to a group: new versions of its instances, one after the other, and what is said of it. */
+type GroupEdit = { readonly versions?: readonly string[]; readonly refreshing?: readonly string[]; readonly hooks?: readonly string[] };
 type MemoryListener = { readonly arn: string; readonly loadBalancer: string; readonly port: number; rules: (Rule & { tags: Tags })[] };
 
 const productionData = { ImageId: 'ami-1', InstanceType: 't3.micro', UserData: Buffer.from('#!/bin/sh\n').toString('base64') };
@@ -26,6 +28,7 @@ export class MemoryAccount implements AwsCalls {
   readonly #registered = new Map<string, readonly Target[]>();
   readonly #versions = new Map<string, number>();
   readonly #templates: (Template & { readonly data: JsonObject })[] = [];
+  readonly #shown = new Map<string, GroupEdit>();
   #made = 0;
 
   constructor() {
@@ -70,6 +73,16 @@ export class MemoryAccount implements AwsCalls {
   /** A launch template with so many versions. */
   addTemplate(id: string, versions: number): void {
     this.#versions.set(id, versions);
+  }
+
+  /** Somebody else does something to a group. */
+  editGroup(name: string, edit: GroupEdit): void {
+    this.#shown.set(name, { ...this.#shown.get(name), ...edit });
+    const index = this.#groups.findIndex((one) => one.name === name);
+    const group = this.#groups[index];
+    if (group === undefined) throw new HaldaneError('gone', `no group ${name}`);
+    const instances = group.instances.map((one, at) => ({ ...one, version: edit.versions?.[at] ?? one.version }));
+    this.#groups[index] = { ...group, instances };
   }
 
   /** Targets of a group besides those that Auto Scaling keeps in it. */
@@ -223,7 +236,8 @@ export class MemoryAccount implements AwsCalls {
             ...Object.entries(tags).map(([key, value]) => ({ key, value, atLaunch: true })),
           ],
         })),
-      isRefreshing: async () => false,
+      refreshing: async (name) => this.#shown.get(name)?.refreshing ?? [],
+      hooks: async (name) => this.#shown.get(name)?.hooks ?? [],
     };
   }
 }
