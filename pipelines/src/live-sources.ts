@@ -1,12 +1,13 @@
 import { type Clock, HaldaneError, type JsonObject, systemClock } from '@haldane/core';
 import type { EnvironmentMap } from '@haldane/documents';
 import { type Egress, egress } from '@haldane/egress';
+import { codedeploy } from './codedeploy/index.ts';
 import { githubActions } from './github-actions/index.ts';
 import type { Described, LiveReader, LiveSource } from './live-source.ts';
 import { spinnaker } from './spinnaker/index.ts';
 
 /** The room's list of systems that are asked what is live: one line each. */
-export const liveSources: readonly LiveSource[] = [githubActions, spinnaker];
+export const liveSources: readonly LiveSource[] = [codedeploy, githubActions, spinnaker];
 
 /** Which system a manifest names, and what it says of it. */
 export type NamedSource = { readonly id: string; readonly settings: JsonObject };

@@ -1,0 +1,1 @@
+export { codedeploy } from './codedeploy.ts';
