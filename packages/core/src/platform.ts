@@ -173,6 +173,8 @@ export interface Platform {
    * of one machine need.
    */
   readonly patience?: { readonly applyMs: number; readonly readyMs: number; readonly restoreMs: number };
+  /** Whether Haldane's own routers stand in this route, so that `metrics: router` counts what enters the arms; absent: in every one. */
+  isRouted?(route: string): boolean;
   /** For a plan of these changes that takes at most so many seconds. Reads only. */
   advise?(deployment: Deployment, changes: readonly Change[], seconds: number, signal: AbortSignal): Promise<Advice>;
   /** Why these changes cannot be made here, in words for the owner; empty when they can. Reads only. */

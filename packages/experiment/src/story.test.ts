@@ -793,6 +793,22 @@ test('a key that goes with a log-in is refused where a scenario may log users ou
   t.not(run.stop?.reason, 'refused');
 });
 
+test('routers count only where they stand: elsewhere the plan refuses them as a source, whoever is exposed', async (t) => {
+  const refusal = async (spec: Partial<ExperimentSpec>, routed = false) => {
+    const given = ({ platform }: MemoryLab) => {
+      platform.routed = routed;
+    };
+    const { run } = await live({ given, spec });
+    return run.stop?.reason === 'refused' ? run.stop.why : null;
+  };
+  const why = (instead: string) =>
+    new RegExp(`^metrics: router counts at Haldane's own routers, and none stands in route payments on platform memory; write ${instead}, or`);
+  t.match(await refusal({ metrics: 'router', exposure: 'all' }), why('metrics: prometheus'));
+  t.match(await refusal({ metrics: 'router', exposure: 'synthetic' }), why('metrics: none'));
+  t.equal(await refusal({ metrics: 'router', exposure: 'synthetic' }, true), null);
+  t.equal(await refusal({ metrics: 'none', exposure: 'synthetic' }), null);
+});
+
 test('a cap on users is refused where nobody tells one user from another', async (t) => {
   const given = ({ metrics }: MemoryLab) => void Object.assign(metrics, { isKeyless: true });
   const { run, journal } = await live({ given, spec: { budget: { failures: 5, users: 3, latencyLimitMs: 2_000 } } });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { arms, type Change, HaldaneError } from '@haldane/core';
 import { codeOf, VirtualClock } from '@haldane/testkit';
@@ -446,6 +446,37 @@ test('a bucket that cannot be read hides no other from the sweep, and has a row 
   t.equal(rows.length, 4);
 });
 
+test('a role that cannot be read hides no other from the sweep, and one that is gone by then is none', async (t) => {
+  const role = (name: string) => `<RoleName>${name}</RoleName><Arn>arn:aws:iam::123456789012:role/haldane/${name}</Arn>`;
+  const tag = (key: string, value: string) => `<member><Key>${key}</Key><Value>${value}</Value></member>`;
+  const ours = `<Tags>${tag('haldane:run', 'r1')}${tag('haldane:expires', new Date(0).toISOString())}</Tags>`;
+  const names = ['haldane-q-control', 'haldane-r0-control', 'haldane-r1-control', 'theirs'];
+  const url = await answeringForms(t, (form, answer) => {
+    const name = form.get('RoleName') ?? '';
+    const told = (call: string, result: string) =>
+      answer.end(`<${call}Response><${call}Result>${result}</${call}Result></${call}Response>`);
+    const refuse = (status: number, code: string) =>
+      answer
+        .writeHead(status)
+        .end(`<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${name}</Message></Error></ErrorResponse>`);
+    if (form.get('Action') === 'ListRoles')
+      told('ListRoles', `<Roles>${names.map((one) => `<member>${role(one)}</member>`).join('')}</Roles><IsTruncated>false</IsTruncated>`);
+    else if (name === 'haldane-q-control') refuse(403, 'AccessDenied');
+    else if (name === 'haldane-r0-control') refuse(404, 'NoSuchEntity');
+    else told('GetRole', `<Role>${role(name)}${name === 'theirs' ? '' : ours}</Role>`);
+  });
+  const sdk = sdkCalls(connectionTo(url));
+  t.teardown(() => sdk.close());
+  const { balancing, groups, templates, twins } = (await memoryStand('w')).calls;
+  const calls = { balancing, groups, templates, twins: { ...twins, role: sdk.twins.role } };
+  const rows = await sweepAws({ calls, now: Date.now(), end: false }, signal);
+  t.match(rows, [
+    { what: 'role haldane-q-control', runId: null, action: /could not be looked at: .*GetRole: AccessDenied/ },
+    { what: 'role haldane-r1-control', runId: 'r1', action: 'would be ended' },
+  ]);
+  t.equal(rows.length, 2);
+});
+
 test("a region full of trails stands in a run's way, whoever's they are, but for its own", async (t) => {
   let names: readonly string[] = [];
   const url = await answering(t, (_path, answer) =>
@@ -462,11 +493,24 @@ test("a region full of trails stands in a run's way, whoever's they are, but for
 });
 
 /** A server that plays AWS for one test: its address. */
-async function answering(t: Test, answer: (path: string, response: ServerResponse) => void): Promise<string> {
-  const server = createServer((request, response) => {
+function answering(t: Test, answer: (path: string, response: ServerResponse) => void): Promise<string> {
+  return listening(t, (request, response) => {
     request.resume();
     answer(request.url ?? '/', response);
-  }).listen(0, '127.0.0.1');
+  });
+}
+
+/** The same for services whose calls are forms. */
+function answeringForms(t: Test, answer: (form: URLSearchParams, response: ServerResponse) => void): Promise<string> {
+  return listening(t, (request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => answer(new URLSearchParams(Buffer.concat(parts).toString()), response.setHeader('content-type', 'text/xml')));
+  });
+}
+
+async function listening(t: Test, listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
     server.closeAllConnections();

@@ -99,6 +99,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
     settleMs,
     // AWS throttles, and shows what was made a little later: a change is tried again for so long.
     patience: { applyMs: 60_000, readyMs: 10 * 60_000, restoreMs: 10 * 60_000 },
+    isRouted: (route) => (sideDoors?.of(route) ?? null) !== null,
     async refusals(deployment, signal, changes = []) {
       const refusals = await awsRefusals({ calls, commitOf, hasSidecars: sidecars !== null }, deployment, changes, signal);
       return refusals.length > 0 || sessions === null ? refusals : trespasses(sessions, changes, deployment.route, signal);

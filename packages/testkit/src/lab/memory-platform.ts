@@ -35,6 +35,8 @@ export class MemoryPlatform implements Platform {
   readonly sick = new Set<string>();
   /** What is being done to production, in words. */
   rolling: readonly string[] = [];
+  /** Whether routers of ours stand in its routes. */
+  routed = true;
   can: readonly Capability[] = ['dependency-fault', 'synthetic-reach', 'slice-rules', 'larger-control'];
   hinder: Hindrance = () => {};
   readonly #world: MemoryWorld;
@@ -47,6 +49,10 @@ export class MemoryPlatform implements Platform {
     this.traffic = this.#traffic();
     this.faults = this.#faults();
     this.changeKinds = memoryKinds(world).map((kind) => this.#watched(kind));
+  }
+
+  isRouted(): boolean {
+    return this.routed;
   }
 
   async refusals(): Promise<readonly string[]> {

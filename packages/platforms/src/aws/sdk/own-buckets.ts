@@ -12,9 +12,9 @@ import {
   PutBucketTaggingCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { messageOf } from '@haldane/core';
 import type { Tags, Twin, Unread } from '../aws-calls.ts';
 import { orNull } from './or-null.ts';
+import { orUnread } from './or-unread.ts';
 import { pages } from './pages.ts';
 import { type Policy, policyOf } from './policy.ts';
 import { listOf } from './templates.ts';
@@ -64,13 +64,9 @@ export function ownBuckets(client: S3Client, region: string) {
     async tagged(key: string, signal: AbortSignal): Promise<readonly (Twin | Unread)[]> {
       const found: (Twin | Unread)[] = [];
       for (const name of await names('haldane-', signal)) {
-        try {
-          const own = (await tags(name, signal)) ?? {};
-          if (own[key] !== undefined) found.push({ id: `arn:aws:s3:::${name}`, name, tags: own });
-        } catch (error) {
-          if (signal.aborted) throw error;
-          found.push({ name, why: messageOf(error) });
-        }
+        const read = async (): Promise<Twin> => ({ id: `arn:aws:s3:::${name}`, name, tags: (await tags(name, signal)) ?? {} });
+        const one = await orUnread(name, signal, read);
+        if ('why' in one || one.tags[key] !== undefined) found.push(one);
       }
       return found;
     },

@@ -24,6 +24,7 @@ import type { Twin, Twins } from '../aws-calls.ts';
 import { denyingBoundary, twinPath } from '../names.ts';
 import { withoutTags } from '../our-tags.ts';
 import { orNull } from './or-null.ts';
+import { orUnread } from './or-unread.ts';
 import { pages } from './pages.ts';
 import { type Policy, policyOf, policyWith } from './policy.ts';
 import { listOf } from './templates.ts';
@@ -109,8 +110,8 @@ export function sdkRoles(client: IAMClient): Twins<CollidingRight | AllRights> {
         return { items: page.Roles, next: page.Marker };
       });
       // A list of roles comes without their tags.
-      const found = await Promise.all(roles.map(({ RoleName = '' }) => find(RoleName, signal)));
-      return found.filter((one) => one !== null).filter(({ tags }) => tags[key] !== undefined);
+      const found = await Promise.all(roles.map(({ RoleName = '' }) => orUnread(RoleName, signal, () => find(RoleName, signal))));
+      return found.filter((one) => one !== null).filter((one) => 'why' in one || one.tags[key] !== undefined);
     },
     async add(RoleName, { name, settings }, tags, signal) {
       const command = new CreateRoleCommand({
