@@ -28,7 +28,7 @@ if (moto === undefined) {
     if (group !== undefined && succeeded.length > 0) group.lastSuccessfulDeployment = { deploymentId: succeeded.at(-1) };
     for (const one of told.deploymentsInfo ?? []) if (succeeded.includes(one.deploymentId)) one.status = 'Succeeded';
     // Moto filters by its own states, and what has succeeded is not open.
-    if (asked['includeOnlyStatuses'] !== undefined) told.deployments = told.deployments?.filter((id) => !succeeded.includes(id));
+    if (asked['includeOnlyStatuses'] !== undefined) told.deployments = (told.deployments ?? []).filter((id) => !succeeded.includes(id));
     return { status: 200, headers: { 'content-type': 'application/x-amz-json-1.1' }, body: Buffer.from(JSON.stringify(told)) };
   });
   file.teardown(() => filled.close());

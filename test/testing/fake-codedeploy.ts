@@ -8,7 +8,7 @@ export type FakeDeployment = {
   creator: string;
   revision: object;
   description?: string;
-  deploymentOverview?: object;
+  deploymentOverview?: object | undefined;
   instanceTerminationWaitTimeStarted: boolean;
 };
 
