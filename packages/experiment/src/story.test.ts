@@ -1,5 +1,6 @@
 import {
   type Deployment,
+  type ExperimentSpec,
   HaldaneError,
   isBack,
   type Phase,
@@ -802,7 +803,9 @@ test('routers count only where they stand: elsewhere the plan refuses them as a 
     return run.stop?.reason === 'refused' ? run.stop.why : null;
   };
   const why = (instead: string) =>
-    new RegExp(`^metrics: router counts at Haldane's own routers, and none stands in route payments on platform memory; write ${instead}, or`);
+    new RegExp(
+      `^metrics: router counts at Haldane's own routers, and none stands in route payments on platform memory; write ${instead}, or`,
+    );
   t.match(await refusal({ metrics: 'router', exposure: 'all' }), why('metrics: prometheus'));
   t.match(await refusal({ metrics: 'router', exposure: 'synthetic' }), why('metrics: none'));
   t.equal(await refusal({ metrics: 'router', exposure: 'synthetic' }, true), null);

@@ -87,15 +87,26 @@ export class Clusters implements Subject {
     const streams = this.#scenario.probes(spec.scenario.params, deployment, spec);
     const isServed = streams.some((stream) => stream.kind === 'legitimate' && stream.requests.length > 0);
     return [
-      ...(spec.metrics === 'none' && spec.exposure !== 'synthetic'
-        ? ['metrics: none counts no real user; write exposure: synthetic, or name a source that counts them']
-        : []),
+      ...this.#uncounted(deployment),
       ...(isServed
         ? []
         : [
             `no legitimate synthetic request is declared: add one under synthetic.requests in ${spec.manifest}, or nothing shows that users are still served`,
           ]),
     ];
+  }
+
+  /** Whoever exposes real users counts them, and routers of ours only where they stand. */
+  #uncounted({ route }: Deployment): readonly string[] {
+    const { metrics, exposure } = this.#spec;
+    const isExposed = exposure !== 'synthetic';
+    if (metrics === 'router' && this.#platform.isRouted?.(route) === false)
+      return [
+        `metrics: router counts at Haldane's own routers, and none stands in route ${route} on platform ${this.#platform.id}; write metrics: ${isExposed ? 'prometheus' : 'none'}, or put a side door before the arms`,
+      ];
+    return metrics === 'none' && isExposed
+      ? ['metrics: none counts no real user; write exposure: synthetic, or name a source that counts them']
+      : [];
   }
 
   async ready(runId: string, deployment: Deployment, waitedMs: number, signal: AbortSignal): Promise<Equal | null> {

@@ -36,6 +36,13 @@ async function launched({ platform, deployment, make }: Awaited<ReturnType<typeo
   return make(platform.traffic.attach(deployment, 'wr', []));
 }
 
+test('routers of ours stand in a route only where a side door is named for it', async (t) => {
+  const { platform, account } = await standWithSideDoor();
+  t.equal(platform.isRouted?.('w-alb:80'), true);
+  t.equal(platform.isRouted?.('w-alb:80/10'), false);
+  t.equal(awsPlatform({ calls: account, clock: new VirtualClock() }).isRouted?.('w-alb:80'), false);
+});
+
 test('what is sent to a side door is so much that each arm gets its share, and the routers know of it before anybody comes', async (t) => {
   const all = await standWithSideDoor();
   const { account, stand, routers, slice, make, side, clock } = all;
