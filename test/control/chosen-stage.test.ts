@@ -12,7 +12,7 @@ import { after, type Test, test } from 'tap';
 import { doormanOf } from '../../services/standalone/src/doorman.ts';
 import { stagesOf } from '../../services/standalone/src/stages.ts';
 import { allowSeconds } from '../testing/allow-seconds.ts';
-import { orcaStage, type Send } from '../testing/fake-orca.ts';
+import { hindered, orcaStage, type Send } from '../testing/fake-orca.ts';
 
 allowSeconds(240);
 const database = await startTestDatabase();
@@ -135,26 +135,14 @@ async function house(t: Test) {
 
 test('a stage runs what the deploy needs, puts off what does not fit, and the same stage after the deploy runs the rest', async (t) => {
   const { store, end, call, withLooks, run, runs, acts, state, troubles } = await house(t);
-  const sent = { creates: 0, polls: 0 };
-  const hindered: Send = async (method, url, body) => {
-    if (method === 'POST' && url.endsWith('/stage')) {
-      sent.creates += 1;
-      const answer = await call(method, url, body);
-      // It is held here, but Orca does not hear of it.
-      return sent.creates < 3 ? { status: 503, text: '' } : answer;
-    }
-    sent.polls += 1;
-    if (sent.polls === 2) return { status: 502, text: '' };
-    if (sent.polls === 3) throw new Error('read timed out');
-    return call(method, url, body);
-  };
+  const { send } = hindered(call);
   const said: string[] = [];
   const first = await run(
     '01H-FIRST',
     withLooks(async ({ progress, run }) => {
       said.push(progress);
       if (run !== '') await end('resilient');
-    }, hindered),
+    }, send),
     {
       maxMinutes: '6',
     },

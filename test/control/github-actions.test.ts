@@ -6,25 +6,19 @@ import { join } from 'node:path';
 import { createApi, type Desk } from '@haldane/api';
 import { HaldaneClient } from '@haldane/client';
 import { type Facts, type Run, wholeScope } from '@haldane/core';
-import { startTestDatabase } from '@haldane/store/testing';
 import { sampleExperiment } from '@haldane/testkit';
 import { OAuth2Server } from 'oauth2-mock-server';
-import { after, test } from 'tap';
+import { test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { githubParser } from '../testing/github-parser.ts';
 import { type Ended, githubStep } from '../testing/github-runner.ts';
 import { writeHistory } from '../testing/revisions.ts';
-import { openRoom } from '../testing/room.ts';
+import { roomWithDatabase } from '../testing/room-with-database.ts';
 
 /* The committed bundle of the action as GitHub's runner starts it, against the real API, its logins and its database. What drives a run is this test. */
 
 allowSeconds(240);
-const room = await openRoom();
-after(() => room.leave());
-const database = await startTestDatabase();
-room.onLeave(() => database.stop());
-const copy = await database.copy();
-room.onLeave(() => copy.close());
+const { room, copy } = await roomWithDatabase();
 const { store } = copy;
 const payments = { service: 'payments', environment: 'test', owner: { team: 'payments', contact: '#payments' } };
 await store.services.register(payments, payments.owner);

@@ -6,7 +6,7 @@ import { inventory, readAccess } from '@haldane/standalone';
 import { after, type Test, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
 import { fakeGate, stage as gateStage, serverGroup } from '../testing/fake-gate.ts';
-import { orcaStage, type Send } from '../testing/fake-orca.ts';
+import { hindered, orcaStage, type Send } from '../testing/fake-orca.ts';
 import { haldane } from '../testing/haldane.ts';
 import { openRoom } from '../testing/room.ts';
 import { draws, seedOfSamples } from '../testing/sample.ts';
@@ -109,19 +109,8 @@ test('the stage is written for Orca, whose every status has one meaning, and for
 });
 
 test('a create whose answer was lost and polls that fail lead to one run, and a cancel after its end changes nothing', async (t) => {
-  const sent = { creates: 0, polls: 0 };
-  const end = await orca('01H-WHOLE', files.experiment, async (method, url, body) => {
-    if (method === 'POST' && url.endsWith('/stage')) {
-      sent.creates += 1;
-      const answer = await call(method, url, body);
-      // It has begun here, but Orca does not hear of it.
-      return sent.creates < 3 ? { status: 503, text: '' } : answer;
-    }
-    sent.polls += 1;
-    if (sent.polls === 2) return { status: 502, text: '' };
-    if (sent.polls === 3) throw new Error('read timed out');
-    return call(method, url, body);
-  });
+  const { send, sent } = hindered(call);
+  const end = await orca('01H-WHOLE', files.experiment, send);
   const runs = await client.runs();
   t.same([sent.creates, runs.length], [3, 1]);
   const run = runs[0];

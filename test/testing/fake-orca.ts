@@ -4,6 +4,23 @@ import type { PreconfiguredStage } from '@haldane/pipelines';
 /** One HTTP call of Orca's, as a test may hinder it. Rejects like a socket that timed out. */
 export type Send = (method: string, url: string, body: string | null) => Promise<{ readonly status: number; readonly text: string }>;
 
+/** Loses what Orca would hear of its first two creates, which are done all the same, and two of its polls; counts both. */
+export function hindered(send: Send): { readonly send: Send; readonly sent: { creates: number; polls: number } } {
+  const sent = { creates: 0, polls: 0 };
+  const hinder: Send = async (method, url, body) => {
+    if (method === 'POST' && url.endsWith('/stage')) {
+      sent.creates += 1;
+      const answer = await send(method, url, body);
+      return sent.creates < 3 ? { status: 503, text: '' } : answer;
+    }
+    sent.polls += 1;
+    if (sent.polls === 2) return { status: 502, text: '' };
+    if (sent.polls === 3) throw new Error('read timed out');
+    return send(method, url, body);
+  };
+  return { send: hinder, sent };
+}
+
 /** How a stage ended, every status that was polled, and the last progress. */
 export type OrcaEnd = {
   readonly status: 'SUCCEEDED' | 'TERMINAL' | 'CANCELED';

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 function program(flawed: boolean, note: string): string {
   return `// ${note}
 import { createServer } from 'node:http';
+import { oneCaller } from './one-caller.ts';
 
 const { PORT, TINY_TOKEN, KEYS_URL } = process.env;
 const keys = () => fetch(KEYS_URL).then((answer) => (answer.ok ? 'here' : 'refused'), () => 'gone');
@@ -35,13 +36,7 @@ route: { port: 0 }
 dependencies:
   - { name: keys, env: KEYS_URL, url: "\${KEYS_URL}", as: http }
 intake: []
-synthetic:
-  identities:
-    - { name: caller, token: { from: static, valueEnv: TINY_TOKEN } }
-  requests:
-    - { name: me, path: /me, as: caller, protected: true }
-  jwksUrl: \${KEYS_URL}
-`;
+${oneCaller('me')}`;
 
 const experiment = (name: string, mode: string) => `name: ${name}
 service: service.yaml

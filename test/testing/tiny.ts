@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { oneCaller } from './one-caller.ts';
 
 const program = fileURLToPath(new URL('tiny-service.mjs', import.meta.url));
 
@@ -69,13 +70,7 @@ route: { port: 0 }
 dependencies:
   - { name: keys, env: KEYS_URL, url: "\${KEYS_URL}", as: http }
 intake: []
-synthetic:
-  identities:
-    - { name: caller, token: { from: static, valueEnv: TINY_TOKEN } }
-  requests:
-    - { name: me, path: /me, as: caller, protected: true }
-  jwksUrl: \${KEYS_URL}
-${options.pipeline === undefined ? '' : `pipeline: ${options.pipeline}\n`}`,
+${oneCaller('me')}${options.pipeline === undefined ? '' : `pipeline: ${options.pipeline}\n`}`,
   );
   await writeFile(
     files.experiment,

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { oneCaller } from './one-caller.ts';
 
 const program = fileURLToPath(new URL('wavering-service.mjs', import.meta.url));
 
@@ -41,13 +42,7 @@ route: { port: 0 }
 dependencies:
   - { name: keys, env: KEYS_URL, url: "\${KEYS_URL}", as: http }
 intake: []
-synthetic:
-  identities:
-    - { name: caller, token: { from: static, valueEnv: TINY_TOKEN } }
-  requests:
-    - { name: steady, path: /steady, as: caller, protected: true }
-  jwksUrl: \${KEYS_URL}
-`,
+${oneCaller('steady')}`,
   );
   await writeFile(
     files.experiment,

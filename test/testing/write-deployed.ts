@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { oneCaller } from './one-caller.ts';
 
 /** Writes the files of the tiny service as it runs in an account, under the mark of its stand, and of an experiment on it; the experiment's. */
 export async function writeDeployed(
@@ -22,13 +23,7 @@ platform: aws
 optIn: [${optIn}]
 deployed: { cluster: ${mark}-production, route: "${mark}-alb:80" }
 intake: []
-synthetic:
-  identities:
-    - { name: caller, token: { from: static, valueEnv: TINY_TOKEN } }
-  requests:
-    - { name: me, path: /me, as: caller, protected: true }
-  jwksUrl: \${KEYS_URL}
-${more}`,
+${oneCaller('me')}${more}`,
   );
   const experiment = join(folder, 'experiment.yaml');
   await writeFile(

@@ -33,6 +33,7 @@ import type {
   TokenWish,
   VerifiedView,
 } from './schema.ts';
+import { serverSent } from './server-sent.ts';
 import type { AbortedStageView, StageView } from './stage-view.ts';
 
 /** Where a Haldane answers, and what lets one in. */
@@ -40,8 +41,6 @@ export type Access = { readonly address: string; readonly token: string };
 
 /** Connections in a row that bring no event before one stops asking: a good ten seconds. */
 const mostFailures = 8;
-/** A server with nothing to tell says so every ten seconds; one that says nothing for so long is not there any more. */
-const mostSilentMs = 35_000;
 
 /** The API as the command line, a pipeline or a page calls it. Throws HaldaneError with the server's own code and words. */
 export class HaldaneClient {
@@ -279,47 +278,4 @@ async function problemOf(answer: Response): Promise<HaldaneError> {
   const problem = (await answer.json().catch(() => null)) as Problem | null;
   const code = problem?.code !== undefined && Object.hasOwn(errorCodes, problem.code) ? (problem.code as ErrorCode) : 'unavailable';
   return new HaldaneError(code, problem?.detail ?? `the server answered ${answer.status}`);
-}
-
-/** Throws `unavailable` when nothing comes for too long: a connection that died without a word looks like one with nothing to tell. */
-async function* serverSent(answer: Response, clock: Clock): AsyncGenerator<RunEvent> {
-  if (answer.body === null) return;
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    yield* messagesOf(reader, clock);
-  } finally {
-    // Whoever listens no longer ends the connection, too.
-    void reader.cancel().catch(() => undefined);
-  }
-}
-
-async function* messagesOf(reader: ReadableStreamDefaultReader<string>, clock: Clock): AsyncGenerator<RunEvent> {
-  let rest = '';
-  for (;;) {
-    const { done, value } = await heardInTime(reader.read(), clock);
-    if (done) return;
-    rest += value;
-    const messages = rest.split('\n\n');
-    rest = messages.pop() ?? '';
-    for (const message of messages) {
-      const data = message
-        .split('\n')
-        .filter((line) => line.startsWith('data:'))
-        .map((line) => line.slice(5).trimStart())
-        .join('\n');
-      if (data !== '') yield JSON.parse(data) as RunEvent;
-    }
-  }
-}
-
-async function heardInTime<T>(next: Promise<T>, clock: Clock): Promise<T> {
-  const heard = new AbortController();
-  const silence = clock.sleep(mostSilentMs, heard.signal).then(() => {
-    throw new HaldaneError('unavailable', `nothing was heard for ${mostSilentMs / 1000} s`);
-  });
-  try {
-    return await Promise.race([next, silence]);
-  } finally {
-    heard.abort();
-  }
 }

@@ -1,6 +1,6 @@
 import type { Change, Decision, Run } from '@haldane/core';
 import { HaldaneError, hasCode, messageOf, untraced } from '@haldane/core';
-import { perform, restore, type StageOutcome, type Stages, undo } from '@haldane/engine';
+import { perform, type StageOutcome, type Stages, undo } from '@haldane/engine';
 import { creditRateOf } from './credit.ts';
 import { criteriaOf } from './criteria.ts';
 import { lookContained, probeEffect, probeHeal } from './inject.ts';
@@ -11,6 +11,7 @@ import { marked } from './marked.ts';
 import { listenFor, lookForHeartbeat, sendHeartbeat } from './noticed.ts';
 import { objectionsTo, reserveFor } from './plan/allowed.ts';
 import { makePlan } from './plan/plan.ts';
+import { lookWhole, putBack } from './restored.ts';
 import { Session } from './session/session.ts';
 import { startStreams } from './session/streams.ts';
 import { subjectOf } from './subject/subject-of.ts';
@@ -19,8 +20,6 @@ import type { Hand, World } from './world.ts';
 
 /** How long taking users off before the injection may take; longer is an error, and everything is put back. */
 const undoWithinMs = 10_000;
-/** Past this, what is not back is called stuck and a person is told; restoring goes on. */
-const restoreDeadlineMs = 60_000;
 /** How often closed seconds are looked for: a block is acted on within this of its closing. */
 const tickMs = 100;
 
@@ -41,7 +40,6 @@ export function story(world: World, hand: Hand): Story {
   const guard = new InterferenceGuard(world, hand);
   /** The phase that was watched last. */
   let watched: 'baseline' | 'injecting' | 'proving' | 'observing' | null = null;
-  const fence = hand.hold.fence;
 
   const make = async (change: Change, signal: AbortSignal) => {
     const { applyTimeoutMs, clock, platform } = world;
@@ -215,23 +213,9 @@ export function story(world: World, hand: Hand): Story {
         ]);
         if (watched !== null) await quietly(held.finish(run, watched, endedAt), hand);
       }
-      const result = await restore(world.journal, world.kinds, fence, run.id, {
-        clock: world.clock,
-        deadlineMs: world.platform.patience?.restoreMs ?? restoreDeadlineMs,
-        signal: hand.lost,
-        settleMs: world.platform.settleMs,
-        trace,
-      });
+      const back = await putBack(world, hand, run.id);
       await quietly(session?.close(run.facts.injectedAt ?? null), hand);
-      const left = await leftoversOf(world, run);
-      const at = world.clock.now();
-      const stuck = [...result.stuck, ...result.kept, ...(result.clean ? left : [])];
-      const clean = stuck.length === 0;
-      await world.evidence.append(fence, {
-        checks: [{ name: 'leftovers', at, passed: clean, seen: stuck.join('; ') || 'nothing of this run is left' }],
-      });
-      await hand.tell(clean ? 'restored' : 'stuck', { clean, what: stuck });
-      const restored = { at, clean, stuck, superseded: result.superseded };
+      const restored = await lookWhole(world, hand, run, back);
       return { done: true, learned: { restored, ...(offAt === null ? {} : { offAt }) } };
     },
 
@@ -264,16 +248,6 @@ export function story(world: World, hand: Hand): Story {
       await hand.tell('note', { handedOver: run.phase });
     },
   };
-}
-
-/** What of the run the platform still sees, and its silence as such: a platform that cannot be asked is not a clean one. */
-async function leftoversOf(world: World, run: Run): Promise<readonly string[]> {
-  try {
-    const { twinOf } = subjectOf(world.platform, world.scenario, run.experiment);
-    return await world.platform.leftovers(run.id, AbortSignal.timeout(10_000), twinOf);
-  } catch (error) {
-    return [`what is left could not be asked: ${messageOf(error)}`];
-  }
 }
 
 /** Waits for all of them, also when one fails: none may go on behind our back. Then throws the first failure. */
