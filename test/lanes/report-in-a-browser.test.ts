@@ -75,7 +75,8 @@ if (browserPath === '') {
             document: {
               body: object & { innerText: string };
               documentElement: { scrollWidth: number; clientWidth: number };
-              querySelectorAll(what: string): ArrayLike<{ getBoundingClientRect(): { width: number; height: number } }>;
+              querySelectorAll(what: string): ArrayLike<{ innerText: string; getBoundingClientRect(): { width: number; height: number } }>;
+              createRange(): { selectNodeContents(node: object): void; getClientRects(): ArrayLike<unknown> };
             };
             getComputedStyle(element: object): { backgroundColor: string; color: string };
           };
@@ -89,10 +90,18 @@ if (browserPath === '') {
             plots: plots.filter(({ width, height }) => width > 100 && height > 40).length,
             marks: document.querySelectorAll('svg path, svg line, svg polyline').length,
             tooWide: scrollWidth - clientWidth,
+            broken: Array.from(document.querySelectorAll('td'))
+              .filter((cell) => {
+                const range = document.createRange();
+                range.selectNodeContents(cell);
+                return /^([\d.]+|reverted)$/.test(cell.innerText) && range.getClientRects().length > 1;
+              })
+              .map((cell) => cell.innerText),
           };
         });
         t.ok(seen.plots >= 2 && seen.marks > 10, `${what}: ${seen.plots} plots with ${seen.marks} lines`);
         t.ok(seen.tooWide <= 0, `${what}: it fits (${seen.tooWide} px too wide)`);
+        t.same(seen.broken, [], `${what}: no number and no state is broken into lines`);
         t.not(seen.backgroundColor, seen.color, `${what}: it can be read`);
         t.match(seen.text, /tiny/);
         backgrounds.add(seen.backgroundColor);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { oneCaller } from './one-caller.ts';
 
 /**
  * The program at one state of its history. It pins its one caller and needs no keys for that, but asks for them each time; when they do not
@@ -9,7 +10,6 @@ import { dirname, join } from 'node:path';
 function program(flawed: boolean, note: string): string {
   return `// ${note}
 import { createServer } from 'node:http';
-import { oneCaller } from './one-caller.ts';
 
 const { PORT, TINY_TOKEN, KEYS_URL } = process.env;
 const keys = () => fetch(KEYS_URL).then((answer) => (answer.ok ? 'here' : 'refused'), () => 'gone');

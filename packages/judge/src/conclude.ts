@@ -166,7 +166,7 @@ function unitReason({ harm, retries }: JudgeState): string {
   if (harm.unit === 'keys') return `unit of analysis: distinct users, each failing at most once; ${again}`;
   if (harm.unit === 'requests') {
     const { control, experiment } = harm.real;
-    const split = `${plural(control.requests, 'request')} in control and ${experiment.requests} in the experiment, not tested against the shares asked for`;
+    const split = `${plural(control.requests, 'request')} in control and ${plural(experiment.requests, 'request')} in the experiment, not tested against the shares asked for`;
     return `unit of analysis: requests, for no users can be told apart: one user who fails often looks like many, and one who asks often tilts the split (${split}); ${again}`;
   }
   return 'unit of analysis: synthetic requests';

@@ -145,7 +145,7 @@ test('the report says what its unit is, what retries do to it and how far instan
   t.same(told.record.more['retries'], { control: 40, experiment: 80 });
   t.match(
     simulateRun(criteria, situation('equal-requests'), 40, 3).verdict.reasons.join('\n'),
-    /unit of analysis: requests.* \d+ requests in control and \d+ in the experiment, not tested against the shares/,
+    /unit of analysis: requests.*[\d,]+ requests in control and [\d,]+ requests in the experiment, not tested against the shares/,
   );
 });
 

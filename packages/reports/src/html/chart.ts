@@ -58,12 +58,12 @@ export function chart(input: Chart): string {
   const marks = input.marks.map((mark, index) => {
     const at = x(mark.second);
     const right = at > width * 0.8;
-    return `<line class="mark" x1="${at}" x2="${at}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="marked" x="${at + (right ? -4 : 4)}" y="${margin.top + 10 + (index % 3) * 13}" text-anchor="${right ? 'end' : 'start'}">${text(mark.name)}</text>`;
+    return `<line class="mark" x1="${at}" x2="${at}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="marked" x="${at + (right ? -4 : 4)}" y="${margin.top + 10 + (index % 3) * 16}" text-anchor="${right ? 'end' : 'start'}">${text(mark.name)}</text>`;
   });
   const legend = input.lines
     .map((one, index) => `<tspan fill="${one.colour}" dx="${index === 0 ? 0 : 14}">${text(one.name)}</tspan>`)
     .join('');
-  return `<figure><figcaption>${text(input.title)} <small>${text(input.unit)}</small></figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${text(input.title)}">${grid.join('')}${axis.join('')}${bands.join('')}${lines.join('')}${marks.join('')}<text class="legend" x="${margin.left}" y="16">${legend}</text></svg></figure>`;
+  return `<figure><figcaption>${text(input.title)} <small>${text(input.unit)}</small></figcaption><div tabindex="0"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${text(input.title)}">${grid.join('')}${axis.join('')}${bands.join('')}${lines.join('')}${marks.join('')}<text class="legend" x="${margin.left}" y="16">${legend}</text></svg></div></figure>`;
 }
 
 /** Text that is safe inside HTML and attributes. */

@@ -72,8 +72,10 @@ function list(title: string, items: readonly string[]): string {
 }
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (row: readonly string[], tag: string) => row.map((one) => `<${tag}>${text(one)}</${tag}>`).join('');
-  return `<h2>${text(title)}</h2><table><thead><tr>${cells(head, 'th')}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row, 'td')}</tr>`).join('')}</tbody></table>`;
+  // A number that is broken into two lines reads as two.
+  const cell = (one: string) => `<td${/^[\d.]+$/.test(one) ? ' class="number"' : ''}>${text(one)}</td>`;
+  const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('');
+  return `<h2>${text(title)}</h2><table><thead><tr>${head.map((one) => `<th>${text(one)}</th>`).join('')}</tr></thead><tbody>${body}</tbody></table>`;
 }
 
 function charts(report: Report): string {

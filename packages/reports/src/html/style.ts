@@ -13,10 +13,11 @@ h1{font-size:1.5rem;margin:.2em 0 .6em}h2{font-size:1.1rem;margin:2em 0 .6em}h3{
 .marks section.yes{border-left-color:#2f7d4f}.marks section.no{border-left-color:#b3202c}.marks section.unknown{border-left-color:#9a6b00}
 .marks p{margin:.3em 0 0;font-size:.92rem}.question{color:var(--soft)}
 figure{margin:26px 0 0}figcaption{font-weight:600}figcaption small{font-weight:400;color:var(--soft)}
-svg{width:100%;height:auto;background:var(--wash);border-radius:4px;margin-top:6px}
+figure div{overflow-x:auto;margin-top:6px}svg{display:block;width:100%;min-width:560px;height:auto;background:var(--wash);border-radius:4px}
 .grid{stroke:var(--line)}.tick{fill:var(--soft);font-size:11px}.legend{font-size:12px;font-weight:600}
 .mark{stroke:var(--ink);stroke-dasharray:3 3;opacity:.6}.marked{fill:var(--ink);font-size:11px}
 table{border-collapse:collapse;width:100%;font-size:.92rem}th{text-align:left;color:var(--soft);font-weight:600}td,th{padding:4px 10px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}
-@media (max-width:600px){main{padding:16px 12px 40px}td,th{padding-right:6px}table{font-size:.82rem}}
+th{overflow-wrap:normal}th:last-child{min-width:4.5em}.number{white-space:nowrap}
+@media (max-width:600px){main{padding:16px 12px 40px}td,th{padding-right:6px}table{font-size:.82rem}.tick,.marked,.legend{font-size:15px}}
 pre{overflow:auto;max-width:100%;box-sizing:border-box;background:var(--wash);padding:12px;border-radius:4px;font-size:.8rem}footer{margin-top:3em;color:var(--soft);font-size:.9rem}
 `;
