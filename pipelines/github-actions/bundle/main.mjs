@@ -495,9 +495,48 @@ function linesOf(what, of) {
   return of.map(({ experiment, why }) => `${what}: ${experiment}: ${why}`);
 }
 
+// packages/client/dist/server-sent.js
+var mostSilentMs = 35e3;
+async function* serverSent(answer, clock) {
+  if (answer.body === null)
+    return;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    yield* messagesOf(reader, clock);
+  } finally {
+    void reader.cancel().catch(() => void 0);
+  }
+}
+async function* messagesOf(reader, clock) {
+  let rest = "";
+  for (; ; ) {
+    const { done, value } = await heardInTime(reader.read(), clock);
+    if (done)
+      return;
+    rest += value;
+    const messages = rest.split("\n\n");
+    rest = messages.pop() ?? "";
+    for (const message of messages) {
+      const data = message.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart()).join("\n");
+      if (data !== "")
+        yield JSON.parse(data);
+    }
+  }
+}
+async function heardInTime(next, clock) {
+  const heard = new AbortController();
+  const silence = clock.sleep(mostSilentMs, heard.signal).then(() => {
+    throw new HaldaneError("unavailable", `nothing was heard for ${mostSilentMs / 1e3} s`);
+  });
+  try {
+    return await Promise.race([next, silence]);
+  } finally {
+    heard.abort();
+  }
+}
+
 // packages/client/dist/client.js
 var mostFailures = 8;
-var mostSilentMs = 35e3;
 var HaldaneClient = class {
   #access;
   #clock;
@@ -729,43 +768,6 @@ async function problemOf(answer) {
   const problem = await answer.json().catch(() => null);
   const code = problem?.code !== void 0 && Object.hasOwn(errorCodes, problem.code) ? problem.code : "unavailable";
   return new HaldaneError(code, problem?.detail ?? `the server answered ${answer.status}`);
-}
-async function* serverSent(answer, clock) {
-  if (answer.body === null)
-    return;
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    yield* messagesOf(reader, clock);
-  } finally {
-    void reader.cancel().catch(() => void 0);
-  }
-}
-async function* messagesOf(reader, clock) {
-  let rest = "";
-  for (; ; ) {
-    const { done, value } = await heardInTime(reader.read(), clock);
-    if (done)
-      return;
-    rest += value;
-    const messages = rest.split("\n\n");
-    rest = messages.pop() ?? "";
-    for (const message of messages) {
-      const data = message.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart()).join("\n");
-      if (data !== "")
-        yield JSON.parse(data);
-    }
-  }
-}
-async function heardInTime(next, clock) {
-  const heard = new AbortController();
-  const silence = clock.sleep(mostSilentMs, heard.signal).then(() => {
-    throw new HaldaneError("unavailable", `nothing was heard for ${mostSilentMs / 1e3} s`);
-  });
-  try {
-    return await Promise.race([next, silence]);
-  } finally {
-    heard.abort();
-  }
 }
 
 // packages/client/dist/server-of.js

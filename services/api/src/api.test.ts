@@ -12,7 +12,8 @@ import { sampleExperiment } from '@haldane/testkit';
 import { after, type Test, test } from 'tap';
 import type { Desk } from './desk.ts';
 import { createApi } from './index.ts';
-import { type Operation, operations } from './operations.ts';
+import type { Operation } from './operations/operation.ts';
+import { operations } from './operations.ts';
 
 const database = await startTestDatabase();
 after(() => database.stop());

@@ -1,7 +1,7 @@
 import { errorCodes, roles } from '@haldane/core';
 import type { TSchema } from 'typebox';
 import { capabilities, holds } from './access/capabilities.ts';
-import type { Operation } from './operations.ts';
+import type { Operation } from './operations/operation.ts';
 import { type Route, routes } from './routes.ts';
 
 type Properties = { readonly properties?: Readonly<Record<string, TSchema>>; readonly required?: readonly string[] };

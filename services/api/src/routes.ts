@@ -1,5 +1,6 @@
 import { RefParams } from '@haldane/client/schema';
-import { type Operation, type OperationId, operations } from './operations.ts';
+import type { Operation } from './operations/operation.ts';
+import { type OperationId, operations } from './operations.ts';
 
 /** An operation at one address. */
 export type Route = { readonly id: OperationId; readonly operation: Operation; readonly byRef: boolean };

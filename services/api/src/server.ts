@@ -16,7 +16,7 @@ import { handlers } from './handlers/index.ts';
 import { Logins } from './login/logins.ts';
 import type { TrustRule } from './login/trust-rule.ts';
 import { OnceInAWhile } from './once-in-a-while.ts';
-import type { Operation } from './operations.ts';
+import type { Operation } from './operations/operation.ts';
 import { problemOf } from './problem.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
 import { type Route, routes } from './routes.ts';

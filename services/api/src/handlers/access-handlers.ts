@@ -1,6 +1,7 @@
 import { HaldaneError, wholeScope } from '@haldane/core';
 import { isOfSlack } from '../access/caller.ts';
 import type { Handler } from '../ask.ts';
+import type { accessOperations } from '../operations/access-operations.ts';
 import { watchedBy } from '../slack/slack-app.ts';
 
 export const accessHandlers = {
@@ -49,6 +50,4 @@ export const accessHandlers = {
   },
 
   revokeToken: async ({ desk, params }) => desk.store.tokens.revoke(params.id),
-} satisfies { readonly [Id in AccessOperations]: Handler<Id> };
-
-type AccessOperations = 'getMe' | 'exchangeLogin' | 'listTokens' | 'makeToken' | 'answerRightsChange' | 'revokeToken';
+} satisfies { readonly [Id in keyof typeof accessOperations]: Handler<Id> };

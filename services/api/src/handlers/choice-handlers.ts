@@ -3,6 +3,7 @@ import { candidatesOf, choose, commitOf, type Defined, touchedByOf, withCommits 
 import type { Handler } from '../ask.ts';
 import type { Desk } from '../desk.ts';
 import { knownAtGate } from '../gate-answer.ts';
+import type { choiceOperations } from '../operations/choice-operations.ts';
 
 export const choiceHandlers = {
   defineExperiment: async ({ desk, body, permit }) => desk.define(body.file, permit),
@@ -45,7 +46,7 @@ export const choiceHandlers = {
     );
     return choice;
   },
-} satisfies { readonly [Id in 'defineExperiment' | 'listVerified' | 'chooseExperiments']: Handler<Id> };
+} satisfies { readonly [Id in keyof typeof choiceOperations]: Handler<Id> };
 
 /** Every experiment that was run on the service with its fault. */
 async function onTheShelf(desk: Desk, service: ServiceRef): Promise<readonly Defined[]> {

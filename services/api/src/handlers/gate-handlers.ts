@@ -4,6 +4,7 @@ import { lockedRevisions } from '@haldane/judge';
 import type { Handler } from '../ask.ts';
 import type { Desk } from '../desk.ts';
 import { gateAnswer, knownAtGate } from '../gate-answer.ts';
+import type { gateOperations } from '../operations/gate-operations.ts';
 
 export const gateHandlers = {
   askGate: async ({ desk, caller, params, body }) => {
@@ -33,9 +34,7 @@ export const gateHandlers = {
 
   noteCameIn: async ({ desk, caller, params, body }) =>
     noted(desk, params, { kind: 'came-in', first: null, ...body }, caller.token.subject),
-} satisfies { readonly [Id in GateOperations]: Handler<Id> };
-
-type GateOperations = 'askGate' | 'setGateMode' | 'acceptRisk' | 'resolveFinding' | 'breakGlass' | 'noteCameIn';
+} satisfies { readonly [Id in keyof typeof gateOperations]: Handler<Id> };
 
 async function noted(desk: Desk, service: ServiceRef, note: GateNote, who: string): Promise<GateEntry> {
   const { gate } = desk.store;

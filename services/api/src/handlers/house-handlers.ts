@@ -3,6 +3,7 @@ import { HaldaneError } from '@haldane/core';
 import type { Handler } from '../ask.ts';
 import { exposition } from '../exposition.ts';
 import { linkToNext } from '../link.ts';
+import type { houseOperations } from '../operations/house-operations.ts';
 
 export const houseHandlers = {
   getHealth: async () => ({ ok: true }),
@@ -63,22 +64,4 @@ export const houseHandlers = {
     await desk.store.halt.lift(body.why, caller.token.subject);
     return desk.store.halt.get();
   },
-} satisfies { readonly [Id in HouseOperations]: Handler<Id> };
-
-type HouseOperations =
-  | 'getHealth'
-  | 'getReadiness'
-  | 'getMetrics'
-  | 'listSchedules'
-  | 'addSchedule'
-  | 'removeSchedule'
-  | 'listScenarios'
-  | 'sweep'
-  | 'listAlerts'
-  | 'sendAlert'
-  | 'listAudit'
-  | 'getAuditHead'
-  | 'listSigningKeys'
-  | 'getHalt'
-  | 'halt'
-  | 'liftHalt';
+} satisfies { readonly [Id in keyof typeof houseOperations]: Handler<Id> };

@@ -5,6 +5,7 @@ import { mayReach, readable, requireRun, requireService } from '../access/reach.
 import type { Handler } from '../ask.ts';
 import type { Desk, Permit, WantedRun } from '../desk.ts';
 import { linkToNext } from '../link.ts';
+import type { runOperations } from '../operations/run-operations.ts';
 import { askedOf, chosenStageView, progressOf, stageView } from '../stage-view.ts';
 import { stream } from '../stream.ts';
 
@@ -97,21 +98,7 @@ export const runHandlers = {
       .type('application/vnd.dsse.envelope.v1+json')
       .header('content-disposition', `attachment; filename="${run.id}.bundle.json"`)
       .send(await desk.bundle(run)),
-} satisfies { readonly [Id in RunOperations]: Handler<Id> };
-
-type RunOperations =
-  | 'planExperiment'
-  | 'createRun'
-  | 'beginStage'
-  | 'getStage'
-  | 'abortStage'
-  | 'listRuns'
-  | 'getRun'
-  | 'abortRun'
-  | 'getRunEvents'
-  | 'getRunEvidence'
-  | 'getRunReport'
-  | 'getRunBundle';
+} satisfies { readonly [Id in keyof typeof runOperations]: Handler<Id> };
 
 async function begin(desk: Desk, caller: Caller, wanted: WantedRun, permit: Permit): Promise<Run> {
   // Asked again, it is answered from what is there: what may not begin now may have begun well then.

@@ -1,6 +1,7 @@
 import { HaldaneError, type ServiceRef } from '@haldane/core';
 import { readable, readableServices } from '../access/reach.ts';
 import type { Handler } from '../ask.ts';
+import type { serviceOperations } from '../operations/service-operations.ts';
 import { watchedBy } from '../slack/slack-app.ts';
 import { lockedOf } from './gate-handlers.ts';
 
@@ -64,19 +65,6 @@ export const serviceHandlers = {
     if (versions.length === 0) throw new HaldaneError('not-found', `no experiment ${params.name} was run on ${params.service}`);
     return versions;
   },
-} satisfies { readonly [Id in ServiceOperations]: Handler<Id> };
+} satisfies { readonly [Id in keyof typeof serviceOperations]: Handler<Id> };
 
 const isOf = (one: ServiceRef) => (other: ServiceRef) => other.service === one.service && other.environment === one.environment;
-
-type ServiceOperations =
-  | 'approveScenario'
-  | 'lockService'
-  | 'unlockService'
-  | 'listLocks'
-  | 'listLockedRevisions'
-  | 'listServices'
-  | 'getService'
-  | 'deployService'
-  | 'moveService'
-  | 'listExperiments'
-  | 'getExperiment';
