@@ -129,13 +129,15 @@ test('in every room folder name, id and registered key are one', async (t) => {
   const runOf = async () => ({ production: '', instances: { control: 0, experiment: 0 }, failures: 0, creditRate: 0 });
   const countedOf = async () => ({ at: 0, spent: 0, requests: 0 });
   const prometheus = { ask: async () => [], queries: { requests: '', up: '', started: '' }, runOf, countedOf };
+  const metersOf = async () => ({ balancer: '', groups: { production: [], control: [], experiment: [] } });
+  const cloudwatch = { ask: async () => [], runOf, countedOf, metersOf };
   const rooms: Readonly<Record<string, readonly string[]>> = {
     'packages/scenarios/src': scenarios.map(({ id }) => id),
     'packages/platforms/src': [
       platforms.aws({ calls: new MemoryAccount(), clock: systemClock }).id,
       platforms.local({ dataDir: room.folder, dataplane, clock: systemClock }).id,
     ],
-    'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock, prometheus }).ids(),
+    'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock, cloudwatch, prometheus }).ids(),
     'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
     'packages/notifiers/src': receiverKinds,
     // A bundle is signed, which no other form is.

@@ -1,4 +1,5 @@
-import { systemClock } from '@haldane/core';
+import { type Meters, systemClock } from '@haldane/core';
+import { cloudWatchMetrics, connectCloudWatch } from '@haldane/metrics';
 import { type AwsCalls, awsPlatform, connectAws } from '@haldane/platforms';
 import { deploymentOf, lookAt, sdkStand, startMoto, templateTags } from '@haldane/platforms/aws-testing';
 import { Fuse } from '@haldane/testkit';
@@ -76,6 +77,58 @@ if (moto === undefined) {
       t.ok(await calls.groups.group(`${stand.mark}-production`, never));
       t.equal(proxy.met(), 'DescribeAutoScalingGroups', 'it was throttled once');
       close();
+    }));
+
+  test('CloudWatch tells what the balancer counted of production and of both arms, minute by minute, and nothing of minutes that it does not know', (t) =>
+    live(async (scene) => {
+      const { stand, runId } = scene;
+      await goThrough(scene, stand.calls);
+      const platform = awsPlatform({ calls: stand.calls, clock: systemClock });
+      const deployment = deploymentOf(stand);
+      const metersOf = async (run: unknown): Promise<Meters> => {
+        const meters = await platform.meters?.(deployment, run === runId ? runId : null, never);
+        if (meters === undefined) throw new Error('the platform knows no meters');
+        return meters;
+      };
+      const { balancer, groups } = await metersOf(runId);
+      t.match(balancer, /^app\/mx-alb\/[^/]+$/);
+      t.match(
+        [...groups.production, ...groups.control, ...groups.experiment].join(),
+        /^targetgroup\/mx-targets\/\w+,targetgroup\/haldane-mxr-control\/\w+,targetgroup\/haldane-mxr-experiment\/\w+$/,
+      );
+      const first = Math.floor(Date.now() / 60_000) * 60 - 600;
+      const put = (group: string | undefined, minute: number, counts: Readonly<Record<string, number>>) =>
+        putCounts(proxy.url, balancer, group ?? '', minute, { HealthyHostCount: 2, ...counts });
+      for (const minute of [first, first + 60]) {
+        await put(groups.production[0], minute, { RequestCount: 90, HTTPCode_Target_2XX_Count: 88, HTTPCode_Target_3XX_Count: 2 });
+        await put(groups.control[0], minute, minute === first ? {} : { RequestCount: 4, HTTPCode_Target_2XX_Count: 4 });
+      }
+      await put(groups.experiment[0], first, {
+        RequestCount: 6,
+        HTTPCode_Target_2XX_Count: 3,
+        HTTPCode_Target_4XX_Count: 1,
+        HTTPCode_Target_5XX_Count: 1,
+      });
+      await put(groups.experiment[0], first + 60, {});
+      // Of the third, one arm is not known yet.
+      await put(groups.production[0], first + 120, {});
+      await put(groups.control[0], first + 120, {});
+      const source = cloudWatchMetrics({
+        ask: connectCloudWatch({ ...connection, endpoint: proxy.url }),
+        clock: systemClock,
+        metersOf,
+        runOf: async () => ({ production: '', instances: { control: 2, experiment: 2 }, failures: 5, creditRate: 0 }),
+        countedOf: async () => ({ at: 0, spent: 0, requests: 0 }),
+      });
+      const reading = await source.read(runId, first - 1, never);
+      const points = reading.state === 'ok' ? reading.points : [];
+      t.same([points.length, points[0]?.at], [120, first], JSON.stringify(reading).slice(0, 300));
+      t.same(points[59]?.real.experiment.classes, [3, 0, 0, 0, 0, 1, 1, 1], 'one of six was answered by no target');
+      t.same([points[59]?.real.control.requests, points[119]?.real.control.requests, points[119]?.real.production.requests], [0, 4, 90]);
+      t.match(points.at(-1)?.budget, { spent: 2, cap: 5 });
+      const advice = await source.advise?.(deployment, 10, never, { baselineSeconds: 180, watchSeconds: 600 });
+      t.same(advice?.refusals, []);
+      t.ok((await putBack(scene, stand.calls, patientMs)).clean);
     }));
 
   test('killed at a step, whatever somebody else did meanwhile, a run is put back and theirs is kept', async (t) => {
@@ -183,6 +236,31 @@ async function openAccount(program: string, connection: Parameters<typeof sdkSta
       }
     },
   };
+}
+
+/** What a balancer would publish of a target group in one minute. AWS lets nobody else write into its namespaces; moto does. */
+async function putCounts(
+  url: string,
+  balancer: string,
+  group: string,
+  minute: number,
+  counts: Readonly<Record<string, number>>,
+): Promise<void> {
+  const Dimensions = [
+    { Name: 'TargetGroup', Value: group },
+    { Name: 'LoadBalancer', Value: balancer },
+  ];
+  const MetricData = Object.entries(counts).map(([MetricName, Value]) => ({ MetricName, Value, Dimensions, Timestamp: minute + 30 }));
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': 'GraniteServiceVersion20100801.PutMetricData',
+      authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/monitoring/aws4_request, SignedHeaders=host, Signature=0',
+    },
+    body: JSON.stringify({ Namespace: 'AWS/ApplicationELB', MetricData }),
+  });
+  if (!response.ok) throw new Error(`moto did not take the counts of ${group}: ${response.status} ${await response.text()}`);
 }
 
 const expires = 'haldane:expires';

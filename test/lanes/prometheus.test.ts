@@ -93,7 +93,7 @@ test('a real Prometheus: every answer is told once, in its arm, over a restart, 
   await until('more seconds were told', async () => (await look()) !== 'unavailable' && told.length > seen + 3);
   t.same(counts(), [1_127, 1_157, 30], 'and once');
   t.same(told.at(-1)?.budget, { spent: 1_127, cap: 7, credit: 1_157 / 2 });
-  t.match(await source.advise?.({ source: 'shop' } as Deployment, 10, signal), {
+  t.match(await source.advise?.({ source: 'shop' } as Deployment, 10, signal, { baselineSeconds: 60, watchSeconds: 300 }), {
     refusals: [],
     caps: [{ enforcedBy: /Prometheus reads instances every/ }, {}, {}],
   });

@@ -1,7 +1,8 @@
 import type { Tally } from './answer.ts';
+import type { ExperimentSpec } from './experiment.ts';
 import type { Phase } from './phase.ts';
 import type { Advice, Arm, ClusterRole } from './platform.ts';
-import type { Accept, Feature, ProbeTally } from './probe.ts';
+import type { Accept, Feature, ProbeSecond, ProbeTally } from './probe.ts';
 import type { Reading } from './reading.ts';
 import type { Deployment } from './service.ts';
 
@@ -76,13 +77,27 @@ export interface MetricSource {
    * absent: as early, and in its own.
    */
   lateMs?(runId: string): number;
+  /** The second in which what happens in `second` stands at the latest; absent: as much later as it may be told. */
+  standsBy?(second: number): number;
+  /** It counts at a balancer that users come by, and late: where none is exposed it has nothing to tell. Absent where it tells that at once. */
+  readonly isForUsers?: true;
+  /**
+   * What Haldane itself was answered in these seconds, which may be told more than once: for a source that cannot tell its requests from users'.
+   * Absent where they are told apart.
+   */
+  sent?(runId: string, seconds: readonly ProbeSecond[]): void;
   /** The second that still counts, as it was heard last; null when nobody knows. Absent where closed seconds are all that there is. */
   open?(runId: string): TrafficBlock | null;
   /**
    * For a plan: who holds which caps by what is read here, how late that is, and why not. `armsPerSecond`: real requests of both arms; null
-   * when unknown. Reads only. Absent where nothing is late.
+   * when unknown. `spec`: how long it is looked. Reads only. Absent where nothing is late.
    */
-  advise?(deployment: Deployment, armsPerSecond: number | null, signal: AbortSignal): Promise<Advice>;
+  advise?(
+    deployment: Deployment,
+    armsPerSecond: number | null,
+    signal: AbortSignal,
+    spec: Pick<ExperimentSpec, 'baselineSeconds' | 'watchSeconds'>,
+  ): Promise<Advice>;
   /** Whoever read of the run here reads no more: nothing of it is followed any longer. Harmless when nothing was. */
   leave?(runId: string): void;
 }

@@ -156,6 +156,9 @@ export type Advice = {
   readonly refusals: readonly string[];
 };
 
+/** By which names a balancer's own metrics know it, and the groups of targets behind a route. */
+export type Meters = { readonly balancer: string; readonly groups: Readonly<Record<ClusterRole, readonly string[]>> };
+
 /** Calls of each arm to its dependencies in one second, and those of them that met a fault. */
 export type Contacts = { readonly dependencyCalls: Readonly<Record<Arm, number>>; readonly met: Readonly<Record<Arm, number>> };
 
@@ -184,6 +187,11 @@ export interface Platform {
    * nothing is counted there for this run. Throws when somebody who counts does not answer.
    */
   contacts?(runId: string, after: number, signal: AbortSignal): Promise<{ readonly through: number; of(at: number): Contacts } | null>;
+  /**
+   * By which names the balancer's own metrics know who serves the route; without a run, of production alone. Throws `refused` where users do not come to the
+   * arms by a balancer that counts them, `gone` while something of it is not there. Absent where no balancer has metrics.
+   */
+  meters?(deployment: Deployment, runId: string | null, signal: AbortSignal): Promise<Meters>;
   /**
    * Renews every effect of the run until `until` (epoch ms), never beyond it. Called only after the run's own lease was. Nobody is asked about twins
    * of another kind than the run makes (null: it makes none); absent: that is not known, and about all of them.

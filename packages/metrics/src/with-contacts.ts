@@ -9,6 +9,9 @@ export function withContacts(source: MetricSource, contacts: NonNullable<Platfor
   return {
     id: source.id,
     ...(source.isKeyless && { isKeyless: source.isKeyless }),
+    ...(source.isForUsers && { isForUsers: source.isForUsers }),
+    ...(source.standsBy && { standsBy: source.standsBy.bind(source) }),
+    ...(source.sent && { sent: source.sent.bind(source) }),
     ...(source.open && { open: source.open.bind(source) }),
     ...(source.lateMs && { lateMs: source.lateMs.bind(source) }),
     async read(runId, after, signal) {

@@ -4,9 +4,11 @@ import type {
   Claim,
   Clock,
   Criteria,
+  Deployment,
   DeploymentPipeline,
   Evidence,
   ExperimentSpec,
+  Meters,
   Neighbour,
   Outside,
   Platform,
@@ -21,7 +23,15 @@ import type { Dataplane } from '@haldane/dataplane';
 import type { Egress } from '@haldane/egress';
 import { criteriaOf, type World } from '@haldane/experiment';
 import { haldane1 } from '@haldane/judge';
-import { askPrometheus, type CountedRun, type CountedSoFar, metricSources, type PrometheusQueries, withContacts } from '@haldane/metrics';
+import {
+  askPrometheus,
+  type CountedRun,
+  type CountedSoFar,
+  connectCloudWatch,
+  metricSources,
+  type PrometheusQueries,
+  withContacts,
+} from '@haldane/metrics';
 import { manifestPipeline, openReaders } from '@haldane/pipelines';
 import { type Policy, ruledBy } from '@haldane/policy';
 import { httpProber } from '@haldane/probes';
@@ -43,6 +53,8 @@ export type HouseOptions = {
   readonly egress: Egress;
   /** A Prometheus server that knows the services' counters; absent: none is connected. */
   readonly prometheus?: { readonly url: string; readonly queries: PrometheusQueries } | undefined;
+  /** The account whose CloudWatch knows the balancers' counts, and how long a minute settles; absent: none is connected. */
+  readonly cloudwatch?: (Parameters<typeof connectCloudWatch>[0] & { readonly settleSeconds?: number }) | undefined;
   /** Variables that manifests may name and secrets are taken from. */
   readonly env: Readonly<Record<string, string>>;
   /** Asked of a run's manifest each time before it is read, whoever wrote its name into the run; any will do when it is not given. */
@@ -69,12 +81,16 @@ export class House {
     this.#options = options;
     this.#scenarios = new Registry('scenario', options.scenarios ?? scenarios);
     this.#platforms = new Registry('platform', options.platforms);
-    const { dataplane: client, clock, prometheus } = options;
+    const { dataplane: client, clock, cloudwatch, prometheus } = options;
     const runOf = (id: string) => this.#countedRun(id);
     const countedOf = (id: string) => this.#countedSoFar(id);
+    const metersOf = (run: string | Deployment, signal: AbortSignal) => this.#metersOf(run, signal);
     this.#metrics = metricSources({
       client,
       clock,
+      ...(cloudwatch === undefined
+        ? {}
+        : { cloudwatch: { ...cloudwatch, ask: connectCloudWatch(cloudwatch), runOf, countedOf, metersOf } }),
       ...(prometheus === undefined
         ? {}
         : { prometheus: { queries: prometheus.queries, ask: askPrometheus(prometheus.url, options.egress), runOf, countedOf } }),
@@ -127,6 +143,16 @@ export class House {
     const last = blocks.at(-1);
     const requests = blocks.reduce((sum, { real }) => sum + real.control.requests + real.experiment.requests, 0);
     return { at: last?.at ?? 0, spent: last?.budget.spent ?? 0, requests };
+  }
+
+  /** By which names a balancer's metrics know a run's clusters, or a deployment's alone. */
+  async #metersOf(of: string | Deployment, signal: AbortSignal): Promise<Meters> {
+    const deployment = typeof of === 'string' ? (await this.#options.store.runs.get(of))?.facts.deployment : of;
+    if (deployment === undefined) throw new HaldaneError('not-found', `there is no run ${String(of)} that was planned`);
+    const platform = this.#platforms.get(deployment.platform);
+    if (platform.meters === undefined)
+      throw new HaldaneError('refused', `platform ${platform.id} has no balancer whose metrics could be read; write metrics: router`);
+    return platform.meters(deployment, typeof of === 'string' ? of : null, signal);
   }
 
   /** The policy at work on a platform, as it is when it is asked. One that cannot be read throws: nobody knows what it allows. */

@@ -2,6 +2,6 @@
 export const known = {
   platforms: ['aws', 'local'],
   pipelines: ['manifest'],
-  metrics: ['none', 'prometheus', 'router'],
+  metrics: ['cloudwatch', 'none', 'prometheus', 'router'],
   alerts: ['webhook'],
 } as const;

@@ -40,11 +40,13 @@ export type Config = {
     readonly url: string;
     readonly queries: { readonly requests: string; readonly up: string; readonly started: string };
   };
+  /** How the account's CloudWatch is read: for so long after its end a minute may still grow. */
+  readonly cloudwatch?: { readonly settleSeconds: number };
   /** Variables that manifests and experiments may name. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_FILES, HALDANE_ALLOW, HALDANE_AWS_*, HALDANE_PROMETHEUS* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
+/** Reads HALDANE_DATA, DATABASE_URL, HALDANE_PORT, HALDANE_ROUTERS, HALDANE_POOL, HALDANE_FILES, HALDANE_ALLOW, HALDANE_AWS_*, HALDANE_CLOUDWATCH_SETTLE, HALDANE_PROMETHEUS* and XDG_STATE_HOME; `dataDir` wins over the first. Throws `bad-request` naming the variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, dataDir?: string): Config {
   const port = Number(env['HALDANE_PORT'] ?? 0);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -69,6 +71,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
     ...(files.length === 0 ? {} : { files }),
     ...(allow.length === 0 ? {} : { allow }),
     ...awsOf(env),
+    ...cloudWatchOf(env),
     ...prometheusOf(env),
     env: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };
@@ -96,6 +99,16 @@ function allowedOf(text: string): readonly string[] {
       `HALDANE_ALLOW holds "${crooked}"; write hosts, or hosts with a port, with commas between, like idp.internal:8443`,
     );
   return hosts;
+}
+
+function cloudWatchOf(env: Readonly<Record<string, string | undefined>>): Pick<Config, 'cloudwatch'> {
+  const text = env['HALDANE_CLOUDWATCH_SETTLE'] ?? '';
+  if (text === '') return {};
+  const settleSeconds = Number(text);
+  // Sidecars remember what they met for a quarter of an hour.
+  if (!Number.isInteger(settleSeconds) || settleSeconds < 60 || settleSeconds > 480)
+    throw new HaldaneError('bad-request', `HALDANE_CLOUDWATCH_SETTLE is "${text}"; give whole seconds from 60 to 480, like 120`);
+  return { cloudwatch: { settleSeconds } };
 }
 
 function prometheusOf(env: Readonly<Record<string, string | undefined>>): Pick<Config, 'prometheus'> {

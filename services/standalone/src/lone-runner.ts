@@ -104,6 +104,7 @@ function houseOf(options: LoneRunnerOptions, store: Store, platform: Platform, p
     dataplane: null,
     egress: egress(allowedHosts(options)),
     prometheus: options.prometheus,
+    cloudwatch: options.aws && { ...options.aws, ...options.cloudwatch },
     env,
     permitFile,
     policy: () => policyOf(dataDir),

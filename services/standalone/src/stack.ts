@@ -143,6 +143,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       dataplane,
       egress: out,
       prometheus: options.prometheus,
+      cloudwatch: options.aws && { ...options.aws, ...options.cloudwatch },
       env: options.env,
       permitFile,
       policy: () => policyOf(dataDir),

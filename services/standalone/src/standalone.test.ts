@@ -39,6 +39,12 @@ test('the environment decides where things lie, and what is named on the command
 });
 
 test('a pool may be shared by name, but never the one that a data folder has for itself', async (t) => {
+  t.same(readConfig({ HALDANE_CLOUDWATCH_SETTLE: '180' }).cloudwatch, { settleSeconds: 180 });
+  for (const HALDANE_CLOUDWATCH_SETTLE of ['59', '481', '90.5', 'long'])
+    t.throws(() => readConfig({ HALDANE_CLOUDWATCH_SETTLE }), {
+      code: 'bad-request',
+      message: /HALDANE_CLOUDWATCH_SETTLE .* from 60 to 480/,
+    });
   t.notOk('pool' in readConfig({}));
   t.notOk('pool' in readConfig({ HALDANE_POOL: '' }));
   t.equal(readConfig({ HALDANE_POOL: 'payments-team' }).pool, 'payments-team');

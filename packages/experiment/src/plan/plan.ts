@@ -32,13 +32,14 @@ export async function makePlan(
   const changes = everyChange(subject.changes(runId, deployment));
   const budget = budgetOf(spec, requestsPerSecond);
   const timeConstants = scenario.timeConstants(spec.scenario.params);
-  const seconds = secondsOf(spec, deployment, scenario);
+  const isExposed = spec.exposure !== 'synthetic';
+  const lateMs = isExposed ? (input.metrics?.lateMs?.(runId) ?? 0) : 0;
+  const seconds = secondsOf(spec, deployment, scenario, lateMs);
   const risks = subject.risks(deployment, requestsPerSecond, seconds.most);
   const armsPerSecond = requestsPerSecond === null ? null : requestsPerSecond * spec.share * (1 + timesOf(spec, 'control'));
-  const isExposed = spec.exposure !== 'synthetic';
   // Who counts knows best what its counting holds.
   const advice = [
-    isExposed ? await input.metrics?.advise?.(deployment, armsPerSecond, signal) : undefined,
+    isExposed ? await input.metrics?.advise?.(deployment, armsPerSecond, signal, spec) : undefined,
     await platform.advise?.(deployment, changes, seconds.most, signal),
   ].filter((one) => one !== undefined);
   const heldBy = (name: string) => advice.flatMap((one) => one.caps).find((one) => one.name === name);
@@ -65,6 +66,9 @@ export async function makePlan(
       ...(isExposed && spec.budget.users !== undefined && input.metrics?.isKeyless
         ? [`metrics: ${spec.metrics} knows no user from another, so nobody holds budget.users: leave it out; budget.failures holds`]
         : []),
+      ...(!isExposed && input.metrics?.isForUsers
+        ? [`metrics: ${spec.metrics} counts users at their balancer, and with exposure: synthetic there are none; write metrics: none`]
+        : []),
       ...(await platform.refusals(deployment, signal, changes)),
       ...advice.flatMap((one) => one.refusals),
     ],
@@ -77,13 +81,14 @@ function everyChange({ provision, attach, baselineSlice, inject, watchSlices }: 
   return [...provision.flat(), attach, baselineSlice, ...inject, ...watchSlices(0)].filter((change) => change !== null);
 }
 
-/** How long the arms are watched, without what making them takes. */
-function secondsOf(spec: ExperimentSpec, deployment: Deployment, scenario: Scenario): Plan['seconds'] {
+/** How long the arms are watched, without what making them takes; `lateMs`: how late users are counted, for which baseline, proof and end each wait. */
+function secondsOf(spec: ExperimentSpec, deployment: Deployment, scenario: Scenario, lateMs: number): Plan['seconds'] {
   const { params } = spec.scenario;
   const hostile = rateOf(scenario.probes(params, deployment, spec), 'hostile');
   const proving = Math.ceil(hostile > 0 ? spec.probes.cleanAnswers / hostile : 0);
   const constant = Math.max(0, ...scenario.timeConstants(params).map((one) => one.seconds));
-  return { least: spec.baselineSeconds + proving, most: spec.baselineSeconds * 3 + proving + constant + spec.watchSeconds };
+  const waiting = 3 * Math.ceil(lateMs / 1000);
+  return { least: spec.baselineSeconds + proving, most: spec.baselineSeconds * 3 + proving + constant + spec.watchSeconds + waiting };
 }
 
 function timeCap({ watchSeconds }: ExperimentSpec): Plan['caps'][number] {

@@ -52,6 +52,7 @@ export class Seconds {
     // Read from the beginning, where the source still has it: who was seen before is told apart from who is new by whoever merges them.
     this.#after = Math.min(this.#after, (blocks[0]?.at ?? this.#after + 1) - 1);
     this.#stored = blocks.at(-1)?.at ?? 0;
+    this.#metrics.sent?.(this.#runId, blocks);
   }
 
   /** Silence counts from now. */
@@ -67,7 +68,9 @@ export class Seconds {
   /** Takes in what closed since the last look. In words why the run cannot go on, for the source has been silent too long; else null. */
   async read(probes: Pick<ProbeSession, 'drain'> | null, signal: AbortSignal): Promise<string | null> {
     const silent = await this.#readTraffic(signal);
-    for (const second of probes?.drain() ?? []) this.#streams.set(second.at, second);
+    const seconds = probes?.drain() ?? [];
+    for (const second of seconds) this.#streams.set(second.at, second);
+    this.#metrics.sent?.(this.#runId, seconds);
     return silent;
   }
 

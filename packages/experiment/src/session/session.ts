@@ -184,8 +184,12 @@ export class Session {
   async #closed(run: Run, phase: Block['phase'], signal: AbortSignal): Promise<readonly Block[]> {
     const seconds = this.#seconds.take();
     // After the end the arms are on their way out: what they were at the last look is what the open second had.
+    const before = this.#lastHealthy;
     if (seconds.length > 0 && run.phase === phase) this.#lastHealthy = await this.subject.healthy(run.id, signal);
-    return seconds.map((second) => ({ ...second, phase, healthy: this.#lastHealthy }));
+    const now = this.#lastHealthy;
+    // Where many seconds close at once, an instance was away in those between two looks only if it was at both.
+    const between = { control: Math.max(before.control, now.control), experiment: Math.max(before.experiment, now.experiment) };
+    return seconds.map((second, index) => ({ ...second, phase, healthy: index === seconds.length - 1 ? now : between }));
   }
 
   /** No more synthetic requests are sent: they must not arrive when the arms are gone. */
@@ -199,8 +203,9 @@ export class Session {
    */
   async finish(run: Run, phase: Block['phase'], endedAt: number): Promise<void> {
     const lateMs = this.world.metrics.lateMs?.(run.id) ?? 0;
-    const last = Math.floor(endedAt / 1000) + Math.ceil(lateMs / 1000);
-    const withinMs = closingMs + 2 * lateMs;
+    const ended = Math.floor(endedAt / 1000);
+    const last = this.world.metrics.standsBy?.(ended) ?? ended + Math.ceil(lateMs / 1000);
+    const withinMs = closingMs + lateMs + (last - ended) * 1000;
     const until = this.world.clock.now() + withinMs;
     const signal = AbortSignal.timeout(withinMs + lookingMs);
     await this.#reading;

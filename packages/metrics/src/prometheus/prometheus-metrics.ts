@@ -1,5 +1,4 @@
 import {
-  type Arm,
   addTally,
   arms,
   type Clock,
@@ -10,6 +9,7 @@ import {
   type Tally,
   type TrafficBlock,
 } from '@haldane/core';
+import type { CountedRun, CountedSoFar } from '../counted-run.ts';
 import { noBlock } from '../no-block.ts';
 import type { AskPrometheus } from './ask-prometheus.ts';
 import { granularity, seldomMs } from './granularity.ts';
@@ -24,16 +24,6 @@ export type PrometheusQueries = {
   /** When the process of each instance began; may be nothing: `process_start_time_seconds{cluster="$cluster"}`. */
   readonly started: string;
 };
-
-/** Production's cluster, of how many instances each arm is made, and what a run may spend. */
-export type CountedRun = {
-  readonly production: string;
-  readonly instances: Readonly<Record<Arm, number>>;
-  readonly failures: number;
-  readonly creditRate: number;
-};
-/** How far a run's evidence goes: the last second that was stored, the failures charged by then, and the requests of both arms. */
-export type CountedSoFar = { readonly at: number; readonly spent: number; readonly requests: number };
 
 export type PrometheusOptions = {
   readonly queries: PrometheusQueries;

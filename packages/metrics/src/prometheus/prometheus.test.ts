@@ -5,8 +5,9 @@ import { egress } from '@haldane/egress';
 import { VirtualClock } from '@haldane/testkit';
 import fc from 'fast-check';
 import { test } from 'tap';
+import type { CountedSoFar } from '../counted-run.ts';
 import { askPrometheus } from './ask-prometheus.ts';
-import { type CountedSoFar, prometheusMetrics } from './prometheus-metrics.ts';
+import { prometheusMetrics } from './prometheus-metrics.ts';
 import { type FleetEvent, simulatedFleet } from './testing/simulated-fleet.ts';
 
 const { signal } = new AbortController();
@@ -17,6 +18,7 @@ const queries = {
   started: 'process_start_time_seconds{cluster="$cluster"}',
 };
 const startMs = 1_800_000_000_000;
+const spec = { baselineSeconds: 60, watchSeconds: 300 };
 const nothing: CountedSoFar = { at: 0, spent: 0, requests: 0 };
 
 /** A reader of a fleet, who may be followed by another that knows only the blocks. */
@@ -282,7 +284,7 @@ test('the plan says how late failures are known, and refuses readings that are t
       clock,
       ask: fleet.ask,
     });
-    return source.advise?.({ source: 'shop' } as Deployment, 10, signal);
+    return source.advise?.({ source: 'shop' } as Deployment, 10, signal, spec);
   };
   t.match(await adviceOf(1_000), {
     caps: [

@@ -18,6 +18,7 @@ import { templateKind } from './kinds/template-kind.ts';
 import { twinFaultKind } from './kinds/twin-fault-kind.ts';
 import { twinKind } from './kinds/twin-kind.ts';
 import { awsLeftovers } from './leftovers.ts';
+import { awsMeters } from './meters.ts';
 import { sparing } from './own.ts';
 import { commonPrices } from './price.ts';
 import { awsRefusals } from './refusals.ts';
@@ -113,6 +114,7 @@ export function awsPlatform(options: AwsPlatformOptions): Platform {
       ]);
     },
     ...(sidecars === null ? {} : { contacts: contactsOf(sidecars) }),
+    meters: (deployment, runId, signal) => awsMeters(calls, !!sideDoors?.of(deployment.route), deployment, runId, signal),
     async leftovers(runId, signal, twinOf) {
       const [inAccount, atRouters] = await Promise.all([
         awsLeftovers(looking, runId, signal, twinOf),

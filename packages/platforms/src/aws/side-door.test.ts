@@ -182,3 +182,16 @@ test('the plan says who holds what at a side door, lets reads be told from write
   await account.balancing.removeTargetGroup(side, signal);
   t.match(await refusals(), /there is no target group w-side/);
 });
+
+test('who comes by a side door is in no target group’s metrics, and only an Application Load Balancer has any', async (t) => {
+  const { platform, deployment, account, clock } = await standWithSideDoor();
+  await t.rejects(platform.meters?.(deployment, null, signal) ?? Promise.resolve(), {
+    code: 'refused',
+    message: /come to the arms by its side door.*write metrics: router/,
+  });
+  const plain = awsPlatform({ calls: account, clock });
+  await t.rejects(plain.meters?.(deployment, null, signal) ?? Promise.resolve(), {
+    code: 'refused',
+    message: /is no listener of an Application Load Balancer/,
+  });
+});

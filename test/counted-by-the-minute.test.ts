@@ -1,0 +1,164 @@
+import { type Arm, arms, type ProbeSecond, type Tally, type TrafficBlock } from '@haldane/core';
+import { drive, holdLease } from '@haldane/engine';
+import { type Hand, story, type World } from '@haldane/experiment';
+import { haldane1 } from '@haldane/judge';
+import { cloudWatchMetrics, withContacts } from '@haldane/metrics';
+import { type LabOptions, labLeaseMs, type MemoryMetrics, memoryLab } from '@haldane/testkit';
+import { test } from 'tap';
+
+/*
+ * Whole runs whose users are counted as a balancer publishes them: by the minute, late, and with Haldane's own requests among them. The real engine, story,
+ * judge and source; what CloudWatch knows follows from what the laboratory's users and probes were answered.
+ */
+
+const runId = 'r1';
+const settleSeconds = 60;
+const lateSeconds = 60 + settleSeconds + 10;
+const meters = {
+  balancer: 'app/shop/1',
+  groups: { production: ['targetgroup/p/1'], control: ['targetgroup/c/2'], experiment: ['targetgroup/e/3'] },
+};
+
+async function live(options: LabOptions & { readonly flaps?: boolean }) {
+  const lab = memoryLab({ ...options, spec: { metrics: 'cloudwatch', baselineSeconds: 120, watchSeconds: 600, ...options.spec } });
+  const { clock, stores, platform, spec, metrics: truth } = lab;
+  const own = new Map<number, ProbeSecond>();
+  const counted = cloudWatchMetrics({
+    clock,
+    settleSeconds,
+    metersOf: async () => meters,
+    runOf: async () => ({ production: '', instances: { control: 2, experiment: 2 }, failures: spec.budget.failures, creditRate: 0 }),
+    countedOf: async () => ({ at: 0, spent: 0, requests: 0 }),
+    ask: async (_balancer, wanted, from, to) => {
+      const blocks = await happened(truth, from - 1);
+      return wanted.map(({ group, metric }) => {
+        const role = group === 'targetgroup/p/1' ? 'production' : group === 'targetgroup/c/2' ? 'control' : 'experiment';
+        const values = new Map<number, number>();
+        for (let minute = from; minute < to; minute += 60) {
+          const users = blocks.filter(({ at }) => at >= minute && at < minute + 60).map(({ real }) => real[role]);
+          const ours =
+            role === 'production'
+              ? []
+              : [...own.values()].filter(({ at }) => at >= minute && at < minute + 60).flatMap((one) => ofArm(one, role));
+          const value = metric === 'HealthyHostCount' ? 2 : sum([...users, ...ours], metric);
+          if (value > 0) values.set(minute, value);
+        }
+        return values;
+      });
+    },
+  });
+  const metrics = withContacts(
+    {
+      ...counted,
+      sent(id, seconds) {
+        for (const one of seconds) own.set(one.at, one);
+        counted.sent?.(id, seconds);
+      },
+    },
+    async (_run, after) => {
+      const blocks = new Map((await happened(truth, after)).map((block) => [block.at, block]));
+      const none = { control: 0, experiment: 0 };
+      const of = (at: number) => ({ dependencyCalls: blocks.get(at)?.dependencyCalls ?? none, met: blocks.get(at)?.met ?? none });
+      return { through: Math.max(0, ...blocks.keys()), of };
+    },
+  );
+  const published: unknown[] = [];
+  let flapsLeft = options.flaps ? 1 : 0;
+  /** As it is, but for one look in the middle at which control's instances seem to be away. */
+  const describe: typeof platform.clusters.describe = async (name, signal) => {
+    const state = await platform.clusters.describe(name, signal);
+    if (state === null || flapsLeft === 0 || own.size < 500 || !name.endsWith('.control')) return state;
+    flapsLeft -= 1;
+    return { ...state, instances: state.instances.map((one) => ({ ...one, healthy: false })) };
+  };
+  const clusters = Object.assign(Object.create(platform.clusters) as typeof platform.clusters, { describe });
+  const world: World = {
+    ...lab,
+    ...stores,
+    platform: Object.create(platform, { clusters: { value: clusters } }) as typeof platform,
+    metrics,
+    alerts: null,
+    judge: haldane1,
+    kinds: platform.changeKinds,
+    applyTimeoutMs: 5_000,
+    publish: async (run) => void published.push(run),
+  };
+  await stores.runs.create({ id: runId, service: spec.service, environment: spec.environment, experiment: spec, key: null });
+  const claim = await stores.runs.claim('test', labLeaseMs, 0);
+  if (claim === null) throw new Error('the run could not be claimed');
+  const renewEffects = (until: number) => platform.renew(runId, until);
+  const hold = await holdLease(stores.runs, claim.fence, { leaseMs: labLeaseMs, renewEveryMs: 1_000, clock, renewEffects });
+  const hand: Hand = { hold, lost: hold.lost, tell: async (type, data) => void (await stores.runs.tell(runId, type, data)) };
+  const { stages } = story(world, hand);
+  const driving = drive(claim.run, stages, undefined, { ...world, clock, hold }).then(({ run }) => run);
+  const run = await clock.until(driving).finally(() => hold.stop());
+  return {
+    run,
+    spec,
+    evidence: await stores.evidence.read(runId),
+    users: await happened(truth, 0),
+    flapsLeft,
+    leftovers: await platform.leftovers(runId),
+  };
+}
+
+async function happened(truth: MemoryMetrics, after: number): Promise<readonly TrafficBlock[]> {
+  const reading = await truth.read(runId, after);
+  return reading.state === 'ok' ? reading.points : [];
+}
+
+function ofArm({ legitimate, hostile }: ProbeSecond, arm: Arm): readonly Pick<Tally, 'classes'>[] {
+  return [legitimate[arm], hostile[arm]];
+}
+
+/** What a target group's metric says of answers by class. */
+function sum(tallies: readonly Pick<Tally, 'classes'>[], metric: string): number {
+  const classes = {
+    HTTPCode_Target_2XX_Count: [0],
+    HTTPCode_Target_3XX_Count: [1],
+    HTTPCode_Target_4XX_Count: [2, 3, 4, 5],
+    HTTPCode_Target_5XX_Count: [6],
+  }[metric];
+  const counted = metric === 'RequestCount' ? [0, 1, 2, 3, 4, 5, 6, 7] : (classes ?? []);
+  return tallies.reduce((all, tally) => all + counted.reduce((some, index) => some + (tally.classes[index] ?? 0), 0), 0);
+}
+
+const failuresOf = (blocks: readonly TrafficBlock[]) =>
+  blocks.reduce((all, { real }) => all + arms.reduce((some, arm) => some + real[arm].failures, 0), 0);
+
+test('a sound service holds: users, probes and the fault are told apart in minutes that come late', async (t) => {
+  const { run, evidence, users, leftovers, flapsLeft } = await live({ flaps: true });
+  t.match([run.stop, run.facts.verdict?.verdict], [null, 'resilient'], run.facts.verdict?.headline ?? JSON.stringify(run.stop));
+  t.same(leftovers, []);
+  t.equal(flapsLeft, 0, 'and one look at which control was away does not end it, though a minute hangs on it');
+  t.equal(failuresOf(evidence.blocks), 0, 'none of Haldane’s own failures is charged to users');
+  const requests = (blocks: readonly TrafficBlock[]) => blocks.reduce((all, { real }) => all + real.experiment.requests, 0);
+  t.ok(
+    requests(evidence.blocks) > 0.7 * requests(users),
+    `${requests(evidence.blocks)} of ${requests(users)} users of the experiment are told`,
+  );
+  t.ok(requests(evidence.blocks) <= requests(users), 'and no request of its own as a user');
+  t.notOk(
+    evidence.blocks.some((block, n) => n > 0 && block.at !== (evidence.blocks[n - 1]?.at ?? 0) + 1),
+    'each second once',
+  );
+});
+
+test('a brittle one stops with its budget spent, as late as the plan has said, and what failed until users left is told too', async (t) => {
+  const script: LabOptions['script'] = (_who, faulted) => (faulted ? { failing: 0.02 } : {});
+  // So few of Haldane's own that they prove nothing before.
+  const probes = { legitimateRate: 1, hostileRate: 20, cleanAnswers: 59 };
+  const { run, evidence, users } = await live({ script, spec: { probes, budget: { failures: 10, latencyLimitMs: 2_000 } } });
+  t.equal(run.stop?.reason, 'budget-spent', run.stop?.why ?? 'it did not stop');
+  const spentAt = users.find(({ real }) => real.experiment.failures > 0)?.at ?? Number.NaN;
+  const late = Math.floor((run.stop?.at ?? Number.NaN) / 1000) - spentAt;
+  t.ok(late <= lateSeconds + 1, `${late} s after the first failure`);
+  t.equal(failuresOf(evidence.blocks), failuresOf(users), 'every failure of a user is told, and nobody else’s');
+});
+
+test('a watch that would be over before anything of it is told is refused, and so is counting where nobody is exposed', async (t) => {
+  const { run } = await live({ spec: { watchSeconds: 120 } });
+  t.match(run.stop, { reason: 'refused', why: /watch: 120 s is over before metrics: cloudwatch has told a minute of it/ });
+  const synthetic = await live({ spec: { exposure: 'synthetic' } });
+  t.match(synthetic.run.stop, { reason: 'refused', why: /metrics: cloudwatch counts users at their balancer, .* write metrics: none/ });
+});
