@@ -9,7 +9,7 @@ import { scenarios } from '@haldane/scenarios';
 import { Fuse, memoryLab, VirtualClock } from '@haldane/testkit';
 import { test } from 'tap';
 import { putBack, setScene, wrongs } from '../testing/aws-life.ts';
-import { harmTwins, twinScenario, twinSpec } from '../testing/twin-life.ts';
+import { harmTwins, twinOf, twinScenario, twinSpec, writeBeside } from '../testing/twin-life.ts';
 
 /* Scenarios at twins of what stands beside the arms, in an account in memory: every moment of a life, and what the whole story makes of it. */
 
@@ -21,22 +21,31 @@ async function newScene() {
   return { clock, scene: await setScene(await memoryStand('w'), clock) };
 }
 
-test('killed at any step, a run at twins is put back from the journal, and what it was made like was never written', async (t) => {
+test('killed at any step, whatever somebody else wrote meanwhile, a run at twins is put back from the journal, and what it was made like is as they left it', async (t) => {
   for (const id of ids) {
+    const of = twinOf(id);
+    const theirs = await newScene();
+    await theirs.scene.stand.others.add(of, `w-${of}`);
+    const written = await lookAt(theirs.scene.stand);
     const bad: unknown[] = [];
     let steps = 0;
-    for (let alive = false; !alive; steps += 1) {
-      const { clock, scene } = await newScene();
-      const fuse = new Fuse(steps);
-      const went = await clock.until(harmTwins(scene, scene.stand.calls, id, fuse).catch((error: Error) => error.message));
-      alive = !fuse.dead;
-      if (alive && went !== undefined) bad.push(went);
-      const restored = await clock.until(putBack(scene, scene.stand.calls, 20_000));
-      const wrong = await wrongs(scene, scene.before);
-      if (!restored.clean || wrong.length > 0) bad.push({ id, steps, restored, wrong });
-    }
-    t.same(bad.slice(0, 2), [], `${bad.length} of ${steps} lives of ${id} were not put back`);
+    let kept = 0;
+    for (let alive = false; !alive; steps += 1)
+      for (const visit of [false, true]) {
+        const { clock, scene } = await newScene();
+        const fuse = new Fuse(steps);
+        const went = await clock.until(harmTwins(scene, scene.stand.calls, id, fuse).catch((error: Error) => error.message));
+        alive = !fuse.dead;
+        if (alive && went !== undefined) bad.push(went);
+        if (visit) await writeBeside(scene, of);
+        const restored = await clock.until(putBack(scene, scene.stand.calls, 20_000));
+        kept += restored.superseded.length;
+        const wrong = await wrongs(scene, visit ? written : scene.before);
+        if (!restored.clean || wrong.length > 0) bad.push({ id, steps, visit, restored, wrong });
+      }
+    t.same(bad.slice(0, 2), [], `${bad.length} of ${2 * steps} lives of ${id} were not put back`);
     t.ok(steps > 15, `${steps} steps`);
+    if (of === 'bucket') t.ok(kept > 0, `${kept} lives found the policy edited by somebody else, kept that and said so`);
   }
 });
 

@@ -32,7 +32,7 @@ if (moto === undefined) {
   const server = await startMoto(moto);
   // `after` would never be called while the server still runs, and the file never end.
   file.teardown(() => server.stop());
-  const proxy = await hinderingProxy(server.url);
+  const proxy = await hinderingProxy(server);
   file.teardown(() => proxy.close());
   const connection = { region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
 

@@ -1,14 +1,16 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaldaneClient } from '@haldane/client';
 import type { Evidence, Plan, Run } from '@haldane/core';
 import { freePort, lookAt, startMoto } from '@haldane/platforms/aws-testing';
 import { t as file, type Test, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
-import { startRun } from '../testing/follow.ts';
+import { phase, startRun } from '../testing/follow.ts';
 import { hinderingProxy } from '../testing/hindering-proxy.ts';
 import { startPrometheus } from '../testing/real-prometheus.ts';
 import { serveKeys } from '../testing/tiny.ts';
-import { type Crowd, usersOf } from '../testing/users-of.ts';
+import { type Crowd, users, usersOf } from '../testing/users-of.ts';
 import { type Place, type WiredService, wiredService } from '../testing/wired-service.ts';
 
 /*
@@ -35,7 +37,7 @@ if (moto === undefined || prometheus === undefined) {
   const timeout = 700_000;
   const server = await startMoto(moto);
   file.teardown(() => server.stop());
-  const proxy = await hinderingProxy(server.url);
+  const proxy = await hinderingProxy(server);
   file.teardown(() => proxy.close());
   const connection = {
     region: 'eu-west-1',
@@ -140,6 +142,42 @@ if (moto === undefined || prometheus === undefined) {
       }
       await wired.stack.stop();
     }
+  });
+
+  test('by the side door: its router is killed in the middle of a run; users get production, and the run ends with everything as it was', {
+    timeout,
+  }, async (t) => {
+    const keys = await serveKeys();
+    t.teardown(() => keys.close());
+    const wired = await wiredService(t, keys, connection, {
+      ...placeOf('r0x', 83, false),
+      traffic: 'metrics: router\nexposure: all\nshare: 10%\nwatch: 60s',
+      sideDoorPort: await freePort(),
+    });
+    const { stand, before, groups, machines, balancer, client, experiment, dataDir } = wired;
+    t.same((await planned(client, experiment)).refusals, []);
+    const crowd = usersOf(balancer.url, keys.token);
+    t.teardown(() => crowd.stop());
+    const { ended, run, until } = await startRun(client, experiment, { withinMs: 400_000 });
+    groups.push(`${run.id}.control`, `${run.id}.experiment`);
+    await until(phase('observing'), 'being observed');
+    while (!wired.isSideDoorWell()) await sleep(100);
+    t.equal(crowd.lost(), 0, 'until then each user was answered');
+    const { pid } = JSON.parse(await readFile(join(dataDir, 'router', 'router.json'), 'utf8')) as { readonly pid: number };
+    process.kill(pid, 'SIGKILL');
+    while (wired.isSideDoorWell()) await sleep(100);
+    // Whoever was sent there before its balancer saw that has been answered when each has asked again.
+    await crowd.more(users);
+    const lost = crowd.lost();
+    await crowd.more(users);
+    t.equal(crowd.lost(), lost, `users get production: ${lost} were lost before the balancer saw it, and nobody since`);
+    const done = await ended;
+    t.equal(done.stop?.reason, 'metrics-unavailable', done.stop?.why ?? 'it did not stop');
+    t.match(done.facts.restored, { clean: true, stuck: [], superseded: [] }, `${JSON.stringify(done.facts.restored)} ${machines.said()}`);
+    t.same(await lookAt(stand, run.id), before, 'the account is what it was');
+    t.equal(crowd.failed(), 0, 'no user met the fault of an arm');
+    await after(t, crowd);
+    await wired.stack.stop();
   });
 }
 

@@ -1,12 +1,13 @@
 import { type Meters, systemClock } from '@haldane/core';
 import { cloudWatchMetrics, connectCloudWatch } from '@haldane/metrics';
 import { type AwsCalls, awsPlatform, connectAws } from '@haldane/platforms';
-import { deploymentOf, lookAt, sdkStand, startMoto, templateTags } from '@haldane/platforms/aws-testing';
+import { deploymentOf, lookAt, sdkStand, templateTags } from '@haldane/platforms/aws-testing';
 import { Fuse } from '@haldane/testkit';
-import { t as file, test } from 'tap';
+import { test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
-import { type AwsScene, goThrough, namesResources, putBack, setScene, somebodyElse, wrongs } from '../testing/aws-life.ts';
-import { type HinderingProxy, hinderingProxy, type Refusal } from '../testing/hindering-proxy.ts';
+import { goThrough, namesResources, putBack, somebodyElse, wrongs } from '../testing/aws-life.ts';
+import type { Refusal } from '../testing/hindering-proxy.ts';
+import { lives, motoConnection, openAccount } from '../testing/moto-account.ts';
 import { draws, seedOfSamples } from '../testing/sample.ts';
 
 /* Lives of runs in accounts that moto's server plays: the real SDK over real HTTP. What is exhaustive in memory (test/crash/aws.test.ts) is a sample here, but for LANE=full. */
@@ -24,20 +25,9 @@ if (moto === undefined) {
 } else {
   allowSeconds(full ? 7_200 : 900);
   const seed = seedOfSamples();
-  const connection = { region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
-  const accounts = await Promise.all([openAccount(moto, connection), openAccount(moto, connection)]);
-  const [{ live, proxy }] = accounts;
-  /** One life a case, two at a time, each in an account of its own. */
-  const lives = async <C>(cases: readonly C[], act: (one: C, scene: AwsScene, account: Account) => Promise<void>) => {
-    const left = [...cases];
-    const takeTurns = async (account: Account) => {
-      for (let one = left.shift(); one !== undefined; one = left.shift()) {
-        const each = one;
-        await account.live((scene) => act(each, scene, account));
-      }
-    };
-    await Promise.all(accounts.map(takeTurns));
-  };
+  const accounts = await Promise.all([openAccount(moto), openAccount(moto)]);
+  const [account] = accounts;
+  const { live, proxy } = account;
   /** Past this, what is hindered counts as stuck. One try is always made. */
   const deadlineMs = 500;
   /** Where nothing stands in the way but a busy machine. */
@@ -56,8 +46,10 @@ if (moto === undefined) {
       t.same(await wrongs(scene, scene.before), []);
     }));
 
-  test('what a run made is tagged with a later expiry while the run lives: target groups, launch templates and groups', (t) =>
-    live(async (scene) => {
+  test('what a run made is tagged with a later expiry while the run lives: target groups, launch templates and groups', async (t) => {
+    // Moto tells the tags of launch templates that are gone, too.
+    await account.forget();
+    await live(async (scene) => {
       const { stand, runId } = scene;
       await goThrough(scene, stand.calls);
       // A process that knows nothing of what another wrote: it writes at once.
@@ -65,14 +57,18 @@ if (moto === undefined) {
       const platform = awsPlatform({ calls: stand.calls, clock: systemClock, sidecar, expiryAheadMs: 60_000 });
       const until = Date.now() + 7_200_000;
       await platform.renew(runId, until, never);
-      const told = [...(await expiriesOf(stand.calls, runId)), ...(await templateTags({ ...connection, endpoint: proxy.url }, expires))];
+      const told = [
+        ...(await expiriesOf(stand.calls, runId)),
+        ...(await templateTags({ ...motoConnection, endpoint: proxy.url }, expires)),
+      ];
       t.same(told, Array(6).fill(new Date(until + 60_000).toISOString()));
       t.ok((await putBack(scene, stand.calls, patientMs)).clean);
-    }));
+    });
+  });
 
   test('the SDK tries again when it is throttled, so that one such answer is not even seen', (t) =>
     live(async ({ stand }) => {
-      const { calls, close } = await sdkStand('patient', { ...connection, endpoint: proxy.url });
+      const { calls, close } = await sdkStand('patient', { ...motoConnection, endpoint: proxy.url });
       proxy.hinder(0, 'Throttling', false);
       t.ok(await calls.groups.group(`${stand.mark}-production`, never));
       t.equal(proxy.met(), 'DescribeAutoScalingGroups', 'it was throttled once');
@@ -91,11 +87,11 @@ if (moto === undefined) {
         return meters;
       };
       const { balancer, groups } = await metersOf(runId);
-      t.match(balancer, /^app\/mx-alb\/[^/]+$/);
-      t.match(
-        [...groups.production, ...groups.control, ...groups.experiment].join(),
-        /^targetgroup\/mx-targets\/\w+,targetgroup\/haldane-mxr-control\/\w+,targetgroup\/haldane-mxr-experiment\/\w+$/,
-      );
+      const nameOf = (dimension: string | undefined) => dimension?.split('/')[1];
+      t.match([nameOf(balancer), balancer], [`${stand.mark}-alb`, /^app\/[^/]+\/[^/]+$/]);
+      const named = [...groups.production, ...groups.control, ...groups.experiment];
+      t.same(named.map(nameOf), [`${stand.mark}-targets`, `haldane-${runId}-control`, `haldane-${runId}-experiment`]);
+      for (const one of named) t.match(one, /^targetgroup\/[^/]+\/\w+$/);
       const first = Math.floor(Date.now() / 60_000) * 60 - 600;
       const put = (group: string | undefined, minute: number, counts: Readonly<Record<string, number>>) =>
         putCounts(proxy.url, balancer, group ?? '', minute, { HealthyHostCount: 2, ...counts });
@@ -114,7 +110,7 @@ if (moto === undefined) {
       await put(groups.production[0], first + 120, {});
       await put(groups.control[0], first + 120, {});
       const source = cloudWatchMetrics({
-        ask: connectCloudWatch({ ...connection, endpoint: proxy.url }),
+        ask: connectCloudWatch({ ...motoConnection, endpoint: proxy.url }),
         clock: systemClock,
         metersOf,
         runOf: async () => ({ production: '', instances: { control: 2, experiment: 2 }, failures: 5, creditRate: 0 }),
@@ -146,7 +142,7 @@ if (moto === undefined) {
       return lookAt(stand);
     });
     const cases = chosen.map((step, at) => ({ step, visit: at % 2 === 0 }));
-    await lives(cases, async ({ step, visit }, scene) => {
+    await lives(accounts, cases, async ({ step, visit }, scene) => {
       const fuse = new Fuse(step);
       await tried(goThrough(scene, scene.stand.calls, fuse));
       t.ok(fuse.dead, `killed at step ${step}`);
@@ -178,7 +174,7 @@ if (moto === undefined) {
       const chosen = full ? Array.from({ length: all }, (_, index) => index) : draws(seed, `${refusal}${forGood}`, 3, all);
       return chosen.map((index) => ({ refusal, forGood, index }));
     });
-    await lives(cases, async ({ refusal, forGood, index }, scene, account) => {
+    await lives(accounts, cases, async ({ refusal, forGood, index }, scene, account) => {
       account.proxy.hinder(index, refusal, forGood);
       const went = await tried(goThrough(scene, scene.stand.calls));
       const first = await putBack(scene, scene.stand.calls, deadlineMs);
@@ -196,7 +192,7 @@ if (moto === undefined) {
   test('a session whose policy is not in force is refused, and one that is held back is not', (t) =>
     live(async (scene) => {
       const role = 'arn:aws:iam::123456789012:role/haldane';
-      const account = await connectAws({ ...connection, endpoint: proxy.url, role }, never);
+      const account = await connectAws({ ...motoConnection, endpoint: proxy.url, role }, never);
       t.teardown(() => account.close());
       const refusals = () => {
         const platform = awsPlatform({ calls: account.calls, clock: systemClock, ...(account.sessions && { sessions: account.sessions }) });
@@ -209,33 +205,6 @@ if (moto === undefined) {
       t.same(await refusals(), []);
       proxy.deny([]);
     }));
-}
-
-type Account = {
-  readonly proxy: HinderingProxy;
-  /** One life in it, from empty: what earlier ones left to list would make each look slower than the one before. */
-  live<T>(act: (scene: AwsScene) => Promise<T>): Promise<T>;
-};
-
-async function openAccount(program: string, connection: Parameters<typeof sdkStand>[1]): Promise<Account> {
-  const server = await startMoto(program);
-  // `after` would never be called while the server still runs, and the file never end.
-  file.teardown(() => server.stop());
-  const proxy = await hinderingProxy(server.url);
-  file.teardown(() => proxy.close());
-  return {
-    proxy,
-    async live(act) {
-      proxy.passOn();
-      await server.reset();
-      const stand = await sdkStand('mx', { ...connection, endpoint: proxy.url, tries: 1 });
-      try {
-        return await act(await setScene(stand, systemClock));
-      } finally {
-        stand.close();
-      }
-    },
-  };
 }
 
 /** What a balancer would publish of a target group in one minute. AWS lets nobody else write into its namespaces; moto does. */

@@ -1,20 +1,21 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HaldaneClient } from '@haldane/client';
-import { systemClock, type TwinOf } from '@haldane/core';
-import { lookAt, type ServiceStand, sdkStand, startMoto } from '@haldane/platforms/aws-testing';
+import type { TwinOf } from '@haldane/core';
+import { lookAt, type ServiceStand, sdkStand } from '@haldane/platforms/aws-testing';
 import { startStack } from '@haldane/standalone';
 import { Fuse } from '@haldane/testkit';
 import { t as file, test } from 'tap';
 import { allowSeconds } from '../testing/allow-seconds.ts';
-import { type AwsScene, namesResources, putBack, setScene, wrongs } from '../testing/aws-life.ts';
+import { type AwsScene, namesResources, putBack, wrongs } from '../testing/aws-life.ts';
 import { cloudtrailTap, type TrailRecord } from '../testing/cloudtrail-tap.ts';
 import { startRun } from '../testing/follow.ts';
-import { hinderingProxy, type Refusal } from '../testing/hindering-proxy.ts';
+import type { Refusal } from '../testing/hindering-proxy.ts';
+import { lives, type MotoAccount, motoConnection, openAccount } from '../testing/moto-account.ts';
 import { motoTopic } from '../testing/moto-topic.ts';
 import { openRoom } from '../testing/room.ts';
 import { draws, seedOfSamples } from '../testing/sample.ts';
-import { harmTwins } from '../testing/twin-life.ts';
+import { harmTwins, writeBeside } from '../testing/twin-life.ts';
 
 /*
  * Scenarios at twins in an account that moto's server plays: the real SDK over real HTTP, and for the alerts a whole chain of detection: calls as
@@ -64,35 +65,22 @@ if (moto === undefined) {
   // The product finds its credentials as the SDK does.
   process.env['AWS_ACCESS_KEY_ID'] = process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
   allowSeconds(full ? 7_200 : 900);
-  const server = await startMoto(moto, { policies: true });
-  file.teardown(() => server.stop());
+  const accounts = await Promise.all([openAccount(moto, { policies: true }), openAccount(moto, { policies: true })]);
+  const [account] = accounts;
+  const { server } = account;
   let told: (record: TrailRecord) => void = () => undefined;
-  const tap = await cloudtrailTap(server.url, (record) => told(record));
+  const tap = await cloudtrailTap(server, (record) => told(record));
   file.teardown(() => tap.close());
-  const proxy = await hinderingProxy(server.url);
-  file.teardown(() => proxy.close());
-  const connection = { region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
   const seed = seedOfSamples();
   const patientMs = 180_000;
   /** Past this, what is hindered counts as stuck. One try is always made. */
   const hinderedMs = 500;
-  let lives = 0;
-  /** One life at twins of what this scenario is about, in an account without any other's. */
-  const live = async <T>(id: Id, act: (scene: AwsScene) => Promise<T>): Promise<T> => {
-    proxy.passOn();
-    // A region holds five trails, and each life would leave the one of its service.
-    if (rules[id].of === 'trail') await server.reset();
-    const beside = [rules[id].of];
-    const stand = await sdkStand(`w${(lives++).toString(36)}x`, { ...connection, endpoint: proxy.url, tries: 1 }, { beside });
-    try {
-      return await act(await setScene(stand, systemClock));
-    } finally {
-      stand.close();
-    }
-  };
+  /** One life at twins of what this scenario is about. */
+  const live = <T>(id: Id, act: (scene: AwsScene) => Promise<T>): Promise<T> => account.live(act, rules[id].of);
 
-  test('killed at a step, a run at twins is put back, and what they are made like was never written', async (t) => {
+  test('killed at a step, whatever somebody else wrote meanwhile, a run at twins is put back, and what they are made like is as they left it', async (t) => {
     for (const id of ids) {
+      const { of } = rules[id];
       const counting = new Fuse();
       await live(id, async (scene) => {
         await harmTwins(scene, scene.stand.calls, id, counting);
@@ -103,15 +91,21 @@ if (moto === undefined) {
       const steps = counting.count;
       const chosen = full ? Array.from({ length: steps }, (_, step) => step) : draws(seed, `twins of ${id}`, 2, steps);
       t.comment(`${id}: steps ${chosen.join(', ')} of ${steps}, seed ${seed}`);
-      for (const step of chosen)
-        await live(id, async (scene) => {
-          const fuse = new Fuse(step);
-          await harmTwins(scene, scene.stand.calls, id, fuse).catch(() => undefined);
-          t.ok(fuse.dead, `${id}: killed at step ${step}`);
-          const restored = await putBack(scene, scene.stand.calls, patientMs);
-          t.match(restored, { clean: true, stuck: [] }, restored.stuck.join('; '));
-          t.same(await wrongs(scene, scene.before), []);
-        });
+      const theirs = await live(id, async ({ stand }) => {
+        await stand.others.add(of, `${stand.mark}-${of}`);
+        return lookAt(stand);
+      });
+      const cases = chosen.map((step, at) => ({ step, visit: at % 2 === 0 }));
+      const one = async ({ step, visit }: (typeof cases)[number], scene: AwsScene) => {
+        const fuse = new Fuse(step);
+        await harmTwins(scene, scene.stand.calls, id, fuse).catch(() => undefined);
+        t.ok(fuse.dead, `${id}: killed at step ${step}`);
+        if (visit) await writeBeside(scene, of);
+        const restored = await putBack(scene, scene.stand.calls, patientMs);
+        t.match(restored, { clean: true, stuck: [] }, restored.stuck.join('; '));
+        t.same(await wrongs(scene, visit ? theirs : scene.before), [], visit ? 'as if only somebody else had been there' : 'as it was');
+      };
+      await lives(accounts, cases, one, of);
     }
   });
 
@@ -127,32 +121,33 @@ if (moto === undefined) {
   test('whichever call is refused, and however, a run at twins ends restored, or stuck with the resource named', async (t) => {
     for (const id of ids) {
       const all = await live(id, async (scene) => {
-        proxy.hinder(-1, 'lost', false);
+        account.proxy.hinder(-1, 'lost', false);
         await harmTwins(scene, scene.stand.calls, id);
         await putBack(scene, scene.stand.calls, patientMs);
-        return proxy.calls();
+        return account.proxy.calls();
       });
       t.comment(`${id}: ${all} calls in a life, seed ${seed}`);
-      for (const [refusal, forGood] of modes) {
+      const cases = modes.flatMap(([refusal, forGood]) => {
         const chosen = full ? Array.from({ length: all }, (_, index) => index) : draws(seed, `${id}${refusal}${forGood}`, 1, all);
-        for (const index of chosen)
-          await live(id, async (scene) => {
-            proxy.hinder(index, refusal, forGood);
-            const went = await harmTwins(scene, scene.stand.calls, id).then(
-              () => 'went through',
-              (error: Error) => error.message,
-            );
-            const first = await putBack(scene, scene.stand.calls, hinderedMs);
-            const what = `${id}: ${refusal}${forGood ? ' for good' : ''} at call ${index} (${proxy.met()}): ${went}`;
-            proxy.passOn();
-            if (!first.clean) {
-              t.ok(first.stuck.length > 0 && namesResources(first), `stuck: ${first.stuck.join('; ')}`);
-              const second = await putBack(scene, scene.stand.calls, patientMs);
-              t.ok(second.clean, `put back when the right was given back: ${second.stuck.join('; ')}`);
-            }
-            t.same(await wrongs(scene, scene.before), [], what);
-          });
-      }
+        return chosen.map((index) => ({ refusal, forGood, index }));
+      });
+      const one = async ({ refusal, forGood, index }: (typeof cases)[number], scene: AwsScene, { proxy }: MotoAccount) => {
+        proxy.hinder(index, refusal, forGood);
+        const went = await harmTwins(scene, scene.stand.calls, id).then(
+          () => 'went through',
+          (error: Error) => error.message,
+        );
+        const first = await putBack(scene, scene.stand.calls, hinderedMs);
+        const what = `${id}: ${refusal}${forGood ? ' for good' : ''} at call ${index} (${proxy.met()}): ${went}`;
+        proxy.passOn();
+        if (!first.clean) {
+          t.ok(first.stuck.length > 0 && namesResources(first), `stuck: ${first.stuck.join('; ')}`);
+          const second = await putBack(scene, scene.stand.calls, patientMs);
+          t.ok(second.clean, `put back when the right was given back: ${second.stuck.join('; ')}`);
+        }
+        t.same(await wrongs(scene, scene.before), [], what);
+      };
+      await lives(accounts, cases, one, rules[id].of);
     }
   });
 
@@ -184,11 +179,11 @@ if (moto === undefined) {
       t.match(refusal, /the account blocks public access to all of its buckets, .* Haldane does not touch it/);
       t.same(await lookAt(scene.stand), scene.before);
     });
-    await server.reset();
+    await account.forget();
   });
 
   test('the product harms twins: rules on the trail tell a topic, SNS tells Haldane; each is noticed, and who is deaf or alerts of anything is told so', async (t) => {
-    await server.reset();
+    await account.forget();
     const room = await openRoom();
     t.teardown(() => room.leave());
     const stack = await startStack({
@@ -197,15 +192,15 @@ if (moto === undefined) {
       port: 0,
       env: { TINY_TOKEN: 'unused' },
       ephemeral: true,
-      aws: { region: connection.region, endpoint: tap.url, addresses: {} },
+      aws: { region: motoConnection.region, endpoint: tap.url, addresses: {} },
       fetchSns: (url) => topic.certificate(url),
     });
     room.onLeave(() => stack.stop());
-    const topic = await motoTopic(server.url, connection.region, stack.alertUrl('network'));
+    const topic = await motoTopic(server.url, motoConnection.region, stack.alertUrl('network'));
     const client = new HaldaneClient(stack.access);
     const lost: unknown[] = [];
     const harm = async (id: Id, name: string) => {
-      const stand = await sdkStand(`t${name}`, { ...connection, endpoint: tap.url }, { beside: [rules[id].of] });
+      const stand = await sdkStand(`t${name}`, { ...motoConnection, endpoint: tap.url }, { beside: [rules[id].of] });
       room.onLeave(async () => stand.close());
       const before = await lookAt(stand);
       const experiment = await written(join(room.folder, name), stand, id);

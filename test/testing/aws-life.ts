@@ -24,7 +24,7 @@ const never = new AbortController().signal;
 /** `bySideDoor`: users come through Haldane's routers. */
 export async function setScene(stand: ServiceStand, clock: Clock, bySideDoor = false): Promise<AwsScene> {
   const stores = memoryStores(clock);
-  const runId = `${stand.mark}r`;
+  const { runId } = stand;
   await stores.runs.create({ id: runId, service: 'payments', environment: 'test', experiment: sampleExperiment(), key: null });
   const claim = await stores.runs.claim('runner', 3_600_000, 0);
   if (claim === null) throw new Error('the run could not be claimed');

@@ -1,4 +1,4 @@
-import { type ApiCall, type Before, standingBefore } from '@haldane/platforms/aws-testing';
+import type { ApiCall, Before, MotoServer } from '@haldane/platforms/aws-testing';
 
 /** A call as CloudTrail writes it down, of the fields that rules here look at. */
 export type TrailRecord = {
@@ -20,8 +20,8 @@ const unwritten = /^(Get|List|Describe)|Object$/;
  * Stands before moto's server and writes the calls that change something down as CloudTrail would (moto has no trail to look into): from the
  * request and answer that really went through.
  */
-export function cloudtrailTap(target: string, tell: (record: TrailRecord) => void): Promise<Before> {
-  return standingBefore(target, async (call, pass) => {
+export function cloudtrailTap(moto: MotoServer, tell: (record: TrailRecord) => void): Promise<Before> {
+  return moto.withBefore(async (call, pass) => {
     const answer = await pass();
     if (answer.status < 300 && written.includes(call.service) && !unwritten.test(call.name)) tell(recordOf(call, answer.body.toString()));
     return answer;

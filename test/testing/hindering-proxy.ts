@@ -1,4 +1,4 @@
-import { type Answer, type ApiCall, type Before, standingBefore } from '@haldane/platforms/aws-testing';
+import type { Answer, ApiCall, Before, MotoServer } from '@haldane/platforms/aws-testing';
 
 /** What AWS says in place of an answer; `lost`: the call is made, and its answer never arrives. */
 export type Refusal = 'Throttling' | 'AccessDenied' | 'NotFound' | 'Conflict' | 'lost';
@@ -15,12 +15,12 @@ export type HinderingProxy = Before & {
 };
 
 /** Stands before moto's server and refuses a call in the words that AWS uses. */
-export async function hinderingProxy(target: string): Promise<HinderingProxy> {
+export async function hinderingProxy(moto: MotoServer): Promise<HinderingProxy> {
   let order: { readonly index: number; readonly refusal: Refusal; readonly forGood: boolean } | null = null;
   let denied: readonly string[] = [];
   let count = 0;
   let met: string | null = null;
-  const before = await standingBefore(target, async (call, pass) => {
+  const before = await moto.withBefore(async (call, pass) => {
     const isIt = order !== null && count === order.index;
     count += 1;
     const isRefused = isIt || (order?.forGood === true && met === call.name);

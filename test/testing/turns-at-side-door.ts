@@ -7,7 +7,10 @@ const lookEveryMs = 500;
  * Does with a side door's target group what a balancer does: it takes turns among the targets that are well. One of three is a router on this
  * machine, which is looked at twice a second; the others are production's. While the router is not well, all is production's.
  */
-export function turnsAtSideDoor(routerPort: number, production: () => Promise<Target>): { next(): Promise<Target>; stop(): void } {
+export function turnsAtSideDoor(
+  routerPort: number,
+  production: () => Promise<Target>,
+): { next(): Promise<Target>; isWell(): boolean; stop(): void } {
   let isWell = false;
   let turn = 0;
   const look = async () => {
@@ -22,6 +25,7 @@ export function turnsAtSideDoor(routerPort: number, production: () => Promise<Ta
       turn += 1;
       return turn % 3 === 0 && isWell ? { host: '127.0.0.1', port: routerPort } : production();
     },
+    isWell: () => isWell,
     stop: () => clearInterval(timer),
   };
 }

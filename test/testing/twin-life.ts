@@ -1,4 +1,4 @@
-import { type Change, type ExperimentSpec, HaldaneError, type JsonObject, type Scenario } from '@haldane/core';
+import { type Change, type ExperimentSpec, HaldaneError, type JsonObject, type Scenario, type TwinOf } from '@haldane/core';
 import { perform } from '@haldane/engine';
 import { makePlan } from '@haldane/experiment';
 import type { AwsCalls } from '@haldane/platforms';
@@ -17,13 +17,12 @@ export function twinScenario(id: string): Scenario {
 
 /** An experiment at twins of the stand's own. */
 export function twinSpec(mark: string, id: string, params: JsonObject = {}): ExperimentSpec {
-  const contact = twinScenario(id).contact({});
   return {
     ...sampleExperiment(),
     platform: 'aws',
     metrics: 'none',
     exposure: 'synthetic',
-    scenario: { id, params: { like: `${mark}-${contact.unit === 'twin' ? contact.order.of : ''}`, ...params } },
+    scenario: { id, params: { like: `${mark}-${twinOf(id)}`, ...params } },
     noticed: {
       source: 'memory',
       expect: { rules: ['port-open'], receiver: 'network', withinSeconds: 10, fields: ['resource'] },
@@ -44,4 +43,18 @@ export async function harmTwins(scene: AwsScene, calls: AwsCalls, id: string, fu
   const make = (change: Change) => perform(journal, platform.changeKinds, hold, change, { applyTimeoutMs: 60_000, clock, signal: never });
   for (const change of plan.changes) await make(change);
   await platform.renew(runId, clock.now() + 60_000, never);
+}
+
+/** Somebody else writes at the service's own, and at the experiment's twin where there is one. */
+export async function writeBeside({ stand, runId }: AwsScene, of: TwinOf): Promise<void> {
+  await stand.others.add(of, `${stand.mark}-${of}`);
+  const twin = `haldane-${runId}-experiment`;
+  if ((await stand.calls.twins[of].original(twin, never)) !== null) await stand.others.add(of, twin);
+}
+
+/** What a scenario at twins is about. */
+export function twinOf(id: string): TwinOf {
+  const contact = twinScenario(id).contact({});
+  if (contact.unit !== 'twin') throw new Error(`scenario ${id} is at no twin`);
+  return contact.order.of;
 }

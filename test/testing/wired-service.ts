@@ -24,6 +24,10 @@ export type WiredService = {
   readonly client: HaldaneClient;
   readonly stack: Stack;
   readonly experiment: string;
+  /** Of Haldane: where its routers say who they are. */
+  readonly dataDir: string;
+  /** Whether the balancer takes the router at the side door for well; false where there is none. */
+  readonly isSideDoorWell: () => boolean;
 };
 
 /** Where a service stands, and how users come to its arms: `traffic` is what the experiment says of them. */
@@ -67,8 +71,9 @@ exec '${process.execPath}' '${service}'
     ...(traffic === undefined ? {} : { traffic }),
   });
   const route = `${mark}-alb:80`;
+  const dataDir = join(room.folder, 'data');
   const stack = await startStack({
-    dataDir: join(room.folder, 'data'),
+    dataDir,
     databaseUrl: null,
     port: 0,
     env: { TINY_TOKEN: keys.token, KEYS_URL: keys.url },
@@ -84,5 +89,6 @@ exec '${process.execPath}' '${service}'
   });
   room.onLeave(() => stack.stop());
   const client = new HaldaneClient(stack.access);
-  return { stand, before: await lookAt(stand), groups, machines, balancer, client, stack, experiment };
+  const isSideDoorWell = () => turns?.isWell() ?? false;
+  return { stand, before: await lookAt(stand), groups, machines, balancer, client, stack, experiment, dataDir, isSideDoorWell };
 }

@@ -174,6 +174,8 @@ export interface Twins<F extends TwinFault = TwinFault> {
   take(twin: Twin, fault: F, before: JsonObject, signal: AbortSignal): Promise<void>;
   isOn(twin: Twin, fault: F, signal: AbortSignal): Promise<boolean>;
   isBack(twin: Twin, fault: F, before: JsonObject, signal: AbortSignal): Promise<boolean>;
+  /** In words, what of the fields that `put` writes somebody else has set since, so that `take` leaves it; null when they hold what they held before. */
+  superseded(twin: Twin, fault: F, before: JsonObject, signal: AbortSignal): Promise<string | null>;
 }
 
 /** Everything of one account and region that this platform can do. */

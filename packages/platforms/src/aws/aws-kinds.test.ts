@@ -4,6 +4,7 @@ import {
   type Change,
   type FaultPlane,
   HaldaneError,
+  type Json,
   type JsonObject,
   systemClock,
   type TwinFault,
@@ -45,11 +46,9 @@ test('and in one of moto, through the real SDK', {
   const { url, stop } = await startMoto(moto ?? '', { policies: true });
   t.teardown(stop);
   const connection = { region: 'eu-west-1', endpoint: url, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
-  await everyKind(t, async (mark, beside) => {
-    // AWS allows five trails, and every world with trails leaves some: each has the account to itself.
-    if (beside === 'trail') t.equal((await fetch(`${url}/moto-api/reset`, { method: 'POST' })).status, 200);
-    return sdkStand(mark, connection, { beside: beside === undefined ? [] : [beside], sideDoor: { port: 9800 } });
-  });
+  await everyKind(t, (mark, beside) =>
+    sdkStand(mark, connection, { beside: beside === undefined ? [] : [beside], sideDoor: { port: 9800 } }),
+  );
 });
 
 test('a twin carries the run’s tags and none of the service’s, for controllers choose by tags what new instances get, and says which', async (t) => {
@@ -127,27 +126,45 @@ test('a twin that is read a little old after the harm is asked again, and one th
 });
 
 async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => Promise<ServiceStand>): Promise<void> {
-  let worlds = 0;
   const started = Date.now().toString(36).slice(-4);
+  let stands = 0;
+  let runs = 0;
+  /** Stands in which nobody is, by what they have beside the instances: a run leaves nothing behind, so the next one can come into the same. */
+  const free = new Map<TwinOf | undefined, ServiceStand[]>();
+  const lend = async (beside: TwinOf | undefined): Promise<ServiceStand> => {
+    const stand = free.get(beside)?.pop() ?? (await makeStand(`${started}${(stands++).toString(36)}`, beside));
+    return { ...stand, runId: `${stand.mark}r${(runs++).toString(36)}` };
+  };
   const world = async (
     describe: (lists: ReturnType<typeof changesOf>) => { readonly stands: readonly Change[]; readonly change: Change },
     abilities: {
       readonly takeAway?: (stand: ServiceStand) => Promise<void>;
       readonly supersede?: (stand: ServiceStand) => Promise<void>;
+      readonly editBeside?: (stand: ServiceStand) => Promise<void>;
       readonly bySideDoor?: boolean;
     } = {},
     beside?: TwinOf,
   ): Promise<KindUnderTest> => {
-    const stand = await makeStand(`${started}${(worlds++).toString(36)}`, beside);
+    const stand = await lend(beside);
     const routers = abilities.bySideDoor ? new MemoryRouters() : null;
     const kinds = (calls: AwsCalls) =>
       awsPlatform({ calls, clock: systemClock, leaveMs: 0, settleMs: 0, ...sideDoorsOf(stand, routers) }).changeKinds;
     const kindOf = (change: Change, calls = stand.calls) =>
       kinds(calls).find((one) => one.kind === change.kind) as ReturnType<typeof kinds>[number];
     const { stands, change } = describe(changesOf(stand, routers));
-    for (const below of stands) await kindOf(below).apply(below.params, await kindOf(below).capture(below.params, signal), signal);
-    const { takeAway, supersede } = abilities;
+    const made: { readonly below: Change; readonly before: Json }[] = [];
+    for (const below of stands) {
+      const before = (await kindOf(below).capture(below.params, signal)) as Json;
+      await kindOf(below).apply(below.params, before, signal);
+      made.unshift({ below, before });
+    }
+    const { takeAway, supersede, editBeside } = abilities;
+    let isEdited = false;
     const addresses = new Set<string>();
+    const editing = (edit: (stand: ServiceStand) => Promise<void>) => () => {
+      isEdited = true;
+      return edit(stand);
+    };
     return {
       kind: kindOf(change),
       params: change.params,
@@ -155,7 +172,8 @@ async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => 
         account: await lookAt(stand),
         // Until when a lease lasts is no state that anybody has to put back, and each world's instances have addresses of their own.
         routers: JSON.stringify(await routers?.view())
-          ?.replaceAll(stand.mark, 'MARK')
+          ?.replaceAll(stand.runId, 'RUN')
+          .replaceAll(stand.mark, 'MARK')
           .replaceAll(/(?<=http:\/\/)[\d.]+/g, (address) => `${[...addresses.add(address)].indexOf(address)}`)
           .replaceAll(/"until":\d+/g, '"until":0'),
       }),
@@ -169,15 +187,26 @@ async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => 
         return cut();
       },
       ...(takeAway && { takeAway: () => takeAway(stand) }),
-      ...(supersede && { supersede: () => supersede(stand) }),
-      close: async () => (stand as { close?: () => void }).close?.(),
+      ...(supersede && { supersede: editing(supersede) }),
+      ...(editBeside && { editBeside: editing(editBeside) }),
+      async close() {
+        for (const { below, before } of made) await kindOf(below).revert(below.params, before, signal);
+        // What somebody else wrote at a run's own went with that; at the service's it would be in the way of the next.
+        if (isEdited && beside === undefined) stand.close?.();
+        else free.set(beside, [...(free.get(beside) ?? []), stand]);
+      },
     };
+  };
+  const theirRule = async ({ calls, listener, theirs }: ServiceStand) => {
+    const conditions = [{ Field: 'path-pattern', PathPatternConfig: { Values: ['/theirs/*'] } }];
+    const rule = { priority: 7, conditions, actions: [{ Type: 'forward', TargetGroupArn: theirs }], tags: { owner: 'them' } };
+    await calls.balancing.addRule(listener, rule, signal);
   };
   await t.test('aws.targets', (t) =>
     changeKindContract(t, () =>
       world((all) => ({ stands: [], change: all.targets[0] }), {
-        takeAway: async ({ calls, mark }) => {
-          const found = await calls.balancing.targetGroup(`haldane-${mark}r-control`, signal);
+        takeAway: async ({ calls, runId }) => {
+          const found = await calls.balancing.targetGroup(`haldane-${runId}-control`, signal);
           await calls.balancing.removeTargetGroup(found?.arn ?? '', signal);
         },
       }),
@@ -186,9 +215,10 @@ async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => 
   await t.test('aws.door', (t) =>
     changeKindContract(t, () =>
       world((all) => ({ stands: [all.targets[0]], change: all.doors[0] }), {
-        takeAway: async ({ calls, listener, mark }) => {
+        editBeside: theirRule,
+        takeAway: async ({ calls, listener }) => {
           for (const rule of await calls.balancing.rules(listener, signal))
-            if (JSON.stringify(rule.actions).includes(`haldane-${mark}r`)) await calls.balancing.removeRule(rule.arn, signal);
+            if (!rule.isDefault && rule.priority !== 900) await calls.balancing.removeRule(rule.arn, signal);
         },
       }),
     ),
@@ -196,17 +226,24 @@ async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => 
   await t.test('aws.cluster', (t) =>
     changeKindContract(t, () =>
       world((all) => ({ stands: [all.targets[0], all.doors[0]], change: all.clusters[0] }), {
-        takeAway: ({ calls, mark }) => calls.groups.removeGroup(`${mark}r.control`, signal),
+        editBeside: async ({ calls, mark }) => {
+          await calls.groups.suspend(`${mark}-production`, ['AZRebalance'], signal);
+          await calls.groups.setTags(`${mark}-production`, { edited: 'by them' }, signal);
+        },
+        takeAway: ({ calls, runId }) => calls.groups.removeGroup(`${runId}.control`, signal),
       }),
     ),
   );
   await t.test('aws.attach', (t) =>
-    changeKindContract(t, () => world((all) => ({ stands: [...all.targets, ...all.doors], change: all.attach }))),
+    changeKindContract(t, () =>
+      world((all) => ({ stands: [...all.targets, ...all.doors], change: all.attach }), { editBeside: theirRule }),
+    ),
   );
   await t.test('aws.slice', (t) =>
     changeKindContract(t, () =>
       world((all) => ({ stands: [...all.targets, ...all.doors], change: all.slice }), {
         supersede: editRule,
+        editBeside: theirRule,
         takeAway: async ({ calls, listener }) => {
           const rule = (await calls.balancing.rules(listener, signal)).find((one) => one.isDefault);
           const first = forwardOf(rule?.actions ?? [])?.groups.slice(0, 1) ?? [];
@@ -230,8 +267,8 @@ async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => 
         world(
           (all) => ({ stands: [], change: all.twin(of, 'control') }),
           {
-            takeAway: async ({ calls: { twins }, mark }) => {
-              const found = await twins[of].find(`haldane-${mark}r-control`, signal);
+            takeAway: async ({ calls: { twins }, runId }) => {
+              const found = await twins[of].find(`haldane-${runId}-control`, signal);
               if (found !== null) await twins[of].remove(found, signal);
             },
           },
@@ -239,36 +276,50 @@ async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => 
         ),
       ),
     );
-  for (const { of, fault, before } of faults)
-    await t.test(`aws.twin-fault ${JSON.stringify(fault)}`, (t) =>
-      changeKindContract(t, () =>
+  for (const { of, fault, before, theirs } of faults)
+    await t.test(`aws.twin-fault ${JSON.stringify(fault)}`, (t) => {
+      const twin = ({ runId }: ServiceStand) => `haldane-${runId}-experiment`;
+      return changeKindContract(t, () =>
         world(
           (all) => ({ stands: [all.twin(of, 'experiment')], change: all.harm(of, fault) }),
           {
-            takeAway: async ({ calls: { twins }, mark }) => {
-              const found = await twins[of].find(`haldane-${mark}r-experiment`, signal);
+            takeAway: async (stand) => {
+              const { twins } = stand.calls;
+              const found = await twins[of].find(twin(stand), signal);
               if (found !== null) await twins[of].take(found, fault, before, signal);
             },
+            ...(theirs === 'in the same field'
+              ? { supersede: (stand) => stand.others.add(of, twin(stand)) }
+              : { editBeside: (stand) => stand.others.add(of, twin(stand)) }),
+            ...(theirs === 'in its place' && { supersede: (stand) => stand.others.replace(of, twin(stand), fault) }),
           },
           of,
         ),
-      ),
-    );
+      );
+    });
+  for (const stand of [...free.values()].flat()) stand.close?.();
 }
 
-const portOpen = { mode: 'open-port', port: 4711, from: '198.51.100.0/24' } as const;
 /** As a new bucket has it. */
 const wholeBlock = { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true };
+const portOpen = { mode: 'open-port', port: 4711, from: '198.51.100.0/24' } as const;
+/** Where somebody else can write: a policy holds many statements, and a policy of that name may be another. */
+type Theirs = 'in the same field' | 'in its place' | 'beside';
 /** What every scenario at twins does, and the harmless change of the same kind; with the state before it. */
-const faults: readonly { readonly of: TwinOf; readonly fault: TwinFault; readonly before: JsonObject }[] = [
-  { of: 'firewall', fault: portOpen, before: { wasOn: false } },
-  { of: 'bucket', fault: { mode: 'open-bucket', to: '198.51.100.0/24' }, before: { policy: null, block: wholeBlock } },
-  { of: 'bucket', fault: { mode: 'open-bucket', to: null }, before: { policy: null, block: null } },
-  { of: 'role', fault: { mode: 'colliding-right', effect: 'deny' }, before: { wasOn: false } },
-  { of: 'role', fault: { mode: 'all-rights', to: 'own' }, before: { wasOn: false } },
-  { of: 'role', fault: { mode: 'all-rights', to: 'nothing' }, before: { wasOn: false } },
-  { of: 'trail', fault: { mode: 'stopped-trail', by: 'stopping' }, before: { was: true } },
-  { of: 'trail', fault: { mode: 'stopped-trail', by: 'signing' }, before: { was: false } },
+const faults: readonly { readonly of: TwinOf; readonly fault: TwinFault; readonly before: JsonObject; readonly theirs: Theirs }[] = [
+  { of: 'firewall', fault: portOpen, before: { wasOn: false }, theirs: 'beside' },
+  {
+    of: 'bucket',
+    fault: { mode: 'open-bucket', to: '198.51.100.0/24' },
+    before: { policy: null, block: wholeBlock },
+    theirs: 'in the same field',
+  },
+  { of: 'bucket', fault: { mode: 'open-bucket', to: null }, before: { policy: null, block: null }, theirs: 'in the same field' },
+  { of: 'role', fault: { mode: 'colliding-right', effect: 'deny' }, before: { wasOn: false }, theirs: 'in its place' },
+  { of: 'role', fault: { mode: 'all-rights', to: 'own' }, before: { wasOn: false }, theirs: 'beside' },
+  { of: 'role', fault: { mode: 'all-rights', to: 'nothing' }, before: { wasOn: false }, theirs: 'beside' },
+  { of: 'trail', fault: { mode: 'stopped-trail', by: 'stopping' }, before: { was: true }, theirs: 'beside' },
+  { of: 'trail', fault: { mode: 'stopped-trail', by: 'signing' }, before: { was: false }, theirs: 'beside' },
 ];
 
 /** The changes of a run in this stand, by what they are. */
@@ -283,7 +334,7 @@ function changesOf(stand: ServiceStand, routers: MemoryRouters | null = null) {
     ...sideDoorsOf(stand, routers),
   });
   const deployment = deploymentOf(stand);
-  const runId = `${stand.mark}r`;
+  const { runId } = stand;
   const orderOf = (of: TwinOf) => ({ of, like: `${stand.mark}-${of}`, scenario: twinScenarios[of][0] ?? '' });
   const wirings = (['control', 'experiment'] as const).map((arm) => ({ arm, wiring: planes.wire(deployment, arm, runId) }));
   const nth = (index: number) => wirings.map(({ wiring }) => wiring.changes[index]) as [Change, Change];

@@ -14,6 +14,8 @@ export type KindUnderTest = {
   takeAway?(): Promise<void>;
   /** Somebody else sets a field that the change sets. Absent: it sets none that was there before. */
   supersede?(): Promise<void>;
+  /** Somebody else sets something beside what the change sets, in or at the same thing. Absent: there is nothing else to set. */
+  editBeside?(): Promise<void>;
   /** How long a revert may take to be seen, in real time; 10 s by default. */
   readonly seenWithinMs?: number;
   close(): Promise<void>;
@@ -34,7 +36,9 @@ export async function changeKindContract(t: ContractTest, makeKindWorld: MakeKin
       }
     });
 
-  await inWorld('capture changes nothing', async (t, { look }, { capture }) => {
+  let hasBeside = false;
+  await inWorld('capture changes nothing', async (t, { look, editBeside }, { capture }) => {
+    hasBeside = editBeside !== undefined;
     const was = await look();
     await capture();
     t.same(await look(), was);
@@ -121,6 +125,30 @@ export async function changeKindContract(t: ContractTest, makeKindWorld: MakeKin
     });
   }
 
+  /** What a world looks like in which only somebody else was. */
+  const lookWhenEdited = async (edit: 'supersede' | 'editBeside'): Promise<unknown> => {
+    const untouched = await makeKindWorld();
+    try {
+      await untouched[edit]?.();
+      return await untouched.look();
+    } finally {
+      await untouched.close();
+    }
+  };
+  if (hasBeside)
+    await inWorld(
+      'what somebody else has set beside it since is kept',
+      async (t, world, { capture, apply, revert, isReverted, comesBack }) => {
+        const before = await capture();
+        await apply(before);
+        await world.editBeside?.();
+        t.equal(await isReverted(before), false, 'theirs is not taken for the way back');
+        await revert(before);
+        t.ok(await comesBack(before));
+        t.same(await world.look(), await lookWhenEdited('editBeside'), 'the world is as if only somebody else had been there');
+      },
+    );
+
   await inWorld(
     'a field that somebody else has set since is kept and reported',
     async (t, world, { kind, capture, apply, revert, comesBack }) => {
@@ -134,13 +162,7 @@ export async function changeKindContract(t: ContractTest, makeKindWorld: MakeKin
       await world.supersede();
       await revert(before);
       t.ok(await comesBack(before));
-      const untouched = await makeKindWorld();
-      try {
-        await untouched.supersede?.();
-        t.same(await world.look(), await untouched.look(), 'the world is as if only somebody else had been there');
-      } finally {
-        await untouched.close();
-      }
+      t.same(await world.look(), await lookWhenEdited('supersede'), 'the world is as if only somebody else had been there');
       t.ok(await kind.superseded?.(world.params, before, signal), 'and it says so');
     },
   );

@@ -56,5 +56,10 @@ export function twinFaultKind({ calls }: AwsWorld): ChangeKind<TwinFaultParams, 
       const own = await ownTwin(calls.twins[of], name, runId, signal);
       return own === null || calls.twins[of].isBack(own, fault, before, signal);
     },
+    async superseded({ of, name, word, runId, fault }, before, signal) {
+      const own = await ownTwin(calls.twins[of], name, runId, signal);
+      const theirs = own === null ? null : await calls.twins[of].superseded(own, fault, before, signal);
+      return theirs === null ? null : `the ${word} ${name}: ${theirs}`;
+    },
   };
 }

@@ -139,6 +139,17 @@ export function sdkBuckets(buckets: OwnBuckets, accounts: S3ControlClient, calle
       const { policy, block: standing } = await now(twin, signal);
       return !holds(policy, fault, twin) && (fault.to === null || before['block'] === null || standing !== null);
     },
+    async superseded(twin, fault, before, signal) {
+      const { policy, block: standing } = await now(twin, signal);
+      const isBlockTheirs = fault.to !== null && !isDeepStrictEqual(standing && { ...standing }, before['block']);
+      const theirs = [
+        ...(isDeepStrictEqual(policy, before['policy']) ? [] : ['its policy']),
+        ...(isBlockTheirs ? ['what blocks public access to it'] : []),
+      ];
+      return theirs.length === 0
+        ? null
+        : `${theirs.join(', and ')} was set by somebody else, and was kept without the statement of the run`;
+    },
   };
 }
 
@@ -156,6 +167,6 @@ function holds(policy: Policy | null, fault: OpenBucket, twin: Twin): boolean {
 }
 
 function without(policy: Policy | null, fault: OpenBucket, twin: Twin): Policy {
-  const { Version, Statement } = policy ?? policyWith();
-  return { Version, Statement: Statement.filter(({ Sid }) => Sid !== statementOf(fault, twin)['Sid']) };
+  const { Statement, ...rest } = policy ?? policyWith();
+  return { ...rest, Statement: Statement.filter(({ Sid }) => Sid !== statementOf(fault, twin)['Sid']) };
 }

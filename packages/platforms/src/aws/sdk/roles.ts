@@ -180,6 +180,12 @@ export function sdkRoles(client: IAMClient): Twins<CollidingRight | AllRights> {
     },
     isOn,
     isBack: async (twin, fault, { wasOn }, signal) => wasOn === true || !(await isOn(twin, fault, signal)),
+    async superseded(twin, fault, _before, signal) {
+      if (fault.mode === 'all-rights') return null;
+      const standing = await policyIn(twin.name, `haldane-${fault.effect}`, signal);
+      if (standing === null || isDeepStrictEqual(standing, colliding(fault, twin))) return null;
+      return `its policy haldane-${fault.effect} was written by somebody else, and was kept`;
+    },
   };
 }
 

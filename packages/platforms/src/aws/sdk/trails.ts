@@ -179,6 +179,8 @@ export function sdkTrails(client: CloudTrailClient, buckets: OwnBuckets): Twins<
       const is = await now(twin, fault, signal);
       return is === null || is === was || is !== (fault.by === 'signing');
     },
+    // It is on or off: what somebody else can set it to is what it was before, or what we wrote.
+    superseded: () => Promise.resolve(null),
   };
 }
 

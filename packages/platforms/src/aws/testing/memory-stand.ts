@@ -1,4 +1,5 @@
 import { MemoryAccount } from './memory-account.ts';
+import type { Others } from './others.ts';
 import { type ServiceStand, twinOfs, twinScenarios } from './service-stand.ts';
 
 const { signal } = new AbortController();
@@ -33,5 +34,10 @@ export async function memoryStand(mark: string): Promise<ServiceStand> {
     },
     signal,
   );
-  return { calls: account, mark, listener, theirs: theirs.arn, beside: twinOfs };
+  const others: Others = {
+    add: async (of, name) => account.twins[of].write(name, null),
+    replace: async (of, name, fault) => account.twins[of].write(name, fault),
+    look: async () => null,
+  };
+  return { calls: account, mark, runId: `${mark}r`, listener, theirs: theirs.arn, beside: twinOfs, others };
 }

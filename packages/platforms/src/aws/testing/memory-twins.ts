@@ -2,7 +2,12 @@ import { HaldaneError, type JsonObject, type TwinFault } from '@haldane/core';
 import type { Original, Twin, Twins } from '../aws-calls.ts';
 import { withoutTags } from '../our-tags.ts';
 
-type Kept = { -readonly [K in keyof Twin]: Twin[K] } & { settings: readonly string[]; faults: readonly string[]; behind: string | null };
+type Kept = { -readonly [K in keyof Twin]: Twin[K] } & {
+  settings: readonly string[];
+  faults: readonly string[];
+  theirs: readonly string[];
+  behind: string | null;
+};
 
 /** One kind of resource in memory: each has settings and faults, both a list of words. */
 export class MemoryTwins implements Twins {
@@ -17,12 +22,19 @@ export class MemoryTwins implements Twins {
 
   /** One that was there before any run. */
   addOriginal(name: string, settings: readonly string[], tags: Readonly<Record<string, string>>): void {
-    this.#all.set(name, { id: `id-of-${name}`, name, tags, settings, faults: [], behind: null });
+    this.#all.set(name, { id: `id-of-${name}`, name, tags, settings, faults: [], theirs: [], behind: null });
   }
 
   /** Somebody else changes it. */
   edit(name: string, edited: Partial<Pick<Kept, 'settings' | 'faults' | 'behind'>>): void {
     Object.assign(this.#kept(name), edited);
+  }
+
+  /** Somebody else writes into it: over what this fault wrote, or beside. */
+  write(name: string, over: TwinFault | null): void {
+    const kept = this.#kept(name);
+    if (over !== null) kept.faults = kept.faults.filter((one) => one !== wordOf(over));
+    kept.theirs = [...kept.theirs, over === null ? 'beside' : `over ${wordOf(over)}`];
   }
 
   #kept(name: string): Kept {
@@ -38,12 +50,12 @@ export class MemoryTwins implements Twins {
   readonly original: Twins['original'] = async (like) => {
     const found = [...this.#all.values()].find(({ id, name }) => id === like || name === like);
     if (found === undefined) return null;
-    const { id, name, tags, settings, faults } = found;
+    const { id, name, tags, settings, faults, theirs } = found;
     return {
       id,
       name,
       tags: { ...tags },
-      settings: { all: [...settings], faults: [...faults] },
+      settings: { all: [...settings], faults: [...faults], theirs: [...theirs] },
       differs: ['its name', ...withoutTags(tags)],
     };
   };
@@ -51,7 +63,7 @@ export class MemoryTwins implements Twins {
     [...this.#all.values()].filter(({ tags }) => tags[key] !== undefined).map(({ id, name, tags }) => ({ id, name, tags: { ...tags } }));
   readonly add: Twins['add'] = async (name, _original, tags) => {
     if (this.#all.has(name)) throw new HaldaneError('conflict', `${this.word} ${name} exists`);
-    this.#all.set(name, { id: `id-of-${name}`, name, tags: { ...tags }, settings: [], faults: [], behind: null });
+    this.#all.set(name, { id: `id-of-${name}`, name, tags: { ...tags }, settings: [], faults: [], theirs: [], behind: null });
   };
   readonly lacks: Twins['lacks'] = async ({ name }, original) => missing(this.#kept(name), original);
   readonly equip: Twins['equip'] = async ({ name }, original) => {
@@ -77,6 +89,12 @@ export class MemoryTwins implements Twins {
   readonly isOn: Twins['isOn'] = async ({ name }, fault) => this.#kept(name).faults.includes(wordOf(fault));
   readonly isBack: Twins['isBack'] = async (twin, fault, before: JsonObject, signal) =>
     before['wasOn'] === true || !(await this.isOn(twin, fault, signal));
+  /** A bucket's policy is one field, with whatever stands in it. */
+  readonly superseded: Twins['superseded'] = async ({ name }, fault) => {
+    const { theirs } = this.#kept(name);
+    const isSet = theirs.includes(`over ${wordOf(fault)}`) || (fault.mode === 'open-bucket' && theirs.length > 0);
+    return isSet ? 'what it wrote was set by somebody else, and was kept' : null;
+  };
 }
 
 function wordOf(fault: TwinFault): string {

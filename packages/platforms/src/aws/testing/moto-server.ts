@@ -2,10 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { standingBefore } from './standing-before.ts';
+import type { ApiCall } from './api-call.ts';
+import { type Act, type Answer, type Before, standingBefore } from './standing-before.ts';
 
 export type MotoServer = {
   readonly url: string;
+  /** Somebody stands before it, too: at another address, and without a second way for each call. */
+  withBefore(act: Act): Promise<Before>;
   /** Forgets every account. */
   reset(): Promise<void>;
   stop(): Promise<void>;
@@ -14,13 +17,13 @@ export type MotoServer = {
 /**
  * Starts moto's server, which plays AWS over HTTP, on a free port of this machine; `program` is its `moto_server`. Before it stands what it leaves out:
  * moto forgets the tags that a bucket is made with, and has no instance refreshes. With `policies` it knows those of AWS's own (AWSDenyAll), which takes
- * it a second to read, and again after each reset.
+ * it a second to read, and again after each reset. It knows no image of AWS's own, which would take it as long, and takes any image's id.
  */
 export async function startMoto(program: string, { policies = false } = {}): Promise<MotoServer> {
   const port = await freePort();
   const child: ChildProcess = spawn(program, ['-H', '127.0.0.1', '-p', `${port}`], {
     stdio: 'ignore',
-    env: { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: `${policies}` },
+    env: { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: `${policies}`, MOTO_EC2_LOAD_DEFAULT_AMIS: 'false' },
   });
   const failed = once(child, 'error').then(([error]) => Promise.reject(error as Error));
   failed.catch(() => undefined);
@@ -49,7 +52,7 @@ export async function startMoto(program: string, { policies = false } = {}): Pro
     await stop();
     throw error;
   }
-  const { url, close } = await filled(itself);
+  const { url, close } = await standingBefore(itself, fillIn);
   const reset = async () => {
     const { ok, status } = await fetch(`${itself}/moto-api/reset`, { method: 'POST' });
     if (!ok) throw new Error(`${program} did not forget its accounts: ${status}`);
@@ -57,6 +60,7 @@ export async function startMoto(program: string, { policies = false } = {}): Pro
   };
   return {
     url,
+    withBefore: (act) => standingBefore(itself, (call, pass) => act(call, (changed) => fillIn({ ...call, ...changed }, pass, changed))),
     reset,
     async stop() {
       await close();
@@ -87,18 +91,17 @@ async function readPolicies(moto: string): Promise<void> {
 const noRefreshes =
   '<DescribeInstanceRefreshesResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><DescribeInstanceRefreshesResult><InstanceRefreshes/></DescribeInstanceRefreshesResult></DescribeInstanceRefreshesResponse>';
 
-function filled(moto: string) {
-  return standingBefore(moto, async ({ name, asked, body }, pass) => {
-    if (name === 'DescribeInstanceRefreshes')
-      return { status: 200, headers: { 'content-type': 'text/xml' }, body: Buffer.from(noRefreshes) };
-    const answer = await pass();
-    const tags = name === 'CreateBucket' && answer.status === 200 ? /<Tags>(.*)<\/Tags>/s.exec(body.toString())?.[1] : undefined;
-    if (tags !== undefined)
-      await pass({
-        method: 'PUT',
-        path: `/${String(asked['bucketName'])}?tagging`,
-        body: Buffer.from(`<Tagging><TagSet>${tags}</TagSet></Tagging>`),
-      });
-    return answer;
-  });
+/** What moto answers, and what it leaves out; `changed`: what is passed on is not what was asked. */
+async function fillIn(call: ApiCall, pass: (changed?: Partial<ApiCall>) => Promise<Answer>, changed?: Partial<ApiCall>): Promise<Answer> {
+  const { name, asked, body } = call;
+  if (name === 'DescribeInstanceRefreshes') return { status: 200, headers: { 'content-type': 'text/xml' }, body: Buffer.from(noRefreshes) };
+  const answer = await pass(changed);
+  const tags = name === 'CreateBucket' && answer.status === 200 ? /<Tags>(.*)<\/Tags>/s.exec(body.toString())?.[1] : undefined;
+  if (tags !== undefined)
+    await pass({
+      method: 'PUT',
+      path: `/${String(asked['bucketName'])}?tagging`,
+      body: Buffer.from(`<Tagging><TagSet>${tags}</TagSet></Tagging>`),
+    });
+  return answer;
 }

@@ -19,6 +19,7 @@ import {
 import type { TwinOf } from '@haldane/core';
 import { type AwsConnection, sdkCalls } from '../sdk/connect.ts';
 import { originals } from './originals.ts';
+import { sdkOthers } from './others.ts';
 import type { ServiceStand } from './service-stand.ts';
 
 /**
@@ -92,7 +93,12 @@ export async function sdkStand(
   }
   for (const client of Object.values(clients)) client.destroy();
   const calls = sdkCalls(connection);
-  return { calls, mark, listener: listening.Listeners?.[0]?.ListenerArn ?? '', theirs, beside, close: () => calls.close() };
+  const others = sdkOthers(connection);
+  const close = () => {
+    calls.close();
+    others.close();
+  };
+  return { calls, mark, runId: `${mark}r`, listener: listening.Listeners?.[0]?.ListenerArn ?? '', theirs, beside, others, close };
 }
 
 async function usualSubnets(ec2: EC2Client) {

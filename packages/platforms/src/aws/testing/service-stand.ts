@@ -1,17 +1,22 @@
 import type { Deployment, JsonObject, TwinFault, TwinOf } from '@haldane/core';
 import type { AwsCalls, Group, Original, Twin } from '../aws-calls.ts';
 import { forwardOf, withGroups } from '../forward.ts';
+import type { Others } from './others.ts';
 
 /** A service in an account: a balancer with a listener, production behind its default rule, and somebody else's target group. */
 export type ServiceStand = {
   readonly calls: AwsCalls;
   /** Stands in every name of this stand and in the ids of its runs, and in no other's. */
   readonly mark: string;
+  /** Of the run that is in it. */
+  readonly runId: string;
   readonly listener: string;
   /** Somebody else's target group, for edits of the rule. */
   readonly theirs: string;
   /** What it has beside its instances, each called by its mark and its kind: `w-firewall`. */
   readonly beside: readonly TwinOf[];
+  readonly others: Others;
+  close?(): void;
 };
 
 /** What its owner has opted in, at each. */
@@ -69,8 +74,8 @@ export function deploymentOf({ mark }: Pick<ServiceStand, 'mark'>, version = 1):
 
 /** Everything of the stand that a run could leave something in or on, without what differs from one stand or look to the next. */
 export async function lookAt(
-  { calls: { balancing, groups, twins }, mark, listener, beside }: ServiceStand,
-  runId = `${mark}r`,
+  { calls: { balancing, groups, twins }, mark, listener, beside, others, runId: own }: ServiceStand,
+  runId = own,
 ): Promise<unknown> {
   const targetGroups = (await balancing.targetGroups('all', signal))
     .filter((one) => one.name.includes(mark))
@@ -83,13 +88,13 @@ export async function lookAt(
   const names = [`${mark}-production`, `${runId}.control`, `${runId}.experiment`];
   const found = (await Promise.all(names.map((name) => groups.group(name, signal)))).filter((one): one is Group => one !== null);
   const sorted = (of: Readonly<Record<string, string>> | undefined) => Object.entries(of ?? {}).sort();
-  const standing: { readonly of: TwinOf; readonly one: Twin | Original; readonly holds: readonly JsonObject[] }[] = [];
+  const standing: { readonly of: TwinOf; readonly one: Twin | Original; readonly holds: readonly (JsonObject | null)[] }[] = [];
   for (const of of beside)
     for (const name of [`${mark}-${of}`, `haldane-${runId}-control`, `haldane-${runId}-experiment`]) {
       // A trail is a bucket first, so it is looked at as what runs make of it, too.
       const one = (await twins[of].original(name, signal)) ?? (await twins[of].find(name, signal));
       if (one === null) continue;
-      const holds: JsonObject[] = [];
+      const holds: (JsonObject | null)[] = [await others.look(of, name)];
       for (const fault of written[of]) holds.push(await twins[of].before(one, fault, signal));
       standing.push({ of, one, holds });
     }
@@ -120,11 +125,13 @@ export async function lookAt(
   };
   // ARNs read as names; expiry, secret, subnets and the mark are another in each stand.
   let text = JSON.stringify(seen);
-  for (const { arn, name } of targetGroups) text = text.replaceAll(arn, name);
+  // The longest first, for one may be the beginning of another.
+  for (const { arn, name } of targetGroups.toSorted((a, b) => b.arn.length - a.arn.length)) text = text.replaceAll(arn, name);
   const plain = text
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'EXPIRY')
     .replaceAll(/"[0-9a-f]{64}"/g, '"SECRET"')
     .replaceAll(/"vpc-[0-9a-f]+"/g, '"NETWORK"')
+    .replaceAll(runId, 'RUN')
     .replaceAll(mark, 'MARK');
   return JSON.parse(inTurn(plain)) as unknown;
 }

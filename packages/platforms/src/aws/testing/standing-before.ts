@@ -5,14 +5,11 @@ export type Answer = { readonly status: number; readonly headers: IncomingHttpHe
 
 export type Before = { readonly url: string; close(): Promise<void> };
 
-/**
- * Stands before a server that plays AWS: `act` sees each call, may pass it on (once, never, or changed), and says what its caller gets. Null: the
- * connection breaks without an answer.
- */
-export async function standingBefore(
-  target: string,
-  act: (call: ApiCall, pass: (changed?: Partial<ApiCall>) => Promise<Answer>) => Promise<Answer | null>,
-): Promise<Before> {
+/** Sees a call, may pass it on (once, never, or changed), and says what its caller gets. Null: the connection breaks without an answer. */
+export type Act = (call: ApiCall, pass: (changed?: Partial<ApiCall>) => Promise<Answer>) => Promise<Answer | null>;
+
+/** Stands before a server that plays AWS. */
+export async function standingBefore(target: string, act: Act): Promise<Before> {
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true });
   const server = createServer((incoming, outgoing) => {
@@ -30,6 +27,8 @@ export async function standingBefore(
       else outgoing.writeHead(answer.status, answer.headers).end(answer.body);
     })().catch(() => outgoing.destroy());
   });
+  // An idle connection stays open: on a busy machine its end would cross the next call, which then is not answered.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   return {
