@@ -42,16 +42,25 @@ for (const signal of ['SIGINT', 'SIGTERM'])
   });
 
 const waiting = every.filter((file) => named.length === 0 || named.some((name) => file.startsWith(name)));
+// A few files make their databases for themselves, as each does that is run alone.
+const databases = waiting.length > 8 ? await prepareDatabases() : null;
 const works = Array.from({ length: Math.min(atOnce, waiting.length) }, async () => {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await run(file);
 });
 await Promise.all(works);
+await databases?.remove();
+
+async function prepareDatabases() {
+  const { prepareTestDatabases } = await import('../packages/store/dist/testing/start-test-database.js');
+  return prepareTestDatabases();
+}
 
 async function run(file) {
   const began = performance.now();
   // The shell knows what the file, and all that it waited for, took of the processor.
   const words = ['-c', '"$@"; code=$?; times >&3; exit $code', 'sh', process.execPath, ...maps, compiledName(file)];
-  const env = { ...process.env, TAP: '1', TAP_TIMEOUT: `${usualSeconds}` };
+  const prepared = databases === null ? {} : { TEST_DATABASES: databases.folder };
+  const env = { ...process.env, ...prepared, TAP: '1', TAP_TIMEOUT: `${usualSeconds}` };
   const child = spawn('/bin/sh', words, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env, detached: true });
   running.add(child);
   let said = '';

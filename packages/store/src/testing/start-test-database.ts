@@ -1,12 +1,14 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { type Address, type Connection, clientConfig, openPool } from '../connection.ts';
 import { firstTraversable } from '../embedded/folders.ts';
 import { startEmbedded } from '../embedded/start-embedded.ts';
+import { stateFile } from '../embedded/state-file.ts';
 import { migrate } from '../migrate/migrate.ts';
 import { migrationsFolder, readMigrations } from '../migrate/read-migrations.ts';
 import { openStore, type Store } from '../open-store.ts';
@@ -40,29 +42,52 @@ const guardScript = `
   fi
   rm -rf "$1"`;
 
+/** A data folder that `prepareTestDatabases` made, for the test files of one command: to make one anew takes each of them seconds. */
+const prepared = process.env['TEST_DATABASES'];
+const preparedTemplate = 'haldane_test_prepared';
+
 /**
  * Starts a real PostgreSQL for one test file, with a template that is migrated once; a copy of it takes some 20 ms. The server ends
  * with the tests, also when they are killed. It does not write through to the disk: nobody will miss the data.
  */
 export async function startTestDatabase(): Promise<TestDatabase> {
-  const started = await startServer();
-  return databasesOn({ connection: started.connection }, started.stop);
+  const started = await startServer(prepared);
+  return databasesOn({ connection: started.connection }, started.stop, prepared === undefined ? null : preparedTemplate);
+}
+
+/** Makes a data folder with a migrated template; `remove` removes it. What TEST_DATABASES names, test files copy. */
+export async function prepareTestDatabases(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
+  const folder = await newFolder();
+  const server = await startEmbedded({ dataDir: folder, fsync: false });
+  await makeTemplate({ connection: server.connection }, preparedTemplate);
+  await server.stop();
+  // Whose it was is nothing to its copies.
+  await rm(stateFile(folder), { force: true });
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 /** The same on a server that is there already: its databases, made under names of their own, are dropped again. */
 export async function testDatabaseOn(url: string): Promise<TestDatabase> {
-  return databasesOn({ url }, async () => undefined);
+  return databasesOn({ url }, async () => undefined, null);
 }
 
-async function startServer(): Promise<{ readonly connection: Connection; stop(): Promise<void> }> {
+/** A folder that the server's own user can pass through. */
+async function newFolder(): Promise<string> {
   const parent = (await firstTraversable([tmpdir(), '/tmp', '/var/tmp'])) ?? tmpdir();
-  const dataDir = await mkdtemp(join(parent, 'haldane-test-'));
-  await chmod(dataDir, 0o711);
+  const folder = await mkdtemp(join(parent, 'haldane-test-'));
+  await chmod(folder, 0o711);
+  return folder;
+}
+
+async function startServer(from: string | undefined): Promise<{ readonly connection: Connection; stop(): Promise<void> }> {
+  const dataDir = await newFolder();
   const guard = spawn('/bin/sh', ['-c', guardScript, 'guard', dataDir], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' });
   guard.unref();
   guard.stdin.on('error', () => {});
   (guard.stdin as unknown as { unref?: () => void }).unref?.();
 
+  // With owners and modes: the server refuses files that others may read.
+  if (from !== undefined) await promisify(execFile)('cp', ['-a', `${from}/.`, dataDir]);
   const server = await startEmbedded({ dataDir, fsync: false });
   return {
     connection: server.connection,
@@ -74,13 +99,17 @@ async function startServer(): Promise<{ readonly connection: Connection; stop():
   };
 }
 
-async function databasesOn(server: Address, stop: () => Promise<void>): Promise<TestDatabase> {
-  const own = randomBytes(6).toString('hex');
-  const template = `haldane_test_${own}`;
+async function makeTemplate(server: Address, template: string): Promise<void> {
   await onServer(server, `create database ${template}`);
   const pool = openPool(named(server, template), 1);
   await migrate(pool, await readMigrations(migrationsFolder));
   await pool.end();
+}
+
+/** `there`: a template that is on the server already. */
+async function databasesOn(server: Address, stop: () => Promise<void>, there: string | null): Promise<TestDatabase> {
+  const template = there ?? `haldane_test_${randomBytes(6).toString('hex')}`;
+  if (there === null) await makeTemplate(server, template);
 
   let copies = 0;
   return {
