@@ -64,8 +64,8 @@ export async function manifestOf(build: string, service: string, optIn: readonly
     .replace('  portEnv:', '  revision: test\n  portEnv:');
 }
 
-/** An experiment with short times. `more` is further YAML. */
-export function experimentOf(name: string, scenario: string, watchSeconds: number, more = ''): string {
+/** An experiment with short times. `more` is further YAML; `slowerThan`: how slow an answer is a failure. */
+export function experimentOf(name: string, scenario: string, watchSeconds: number, more = '', slowerThan = '5s'): string {
   return `name: ${name}
 service: service.yaml
 scenario: ${scenario}
@@ -74,7 +74,7 @@ traffic: 100/s
 baseline: 5s
 watch: ${watchSeconds}s
 probes: { legitimate: 5/s, hostile: 20/s }
-budget: { failures: 20 }
+budget: { failures: 20, slowerThan: ${slowerThan} }
 ${more}`;
 }
 
