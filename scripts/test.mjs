@@ -22,8 +22,6 @@ const usualSeconds = 240;
 const graceSeconds = 30;
 // Many tests wait for other processes, which leaves room for one more than there are processors.
 const atOnce = Number(process.env.TEST_JOBS ?? availableParallelism() + 1);
-// What fails in one file is shown by the lines of its source. Over all files that takes half a minute of the processor.
-const maps = named.length > 0 ? ['--enable-source-maps'] : [];
 const totals = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 };
 const times = [];
 const running = new Set();
@@ -42,8 +40,12 @@ for (const signal of ['SIGINT', 'SIGTERM'])
   });
 
 const waiting = every.filter((file) => named.length === 0 || named.some((name) => file.startsWith(name)));
+/** What is good for a few files costs too much for many, and the other way round. */
+const areMany = waiting.length > 8;
+// What fails in one file is shown by the lines of its source. Over all files that takes half a minute of the processor.
+const maps = areMany ? [] : ['--enable-source-maps'];
 // A few files make their databases for themselves, as each does that is run alone.
-const databases = waiting.length > 8 ? await prepareDatabases() : null;
+const databases = areMany ? await prepareDatabases() : null;
 const works = Array.from({ length: Math.min(atOnce, waiting.length) }, async () => {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await run(file);
 });
