@@ -12,7 +12,18 @@ export class LatencyBins {
     this.#counts.set(index, (this.#counts.get(index) ?? 0) + 1);
   }
   /** Index to count, by index. */
-  encode(): readonly (readonly [number, number])[] {
+  encode(): Encoded {
     return [...this.#counts].sort(([a], [b]) => a - b);
   }
+}
+
+type Encoded = readonly (readonly [number, number])[];
+
+/** The same as one flat array, for a second that is kept: pairs of their own take ten times the memory. */
+export function packed(bins: Encoded): Int32Array {
+  return Int32Array.from(bins.flat());
+}
+
+export function unpacked(bins: Int32Array): Encoded {
+  return Array.from({ length: bins.length / 2 }, (_, n) => [bins[2 * n] ?? 0, bins[2 * n + 1] ?? 0] as const);
 }

@@ -3,6 +3,7 @@ import { KeyBook, type RouterTelemetry } from '@haldane/dataplane';
 import type { RouterTime } from '../time.ts';
 import { Budget } from './budget.ts';
 import { Deadlines } from './deadlines.ts';
+import { packed, unpacked } from './latency-bins.ts';
 import { RetryBook } from './retry-book.ts';
 import { budgetOf, Second } from './second.ts';
 
@@ -32,6 +33,17 @@ export type Outcome = {
   readonly again: boolean;
 };
 
+/** A closed second, as it waits to be told. */
+type Kept = Omit<TrafficBlock, 'latency'> & { readonly latency: Readonly<Record<Arm, Int32Array>> };
+const kept = (block: TrafficBlock): Kept => ({
+  ...block,
+  latency: { control: packed(block.latency.control), experiment: packed(block.latency.experiment) },
+});
+const told = (block: Kept): TrafficBlock => ({
+  ...block,
+  latency: { control: unpacked(block.latency.control), experiment: unpacked(block.latency.experiment) },
+});
+
 /**
  * What one run did to real traffic: its budget and its closed seconds. Outlives the run's attachment, so that what was in
  * flight at the end is counted and the spent budget stays spent if the run comes back.
@@ -44,7 +56,7 @@ export class RunLedger {
   readonly retries = new RetryBook();
   readonly #time: RouterTime;
   readonly #open = new Map<number, Second>();
-  #closed: TrafficBlock[] = [];
+  #closed: Kept[] = [];
   /** The second that is closed next; null before the run was first attached. */
   #next: number | null = null;
   #attached = false;
@@ -152,7 +164,7 @@ export class RunLedger {
   /** Closed seconds after the epoch second `after`, oldest first. */
   since(after: number): readonly TrafficBlock[] {
     this.close();
-    return this.#closed.filter((block) => block.at > after);
+    return this.#closed.filter((block) => block.at > after).map(told);
   }
   /** As `since`, with which keys stand behind the counts, and how far all of it is closed. */
   names(after: number): Pick<RouterTelemetry, 'blocks' | 'closed' | 'names'> {
@@ -173,7 +185,7 @@ export class RunLedger {
       const names = second?.names(this.#next) ?? null;
       if (names !== null) this.#names.push(names);
       this.#last = block.budget;
-      this.#closed.push(block);
+      this.#closed.push(kept(block));
     }
     for (const at of this.#open.keys()) if (at < end) this.#open.delete(at);
     const oldest = end - keptSeconds;
