@@ -147,6 +147,21 @@ test('whatever is not over is a deploy in progress, in whatever state and howeve
   t.match(await deploying(), { length: 6, 5: 'and 2 more' });
 });
 
+test('the last deployment to the whole group is found however many instances were launched since', async (t) => {
+  const { aws, ask } = await played(t);
+  const ofDaysAgo = (days: number) => ({ createTime: 1_700_000_000 - days * 86_400 });
+  const launched = (days: number) => aws.begin(first, 'Succeeded', { creator: 'autoscaling', ...ofDaysAgo(days) });
+  const half = () => aws.begin(second, 'Failed', { deploymentId: 'd-HALF', deploymentOverview: undefined, ...ofDaysAgo(21) });
+  aws.begin(first, 'Succeeded', ofDaysAgo(20));
+  launched(10);
+  launched(0);
+  t.match(await ask(), { revision: first, deployInProgress: false });
+  aws.deployments.splice(0, 1);
+  t.match(await ask(), { deployInProgress: false }, 'whoever keeps no more has nothing half way');
+  half();
+  t.match(await ask(), { deployInProgress: true }, 'nothing has succeeded on all of it since');
+});
+
 test('after a deployment that ended half way nobody knows what runs, until one succeeds', async (t) => {
   const { aws, ask } = await played(t);
   aws.begin(first, 'Succeeded');
@@ -160,6 +175,8 @@ test('after a deployment that ended half way nobody knows what runs, until one s
   t.match(await deploying(), [/^deployment d-A1B2C3D1 /], 'one that began nowhere changes nothing');
   aws.begin(second, 'Stopped', { deploymentOverview: undefined });
   t.match(await deploying(), [/^deployment d-A1B2C3D3 .* was stopped after it had begun/], 'it does not say how far it came');
+  aws.begin(first, 'Succeeded', { creator: 'autoscaling' });
+  t.match(await deploying(), [/^deployment d-A1B2C3D3 /], 'an instance that is launched meanwhile makes the others no better');
   aws.begin(first, 'Succeeded', { creator: 'codeDeployRollback' });
   t.match(await ask(), { revision: first, deployInProgress: false, release: { deploying: [] } });
 });

@@ -9,6 +9,10 @@ const mostPages = 10;
 /** Deployments that are kept: one that is over stays what it is. */
 const mostKept = 500;
 
+const day = 24 * 3_600_000;
+/** How far back the last deployment to the whole group is looked for: no further than it takes. */
+const lookBack = [day, 7 * day, 30 * day, 365 * day] as const;
+
 /** The deployments of one group. */
 export class Deployments {
   readonly #calls: CodeDeployCalls;
@@ -18,16 +22,30 @@ export class Deployments {
     this.#calls = calls;
   }
 
-  /** The last one that succeeded, all that were created since, and those that are not over, whenever they were created. */
+  /**
+   * The last one that succeeded; all that were created since the last that succeeded on the whole group, for what ended half way before an instance was
+   * launched is still half way after CodeDeploy succeeded on that one; and those that are not over, whenever they were created.
+   */
   async since(
     lastSuccess: string,
     signal: AbortSignal,
   ): Promise<{ readonly live: GroupDeployment; readonly newer: readonly GroupDeployment[]; readonly open: readonly GroupDeployment[] }> {
     const [live] = await this.#details([lastSuccess], signal);
     if (live === undefined) throw new HaldaneError('unavailable', `AWS codedeploy does not say what deployment ${lastSuccess} is`);
-    const [since, open] = await Promise.all([this.#ids({ since: live.createdAt }, signal), this.#ids('open', signal)]);
-    const newer = since.filter((id) => id !== live.id);
-    return { live, newer: await this.#details(newer, signal), open: await this.#details(open, signal) };
+    const [newer, open] = await Promise.all([this.#sinceTheWhole(live, signal), this.#ids('open', signal)]);
+    return { live, newer: newer.filter(({ id }) => id !== live.id), open: await this.#details(open, signal) };
+  }
+
+  async #sinceTheWhole(live: GroupDeployment, signal: AbortSignal): Promise<readonly GroupDeployment[]> {
+    const since = async (at: number) => this.#details(await this.#ids({ since: at }, signal), signal);
+    if (live.creator !== 'autoscaling') return since(live.createdAt);
+    let all: readonly GroupDeployment[] = [];
+    for (const back of lookBack) {
+      all = await since(live.createdAt - back);
+      const whole = Math.max(...all.filter((one) => isWhole(one) && one.createdAt < live.createdAt).map(({ createdAt }) => createdAt));
+      if (Number.isFinite(whole)) return all.filter(({ createdAt }) => createdAt > whole);
+    }
+    return all;
   }
 
   async #ids(which: Parameters<CodeDeployCalls['deployments']>[0], signal: AbortSignal): Promise<readonly string[]> {
@@ -64,4 +82,8 @@ export class Deployments {
     const [oldest] = this.#over.keys();
     if (this.#over.size > mostKept && oldest !== undefined) this.#over.delete(oldest);
   }
+}
+
+function isWhole({ status, creator }: GroupDeployment): boolean {
+  return status === 'Succeeded' && creator !== 'autoscaling';
 }
