@@ -336,6 +336,18 @@ async function streamed(port: number, query: string, headers: Readonly<Record<st
   ]);
 }
 
+test('an inbox that cannot be read is no empty one', async (t) => {
+  const { app, store } = await office(t);
+  const listed = () => app.inject({ url: '/v1/alerts?from=0&to=1', headers: auth });
+  t.same((await listed()).json(), []);
+  t.intercept(store.alerts, 'alerts', { value: async () => ({ state: 'unavailable', why: 'the database is away' }) });
+  t.match((await listed()).json(), {
+    status: 503,
+    code: 'unavailable',
+    detail: 'the inbox of alerts cannot be read: the database is away',
+  });
+});
+
 test('a stream of events begins after the last one that the caller saw, and ends with the run', async (t) => {
   const { tell, listen } = await office(t);
   const port = await listen();

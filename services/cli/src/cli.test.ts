@@ -258,7 +258,34 @@ test('a halt tells the routers without waiting for a Haldane that does not answe
   });
   const said: string[] = [];
   await haltAll({ why: 'smoke', client, dataDir, routers: [{ url, token: 'r' }] }, (words) => said.push(words));
-  t.match(said, ['no Haldane answers; the routers are told directly', /^router .* is halted: every user is back in production/]);
+  t.equal(said[0], 'Haldane is asked, and each router is told meanwhile');
+  t.match(said.slice(1).sort(), [
+    'no Haldane answers; the routers are told directly',
+    /^router .* is halted: every user is back in production/,
+  ]);
   const nobody = haltAll({ why: 'smoke', client: Promise.resolve(null), dataDir, routers: [] }, () => undefined);
   await t.rejects(nobody, { code: 'unavailable', message: /there is nobody to tell/ });
+});
+
+test('a halt says of each router what it answered while a Haldane that hangs has said nothing', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'haldane-halt-'));
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+  const url = await listening(t, (_request, response) => response.end('{}'));
+  let giveUp: (why: Error) => void = () => undefined;
+  const hangs = { halt: () => new Promise((_resolve, reject) => (giveUp = reject)) } as unknown as HaldaneClient;
+  const said: string[] = [];
+  let heard: () => void = () => undefined;
+  const routerIsSaid = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const halting = haltAll({ why: 'smoke', client: Promise.resolve(hangs), dataDir, routers: [{ url, token: 'r' }] }, (words) => {
+    said.push(words);
+    if (words.startsWith('router ')) heard();
+  });
+  await routerIsSaid;
+  t.match(said, ['Haldane is asked, and each router is told meanwhile', /^router .* is halted/]);
+  t.equal(said.length, 2);
+  giveUp(new Error('it said nothing for 30 s'));
+  await t.rejects(halting, { message: 'it said nothing for 30 s' });
+  t.equal(said.at(-1), 'NOT TOLD: Haldane: it said nothing for 30 s');
 });

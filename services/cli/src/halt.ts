@@ -12,7 +12,8 @@ export type HaltWish = {
 
 /**
  * Halts by both ways at once: the switch in the database, which stops every run and lets none begin, and each router by itself, which sends
- * all users back to production without asking anybody. Throws `unavailable` when neither could be told; says what each answered.
+ * all users back to production without asking anybody. Throws `unavailable` when neither could be told; says what each answered as soon
+ * as it did.
  */
 export function haltAll(wish: HaltWish, say: (words: string) => void): Promise<void> {
   return bothWays(wish, say, {
@@ -47,18 +48,35 @@ type Ways = {
 };
 
 async function bothWays({ client, dataDir, routers }: HaltWish, say: (words: string) => void, ways: Ways): Promise<void> {
-  const [[house], direct] = await Promise.all([
-    Promise.allSettled([client.then((there) => (there === null ? null : ways.house(there)))]),
-    routersOf({ dataDir }, routers).then((all) =>
-      Promise.allSettled(all.map(async (router) => `router ${router.url} ${await ways.router(router)}`)),
-    ),
+  /** Whether it could be told; null when it is not there. */
+  const tell = async (whom: string, answer: Promise<string | null>): Promise<{ readonly failed: unknown } | 'told' | null> => {
+    try {
+      const words = await answer;
+      if (words === null) return null;
+      say(words);
+      return 'told';
+    } catch (error) {
+      say(`NOT TOLD: ${whom}: ${messageOf(error)}`);
+      return { failed: error };
+    }
+  };
+  const tellRouter = (name: string, router: Parameters<Ways['router']>[0]) =>
+    tell(
+      name,
+      ways.router(router).then((words) => `${name} ${words}`),
+    );
+  const askHouse = async () => {
+    const there = await client;
+    if (there === null) say('no Haldane answers; the routers are told directly');
+    return there === null ? null : ways.house(there);
+  };
+  say('Haldane is asked, and each router is told meanwhile');
+  const [house, direct] = await Promise.all([
+    tell('Haldane', askHouse()),
+    routersOf({ dataDir }, routers).then((all) => Promise.all(all.map((router) => tellRouter(`router ${router.url}`, router)))),
   ]);
-  const nobodyAnswers = house.status === 'fulfilled' && house.value === null;
-  const told = nobodyAnswers ? direct : [house, ...direct];
-  if (nobodyAnswers) say('no Haldane answers; the routers are told directly');
-  for (const one of told) say(one.status === 'fulfilled' ? (one.value ?? '') : `NOT TOLD: ${messageOf(one.reason)}`);
-  const failed = told.filter((one) => one.status === 'rejected');
-  if (told.length === 0)
+  const answers = [house, ...direct].filter((answer) => answer !== null);
+  if (answers.length === 0)
     throw new HaldaneError('unavailable', 'there is nobody to tell: no Haldane answers and no router is alive; name one with --router');
-  if (failed.length > 0) throw (failed[0] as PromiseRejectedResult).reason;
+  for (const answer of answers) if (answer !== 'told') throw answer.failed;
 }

@@ -36,6 +36,7 @@ export const houseHandlers = {
 
   listAlerts: async ({ desk, query, request }) => {
     const reading = await desk.store.alerts.alerts('', query, request.signal);
+    if (reading.state === 'unavailable') throw new HaldaneError('unavailable', `the inbox of alerts cannot be read: ${reading.why}`);
     return reading.state === 'ok' ? reading.points : [];
   },
 
