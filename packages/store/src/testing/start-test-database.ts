@@ -55,15 +55,22 @@ export async function startTestDatabase(): Promise<TestDatabase> {
   return databasesOn({ connection: started.connection }, started.stop, prepared === undefined ? null : preparedTemplate);
 }
 
-/** Makes a data folder with a migrated template; `remove` removes it. What TEST_DATABASES names, test files copy. */
-export async function prepareTestDatabases(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
-  const folder = await newFolder();
-  const server = await startEmbedded({ dataDir: folder, fsync: false });
-  await makeTemplate({ connection: server.connection }, preparedTemplate);
-  await server.stop();
-  // Whose it was is nothing to its copies.
-  await rm(stateFile(folder), { force: true });
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+/**
+ * Makes a data folder with a migrated template; `remove` removes it, and it goes with this process. What TEST_DATABASES names, test
+ * files copy. Leaves no server and no folder when a migration fails.
+ */
+export async function prepareTestDatabases(migrations = migrationsFolder): Promise<{ readonly folder: string; remove(): Promise<void> }> {
+  const { folder, remove } = await guardedFolder();
+  try {
+    const server = await startEmbedded({ dataDir: folder, fsync: false });
+    await makeTemplate({ connection: server.connection }, preparedTemplate, migrations).finally(() => server.stop());
+    // Whose it was is nothing to its copies.
+    await rm(stateFile(folder), { force: true });
+    return { folder, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
 }
 
 /** The same on a server that is there already: its databases, made under names of their own, are dropped again. */
@@ -79,31 +86,40 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
-async function startServer(from: string | undefined): Promise<{ readonly connection: Connection; stop(): Promise<void> }> {
-  const dataDir = await newFolder();
-  const guard = spawn('/bin/sh', ['-c', guardScript, 'guard', dataDir], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' });
+/** A new folder that goes with this process however it ends, and the server that runs in it; `remove` removes it before. */
+async function guardedFolder(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
+  const folder = await newFolder();
+  const guard = spawn('/bin/sh', ['-c', guardScript, 'guard', folder], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' });
   guard.unref();
   guard.stdin.on('error', () => {});
   (guard.stdin as unknown as { unref?: () => void }).unref?.();
-
-  // With owners and modes: the server refuses files that others may read.
-  if (from !== undefined) await promisify(execFile)('cp', ['-a', `${from}/.`, dataDir]);
-  const server = await startEmbedded({ dataDir, fsync: false });
   return {
-    connection: server.connection,
-    stop: async () => {
-      await server.stop();
-      await rm(dataDir, { recursive: true, force: true });
+    folder,
+    remove: async () => {
+      await rm(folder, { recursive: true, force: true });
       guard.stdin.end();
     },
   };
 }
 
-async function makeTemplate(server: Address, template: string): Promise<void> {
+async function startServer(from: string | undefined): Promise<{ readonly connection: Connection; stop(): Promise<void> }> {
+  const { folder, remove } = await guardedFolder();
+  // With owners and modes: the server refuses files that others may read.
+  if (from !== undefined) await promisify(execFile)('cp', ['-a', `${from}/.`, folder]);
+  const server = await startEmbedded({ dataDir: folder, fsync: false });
+  return {
+    connection: server.connection,
+    stop: async () => {
+      await server.stop();
+      await remove();
+    },
+  };
+}
+
+async function makeTemplate(server: Address, template: string, migrations = migrationsFolder): Promise<void> {
   await onServer(server, `create database ${template}`);
   const pool = openPool(named(server, template), 1);
-  await migrate(pool, await readMigrations(migrationsFolder));
-  await pool.end();
+  await migrate(pool, await readMigrations(migrations)).finally(() => pool.end());
 }
 
 /** `there`: a template that is on the server already. */
