@@ -10,7 +10,9 @@ import { type AnyChangeKind, type Change, type ClusterState, type Json, systemCl
 import { DataplaneClient } from '@haldane/dataplane';
 import { type LocalPlatform, LocalProduction, localPlatform, sweep } from '@haldane/platforms';
 import { test } from 'tap';
+import { endInstance } from './end-instance.ts';
 import { foldersIn, readInstance } from './instances.ts';
+import { writeJsonFile } from './keeper/json-file.ts';
 import type { InstanceRecord } from './keeper/order.ts';
 import { processStart } from './keeper/process-start.ts';
 import { makeProxyCertificate } from './proxy-certificate.ts';
@@ -282,6 +284,57 @@ test('when Haldane is killed, arms, slice, fault and key end by themselves with 
   const route = await platform.traffic.describe('greeter', signal);
   t.match(await text(route?.address ?? ''), 'hello production-1');
   await new LocalProduction({ dataDir: sandbox.dataDir, dataplane, clock }).undeploy(deployment);
+});
+
+test('an instance that hangs at its health check ends when it is told to, and with its lease, while the question is still open', async (t) => {
+  const sandbox = makeSandbox();
+  t.teardown(() => sandbox.end());
+  const { dataplane } = await sandbox.router();
+  // `/hang` is answered when the first health check hangs; at its end the service writes down how many still do.
+  writeFileSync(
+    join(sandbox.folder, 'src', 'hanging.mjs'),
+    `
+    import { createServer } from 'node:http';
+    import { writeFileSync } from 'node:fs';
+    let hang = null;
+    let open = 0;
+    createServer((request, response) => {
+      if (request.url === '/hang') return void (hang = () => response.end('it hangs'));
+      if (hang === null) return void response.end('ok');
+      open += 1;
+      response.on('close', () => { open -= 1; });
+      hang();
+    }).listen(Number(process.env.PORT), '127.0.0.1');
+    process.once('SIGTERM', () => {
+      writeFileSync(process.argv[2] + process.env.NAME, String(open));
+      process.exit();
+    });`,
+  );
+  const marker = join(sandbox.folder, 'open-at-');
+  const production = new LocalProduction({ dataDir: sandbox.dataDir, dataplane, clock });
+  await production.deployProduction(sandbox.recipe({ command: ['node', 'src/hanging.mjs', marker] }));
+  const platform = localPlatform({ dataDir: sandbox.dataDir, dataplane, clock, firstLeaseMs: 60_000 });
+  const launch = platform.clusters.launch(sandbox.deployment(), 'control', { changes: [], dependencies: [] }, 'hung', 2);
+  const back = await make(platform, launch);
+  const { instances } = await healthy(platform, 'hung.control');
+  const cluster = join(sandbox.dataDir, 'local/clusters/hung.control');
+  const end = async (number: 1 | 2, ask: (name: string, folder: string) => Promise<void>) => {
+    const name = `hung-control-${number}`;
+    await text(`${instances[number - 1]?.address}/hang`);
+    await ask(name, join(cluster, name));
+    return readFileSync(marker + name, 'utf8');
+  };
+
+  t.equal(await end(1, (name, folder) => endInstance(readInstance(name, folder), clock, signal)), '1', 'told');
+  const runsOut = async (_name: string, folder: string) => {
+    writeJsonFile(join(folder, 'lease.json'), { until: clock.now() });
+    await until('its lease has ended it', () => !existsSync(folder));
+  };
+  t.equal(await end(2, runsOut), '1', 'its lease is over');
+
+  t.ok(await back());
+  await production.undeploy(sandbox.deployment());
+  t.same(sandbox.processes(), []);
 });
 
 test('a sweep finds what lost its keeper or its lease, and never touches what is not ours or alive', async (t) => {

@@ -39,6 +39,8 @@ export class Keeper {
   #ending = false;
   #restarting = false;
   #checkedAt = 0;
+  /** The process whose health is being asked for. */
+  #asked: ChildProcess | null = null;
 
   constructor(order: KeeperOrder) {
     this.#order = order;
@@ -107,17 +109,24 @@ export class Keeper {
     const control = readJsonFile<InstanceControl>(this.#path('control'));
     if (control?.end) return this.end('told');
     if (control?.restart !== undefined && control.restart !== this.#record.restarted) await this.#restart(control.restart);
-    await this.#checkHealth();
+    this.#checkHealth();
   }
 
-  async #checkHealth(): Promise<void> {
-    const every = this.#record.healthy ? settledHealthMs : lookMs;
-    if (this.#child === null || performance.now() - this.#checkedAt < every) return;
-    this.#checkedAt = performance.now();
+  /** Asks beside the loop, a process once at a time: neither the lease nor an order waits for a service that is silent. */
+  #checkHealth(): void {
     const child = this.#child;
-    const ok = await checkHealth(this.#record.port, this.#order.healthPath, healthAnswerMs);
-    // The answer of a port whose service ended meanwhile may be a stranger's.
-    if (child !== this.#child || this.#ending) return;
+    const every = this.#record.healthy ? settledHealthMs : lookMs;
+    if (child === null || child === this.#asked || performance.now() - this.#checkedAt < every) return;
+    this.#checkedAt = performance.now();
+    this.#asked = child;
+    void checkHealth(this.#record.port, this.#order.healthPath, healthAnswerMs).then((ok) => {
+      if (this.#asked === child) this.#asked = null;
+      // The answer of a port whose service ended meanwhile may be a stranger's.
+      if (child === this.#child && !this.#ending) this.#answered(ok);
+    });
+  }
+
+  #answered(ok: boolean): void {
     this.#misses = ok ? 0 : this.#misses + 1;
     if (ok) {
       this.#wasHealthy = true;
