@@ -807,6 +807,20 @@ test('whether it was noticed is judged by rule, receiver, time and fields, and o
     ['the pipeline is dead', { ...asked, checks: [{ ...heartbeat, passed: false }] }, 'unknown', 'pipeline-broken', 'inconclusive'],
     ['nobody looked for the heartbeat', { ...asked, checks: [] }, 'unknown', 'pipeline-broken', 'inconclusive'],
     ['nobody could read what came', { ...asked, checks: [heartbeat, unread(start + 15)] }, 'unknown', 'pipeline-broken', 'inconclusive'],
+    [
+      'nobody could read what came for a while: what came then may be lost',
+      { ...asked, checks: [heartbeat, unread(start + 15), { ...unread(start + 17), passed: true }] },
+      'unknown',
+      'pipeline-broken',
+      'inconclusive',
+    ],
+    [
+      'it came in time all the same',
+      { ...asked, alerts: alert({ after: 6000 }), checks: [heartbeat, unread(start + 15), { ...unread(start + 17), passed: true }] },
+      'yes',
+      'in-time',
+      'resilient',
+    ],
     ['nobody could read it any more after its time', { ...asked, checks: [heartbeat, unread(start + 500)] }, 'no', 'missed', 'vulnerable'],
     [
       'it was read before nobody could',

@@ -10,7 +10,7 @@ import { beginState, counts, foldBlock, type JudgeState } from './state.ts';
 import { decideTwin } from './twin.ts';
 
 /**
- * The judge, version 1: a fold over closed blocks, then a verdict. It reads no clock and draws no number; the same evidence gives
+ * The judge: a fold over closed blocks, then a verdict. It reads no clock and draws no number; the same evidence gives
  * the same decisions and the same record.
  */
 export const haldane1: Judge<JudgeState> = {

@@ -88,9 +88,10 @@ function grade(matching: readonly Alert[], evidence: Evidence, startedAt: number
   const best = (['in-time', 'incomplete', 'late', 'wrong-receiver'] as const)
     .map((result) => graded.find((one) => one.result === result))
     .find((one) => one !== undefined);
-  const inbox = lastCheck(evidence.checks, 'inbox');
-  if (best?.result !== 'in-time' && inbox !== null && !inbox.passed && inbox.at < deadline)
-    return quiet('unknown', 'pipeline-broken', `an alert may have come that nobody could see: ${inbox.seen}`);
+  // Where alerts arrive is where they are read: what came while nobody could read may be lost, also when it can be read again.
+  const unread = evidence.checks.find(({ name, passed, at }) => name === 'inbox' && !passed && at < deadline);
+  if (best?.result !== 'in-time' && unread !== undefined)
+    return quiet('unknown', 'pipeline-broken', `an alert may have come that nobody could see: ${unread.seen}`);
   if (best === undefined) {
     if (until < deadline)
       return quiet('unknown', 'missed', `no alert yet, but the run was given up ${seconds(deadline - until)} before its time was over`);

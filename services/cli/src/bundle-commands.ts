@@ -106,14 +106,11 @@ export function verified(text: string, keys: readonly KeyObject[], heads: readon
 function verdictLine(report: Bundle['report']): string {
   const { stop, facts } = report.run;
   if (facts.verdict === undefined) return `verdict: none (${stop?.reason ?? 'not judged'}: ${stop?.why ?? ''})`;
-  const { verdict, same } = recomputed(report);
+  const { verdict, same, otherJudge } = recomputed(report);
   if (same) return `verdict: ${verdict.verdict}, the same when derived again from the evidence: ${verdict.headline}`;
-  const { judge } = facts.verdict.record;
   throw new HaldaneError(
     'bad-document',
-    judge === verdict.record.judge
-      ? `the stored verdict (${facts.verdict.verdict}) does not follow from this evidence, which gives ${verdict.verdict}`
-      : `the verdict was made by judge ${judge} and this Haldane has ${verdict.record.judge}: check it with a Haldane of that time`,
+    otherJudge ?? `the stored verdict (${facts.verdict.verdict}) does not follow from this evidence, which gives ${verdict.verdict}`,
   );
 }
 

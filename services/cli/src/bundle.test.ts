@@ -3,6 +3,7 @@ import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import type { Block, Criteria, Evidence, Phase, Run } from '@haldane/core';
 import { canonicalJson, emptyProbeTally } from '@haldane/core';
 import { judgedFactsOf, rejudge } from '@haldane/judge';
@@ -10,6 +11,7 @@ import { type Bundle, bundleOf, keyIdOf, opened, sealed, statementOf } from '@ha
 import { sampleExperiment } from '@haldane/testkit';
 import { test } from 'tap';
 import { verified } from './bundle-commands.ts';
+import { program, type Terminal } from './program.ts';
 
 const ours = generateKeyPairSync('ed25519');
 const another = generateKeyPairSync('ed25519');
@@ -176,6 +178,29 @@ test('a good signature is not enough: what was signed must hold together', async
   t.equal(lines.at(-1), 'verdict: none (refused: not opted in)');
   t.throws(() => verified(text, [ours.publicKey], [{ seq: 4, hash: sha256('?') }]), { message: /not the one that was published/ });
   t.equal(bundleOf(statement).audit.length, 4);
+});
+
+test('a report whose verdict an older judge made is not called forged', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'haldane-report-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const path = join(folder, 'report.json');
+  const judgedAgain = async (report: Bundle['report']) => {
+    await writeFile(path, JSON.stringify(report));
+    const out = new PassThrough();
+    let code = 0;
+    const terminal = { out, err: out, config: () => t.fail('it asks nobody') } as unknown as Terminal;
+    await program(terminal, (it) => (code = it)).parseAsync(['report', '--recompute', path], { from: 'user' });
+    return { code, text: String(out.read()) };
+  };
+  const { report } = bundle();
+  const verdict = report.run.facts.verdict as NonNullable<typeof report.run.facts.verdict>;
+  const storedAs = (stored: typeof verdict) => ({ ...report, run: { ...report.run, facts: { ...report.run.facts, verdict: stored } } });
+  t.match(await judgedAgain(report), { code: 0, text: /the same verdict, number by number/ });
+  const bettered = await judgedAgain(storedAs({ ...verdict, verdict: 'resilient' }));
+  t.match(bettered, { code: 4, text: /RECOMPUTED DIFFERENTLY/ });
+  const older = await judgedAgain(storedAs({ ...verdict, record: { ...verdict.record, judge: 'haldane-1' } }));
+  t.match(older, { code: 4, text: /made by judge haldane-1 and this Haldane has haldane-2: check it with a Haldane of that time/ });
+  t.notMatch(older.text, /DIFFERENTLY/);
 });
 
 test('whoever has openssl can check the signature without Haldane', {

@@ -265,9 +265,9 @@ function newest(runs: readonly Run[]): Run {
 
 /** Judges exported evidence again and says whether the same came out. */
 function again(text: string, out: NodeJS.WritableStream): number {
-  const { same, verdict } = recompute(text);
-  out.write(
-    `${markVerdict(verdict)}\n${same ? 'recomputed from the evidence alone: the same verdict, number by number' : 'RECOMPUTED DIFFERENTLY: the stored verdict does not follow from this evidence'}\n`,
-  );
+  const { same, verdict, otherJudge } = recompute(text);
+  const differs = otherJudge ?? 'RECOMPUTED DIFFERENTLY: the stored verdict does not follow from this evidence';
+  const words = same ? 'recomputed from the evidence alone: the same verdict, number by number' : differs;
+  out.write(`${markVerdict(verdict)}\n${words}\n`);
   return same ? 0 : exitCodes.invalid;
 }

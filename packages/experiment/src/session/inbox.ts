@@ -62,11 +62,16 @@ export class Inbox {
     return { name: 'inbox', at: this.#readUntil, passed: false, seen: `alerts at ${this.#source?.id} could not be read: ${why}` };
   }
 
-  /** Each look is at the whole time since the run began, so nothing that came in between is lost. */
+  /** Each look is at the whole time since the run began: what was kept meanwhile is read now, but who could not be read may have kept nothing. */
   #answered(at: number): Check | null {
     if (!this.#isSilent) return null;
     this.#isSilent = false;
-    return { name: 'inbox', at, passed: true, seen: `alerts at ${this.#source?.id} could be read again, those from before too` };
+    return {
+      name: 'inbox',
+      at,
+      passed: true,
+      seen: `alerts at ${this.#source?.id} could be read again; one that came meanwhile may be lost`,
+    };
   }
 
   /** Alerts about other services and other runs are none of this run's evidence. */
