@@ -84,6 +84,9 @@ test("AWS's errors are ours, with service and call", (t) => {
   t.equal(codeFor('ValidationError', 'AutoScalingGroup name not found - null'), 'gone');
   t.equal(codeFor('ValidationError', 'MinSize must be a number'), 'unavailable');
   t.equal(codeFor('TimeoutError'), 'unavailable');
+  const bare = translateError('s3', 'DeleteObject', { name: 'Unknown', message: 'UnknownError', $metadata: { httpStatusCode: 403 } });
+  t.match(bare, { code: 'denied', message: 'AWS s3 DeleteObject: HTTP 403' }, 'an answer without a body');
+  t.match(translateError('s3', 'Call', { name: 'Unknown', $metadata: {} }), { code: 'unavailable', message: /HTTP without a status/ });
   t.match(translateError('ec2', 'Call', { name: 'X', message: 'why' }).message, /AWS ec2 Call: X: why/);
   t.end();
 });

@@ -10,13 +10,19 @@ const codes: readonly (readonly [RegExp, ErrorCode])[] = [
   ],
 ];
 
+/** An answer without a body, as S3 gives to some refusals, has no name but its status. */
+const byStatus: Readonly<Record<number, ErrorCode>> = { 403: 'denied', 404: 'gone', 429: 'throttled', 503: 'throttled' };
+
 /** AWS's error as ours, which names service and call. Auto Scaling has no word for `gone` but says "not found" in a ValidationError. */
 export function translateError(service: string, call: string, error: unknown): HaldaneError {
-  const { name = 'error', message = '' } = error as { name?: string; message?: string };
+  const { name = 'error', message = '', $metadata } = error as { name?: string; message?: string; $metadata?: { httpStatusCode?: number } };
   const word =
     codes.find(([pattern]) => pattern.test(name))?.[1] ??
-    (name === 'ValidationError' && /not found/i.test(message) ? 'gone' : 'unavailable');
-  return new HaldaneError(word, `AWS ${service} ${call}: ${name}: ${message}`, { cause: error, details: { service, call, error: name } });
+    (name === 'ValidationError' && /not found/i.test(message) ? 'gone' : undefined) ??
+    (name === 'Unknown' ? byStatus[$metadata?.httpStatusCode ?? 0] : undefined) ??
+    'unavailable';
+  const said = name === 'Unknown' ? `HTTP ${$metadata?.httpStatusCode ?? 'without a status'}` : `${name}: ${message}`;
+  return new HaldaneError(word, `AWS ${service} ${call}: ${said}`, { cause: error, details: { service, call, error: name } });
 }
 
 /** Runs one call of an SDK client; what it throws is translated, but for the caller's own abort. */

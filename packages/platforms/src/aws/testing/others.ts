@@ -51,7 +51,8 @@ export function sdkOthers(connection: AwsConnection): Others & { close(): void }
           return policyWith();
         },
       );
-      const theirs = { Sid: 'Theirs', Effect: 'Deny', Principal: '*', Action: 's3:DeleteObject', Resource: `arn:aws:s3:::${Bucket}/*` };
+      // Nothing that a run does: it could not be put back against it.
+      const theirs = { Sid: 'Theirs', Effect: 'Deny', Principal: '*', Action: 's3:GetObjectTorrent', Resource: `arn:aws:s3:::${Bucket}/*` };
       const Policy = JSON.stringify({ ...there, Id: 'theirs', Statement: [...there.Statement, theirs] });
       await storage.send(new PutBucketPolicyCommand({ Bucket, Policy }));
     },
