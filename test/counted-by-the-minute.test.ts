@@ -19,7 +19,7 @@ const meters = {
   groups: { production: ['targetgroup/p/1'], control: ['targetgroup/c/2'], experiment: ['targetgroup/e/3'] },
 };
 
-async function live(options: LabOptions & { readonly flaps?: boolean }) {
+async function live(options: LabOptions & { readonly flaps?: boolean; readonly dies?: boolean }) {
   const lab = memoryLab({ ...options, spec: { metrics: 'cloudwatch', baselineSeconds: 120, watchSeconds: 600, ...options.spec } });
   const { clock, stores, platform, spec, metrics: truth } = lab;
   const own = new Map<number, ProbeSecond>();
@@ -63,12 +63,14 @@ async function live(options: LabOptions & { readonly flaps?: boolean }) {
     },
   );
   const published: unknown[] = [];
-  let flapsLeft = options.flaps ? 1 : 0;
-  /** As it is, but for one look in the middle at which control's instances seem to be away. */
+  let flapsLeft = options.flaps ? 1 : options.dies ? Number.POSITIVE_INFINITY : 0;
+  let diedAt = Number.NaN;
+  /** As it is, but for one look in the middle at which control's instances seem to be away, or all from then on. */
   const describe: typeof platform.clusters.describe = async (name, signal) => {
     const state = await platform.clusters.describe(name, signal);
     if (state === null || flapsLeft === 0 || own.size < 500 || !name.endsWith('.control')) return state;
     flapsLeft -= 1;
+    if (Number.isNaN(diedAt)) diedAt = Math.floor(clock.now() / 1000);
     return { ...state, instances: state.instances.map((one) => ({ ...one, healthy: false })) };
   };
   const clusters = Object.assign(Object.create(platform.clusters) as typeof platform.clusters, { describe });
@@ -98,6 +100,7 @@ async function live(options: LabOptions & { readonly flaps?: boolean }) {
     evidence: await stores.evidence.read(runId),
     users: await happened(truth, 0),
     flapsLeft,
+    diedAt,
     leftovers: await platform.leftovers(runId),
   };
 }
@@ -131,6 +134,7 @@ test('a sound service holds: users, probes and the fault are told apart in minut
   t.match([run.stop, run.facts.verdict?.verdict], [null, 'resilient'], run.facts.verdict?.headline ?? JSON.stringify(run.stop));
   t.same(leftovers, []);
   t.equal(flapsLeft, 0, 'and one look at which control was away does not end it, though a minute hangs on it');
+  t.equal(evidence.blocks.filter(({ healthy }) => healthy.control === 0).length, 1, 'it costs one second');
   t.equal(failuresOf(evidence.blocks), 0, 'none of Haldane’s own failures is charged to users');
   const requests = (blocks: readonly TrafficBlock[]) => blocks.reduce((all, { real }) => all + real.experiment.requests, 0);
   t.ok(
@@ -142,6 +146,16 @@ test('a sound service holds: users, probes and the fault are told apart in minut
     evidence.blocks.some((block, n) => n > 0 && block.at !== (evidence.blocks[n - 1]?.at ?? 0) + 1),
     'each second once',
   );
+});
+
+test('an arm that dies is away in each second from then on, however late seconds are told', async (t) => {
+  const { run, evidence, diedAt } = await live({ dies: true });
+  t.match(run.stop, { reason: 'invalid-arms', why: /control, which was not changed, has been without all of its/ });
+  const healthy = (blocks: typeof evidence.blocks) => [...new Set(blocks.map((block) => block.healthy.control))];
+  t.same(healthy(evidence.blocks.filter(({ at }) => at >= diedAt)), [0]);
+  t.same(healthy(evidence.blocks.filter(({ at }) => at < diedAt - 1)), [2]);
+  const foundAfter = Math.floor((run.stop?.at ?? Number.NaN) / 1000) - diedAt;
+  t.ok(foundAfter <= lateSeconds + 1, `${foundAfter} s after it died`);
 });
 
 test('a brittle one stops with its budget spent, as late as the plan has said, and what failed until users left is told too', async (t) => {

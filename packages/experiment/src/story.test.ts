@@ -420,6 +420,41 @@ test('an inbox that cannot be read is not one in which nothing arrived', async (
     [false, true],
   );
 
+  let refusals = 0;
+  const refuse: Act = ({ stores: { evidence } }) => {
+    const append = evidence.append.bind(evidence);
+    evidence.append = async (fence, part) => {
+      if (part.checks?.some(({ name }) => name === 'inbox') && refusals-- > 0)
+        throw new HaldaneError('unavailable', 'the database is away');
+      return append(fence, part);
+    };
+  };
+  const refusing =
+    (times: number, act: Act): Act =>
+    (lab) => {
+      refusals = times;
+      act(lab);
+    };
+  const kept = await live({ spec: { noticed }, given: refuse, at: { injecting: refusing(3, away) } });
+  t.equal(kept.run.stop, null, 'the database that cannot be read takes no check either, which alone ends nothing');
+  t.equal(kept.verdict?.noticed.result, 'pipeline-broken');
+  t.same(inboxOf(kept), inboxOf(gone), 'and is stored as soon as it is there again, once');
+
+  const lost = await live({
+    spec: { noticed },
+    given: (lab) => {
+      refuse(lab);
+      lab.alerts.faultAfterMs = null;
+    },
+    at: { proving: refusing(Number.POSITIVE_INFINITY, away), observing: refusing(0, back) },
+  });
+  t.match(lost.verdict, { verdict: 'inconclusive', noticed: { mark: 'unknown', result: 'pipeline-broken' } }, 'it may be lost, not missed');
+  t.same(
+    inboxOf(lost).map(({ passed }) => passed),
+    [false, true],
+    'also when it could be stored only after it was over',
+  );
+
   const never = await live({ spec: { noticed }, given: away });
   t.match(never.verdict?.noticed, {
     mark: 'unknown',

@@ -1,5 +1,9 @@
 import { type Alert, type AlertSource, arms, type Check, type Clock, type Evidence } from '@haldane/core';
 
+/** What is not stored yet. */
+type Found = Pick<Evidence, 'alerts' | 'checks'>;
+const nothing: Found = { alerts: [], checks: [] };
+
 /** What a run hears from where alerts arrive: each alert that is about it, once, and whether anybody answers there. */
 export class Inbox {
   readonly #source: AlertSource | null;
@@ -10,6 +14,7 @@ export class Inbox {
   /** Epoch ms up to which every alert is known. */
   #readUntil: number;
   #isSilent = false;
+  #found = nothing;
   readonly #alerts: Alert[] = [];
   readonly #seen = new Set<string>();
 
@@ -41,37 +46,55 @@ export class Inbox {
     this.#names = arms.flatMap((arm) => instances[arm]);
   }
 
-  /** Alerts that arrived since the last look; and when it began or ceased that none can be read, that as a check. */
-  async read(signal: AbortSignal): Promise<{ readonly alerts: readonly Alert[]; readonly check: Check | null }> {
-    if (this.#source === null) return { alerts: [], check: null };
+  /** What looks have found and nobody has stored: alerts that arrived; and when it began or ceased that none can be read, that as a check. */
+  get found(): Found {
+    return this.#found;
+  }
+
+  /** All that was found is stored. */
+  kept(): void {
+    this.#found = nothing;
+  }
+
+  /** Looks for what arrived since the last look. */
+  async read(signal: AbortSignal): Promise<void> {
+    if (this.#source === null) return;
     const to = this.#clock.now();
     const reading = await this.#source.alerts(this.#runId, { from: this.#from, to }, signal);
-    if (reading.state === 'unavailable') return { alerts: [], check: this.#silence(reading.why) };
+    if (reading.state === 'unavailable') {
+      this.#silence(reading.why);
+      return;
+    }
     const points = reading.state === 'ok' ? reading.points : [];
     const fresh = points.filter((alert) => !this.#seen.has(alert.id) && this.#isOurs(alert));
     for (const { id } of fresh) this.#seen.add(id);
     this.#alerts.push(...fresh);
+    this.#find({ alerts: fresh, checks: [] });
     this.#readUntil = to;
-    return { alerts: fresh, check: this.#answered(to) };
+    this.#answered(to);
+  }
+
+  #find({ alerts, checks }: Found): void {
+    this.#found = { alerts: [...this.#found.alerts, ...alerts], checks: [...this.#found.checks, ...checks] };
+  }
+
+  #note(check: Omit<Check, 'name'>): void {
+    this.#find({ alerts: [], checks: [{ name: 'inbox', ...check }] });
   }
 
   /** An alert may have come that nobody can see: from the last answer on. */
-  #silence(why: string): Check | null {
-    if (this.#isSilent) return null;
+  #silence(why: string): void {
+    if (this.#isSilent) return;
     this.#isSilent = true;
-    return { name: 'inbox', at: this.#readUntil, passed: false, seen: `alerts at ${this.#source?.id} could not be read: ${why}` };
+    this.#note({ at: this.#readUntil, passed: false, seen: `alerts at ${this.#source?.id} could not be read: ${why}` });
   }
 
   /** Each look is at the whole time since the run began: what was kept meanwhile is read now, but who could not be read may have kept nothing. */
-  #answered(at: number): Check | null {
-    if (!this.#isSilent) return null;
+  #answered(at: number): void {
+    if (!this.#isSilent) return;
     this.#isSilent = false;
-    return {
-      name: 'inbox',
-      at,
-      passed: true,
-      seen: `alerts at ${this.#source?.id} could be read again; one that came meanwhile may be lost`,
-    };
+    const seen = `alerts at ${this.#source?.id} could be read again; one that came meanwhile may be lost`;
+    this.#note({ at, passed: true, seen });
   }
 
   /** Alerts about other services and other runs are none of this run's evidence. */

@@ -8,6 +8,7 @@ import {
   type Decision,
   type Deployment,
   type Evidence,
+  hasCode,
   type ProbeSession,
   type Run,
 } from '@haldane/core';
@@ -15,6 +16,7 @@ import { budgetSpent, knownBy } from '@haldane/judge';
 import type { ChangeList } from '../subject/change-list.ts';
 import type { Subject } from '../subject/subject.ts';
 import type { Hand, World } from '../world.ts';
+import { Health } from './health.ts';
 import { Inbox } from './inbox.ts';
 import { Seconds } from './seconds.ts';
 
@@ -46,11 +48,11 @@ export class Session {
   readonly baselineBlocks: Block[] = [];
   /** Epoch ms: when what the arms are made of began to be made. */
   begunAt: number;
-  #lastHealthy: Readonly<Record<Arm, number>> = { control: 0, experiment: 0 };
   #reading: Promise<void> | null = null;
   #failed: unknown = null;
   #judge: unknown;
   readonly #seconds: Seconds;
+  readonly #health: Health;
   readonly #known: { checks: Check[]; accepts: Evidence['accepts'][number][] } = { checks: [], accepts: [] };
 
   constructor(world: World, hand: Hand, deployment: Deployment, criteria: Criteria, subject: Subject) {
@@ -63,6 +65,7 @@ export class Session {
     this.list = subject.changes(runId, deployment);
     this.inbox = new Inbox(world.alerts, world.clock, runId);
     this.#seconds = new Seconds(world.metrics, world.clock, runId, this.list.attach !== null);
+    this.#health = new Health((signal) => subject.healthy(runId, signal), world.clock);
     this.#judge = world.judge.begin(criteria);
     this.begunAt = world.clock.now();
   }
@@ -125,8 +128,9 @@ export class Session {
       this.#reading = null;
     });
     if (this.#failed !== null) throw this.#failed;
-    await this.readAlerts(signal);
-    const blocks = await this.#closed(run, run.phase, signal);
+    await this.#readAlertsPatiently(signal);
+    await this.#health.look(signal);
+    const blocks = this.#closed(run.phase);
     if (blocks.length === 0) return this.#spentAlready(run);
     // In one breath, so that a store that can writes both at once; nothing is decided before all of it is stored.
     const writing: Promise<void>[] = [this.world.evidence.append(this.hand.hold.fence, { blocks })];
@@ -171,25 +175,34 @@ export class Session {
     }
   }
 
-  /** Fetches alerts that arrived since the last look, and notes when nobody could say whether any did. */
+  /** Fetches alerts that arrived since the last look, and notes when nobody could say whether any did. What cannot be stored is stored with the next look. */
   async readAlerts(signal: AbortSignal): Promise<void> {
-    const { alerts, check } = await this.inbox.read(signal);
-    if (check !== null) await this.check(check);
-    if (alerts.length === 0) return;
-    await this.world.evidence.append(this.hand.hold.fence, { alerts });
+    await this.inbox.read(signal);
+    await this.#keepFound();
+  }
+
+  /** The same, but a database that is away ends nothing: it is the one that alerts could not be read from. */
+  async #readAlertsPatiently(signal: AbortSignal): Promise<void> {
+    try {
+      await this.readAlerts(signal);
+    } catch (error) {
+      if (!hasCode(error, 'unavailable')) throw error;
+    }
+  }
+
+  async #keepFound(): Promise<void> {
+    const { alerts, checks } = this.inbox.found;
+    if (alerts.length === 0 && checks.length === 0) return;
+    await this.world.evidence.append(this.hand.hold.fence, { alerts, checks });
+    this.inbox.kept();
+    this.#known.checks.push(...checks);
+    for (const check of checks) await this.hand.tell('check', check);
     for (const { rule, receiver, receivedAt, fields } of alerts) await this.hand.tell('alert', { rule, receiver, receivedAt, ...fields });
   }
 
-  /** Seconds that are whole by now, as evidence. */
-  async #closed(run: Run, phase: Block['phase'], signal: AbortSignal): Promise<readonly Block[]> {
-    const seconds = this.#seconds.take();
-    // After the end the arms are on their way out: what they were at the last look is what the open second had.
-    const before = this.#lastHealthy;
-    if (seconds.length > 0 && run.phase === phase) this.#lastHealthy = await this.subject.healthy(run.id, signal);
-    const now = this.#lastHealthy;
-    // Where many seconds close at once, an instance was away in those between two looks only if it was at both.
-    const between = { control: Math.max(before.control, now.control), experiment: Math.max(before.experiment, now.experiment) };
-    return seconds.map((second, index) => ({ ...second, phase, healthy: index === seconds.length - 1 ? now : between }));
+  /** Seconds that are whole by now, as evidence. After the end the arms are on their way out: the last look before it is what the open second had. */
+  #closed(phase: Block['phase']): readonly Block[] {
+    return this.#seconds.take().map((second) => ({ ...second, phase, healthy: this.#health.at(second.at) }));
   }
 
   /** No more synthetic requests are sent: they must not arrive when the arms are gone. */
@@ -212,7 +225,7 @@ export class Session {
     await this.#readAccepts();
     for (;;) {
       const silent = await this.#seconds.read(this.probes, signal);
-      const blocks = (await this.#closed(run, phase, signal)).filter((block) => block.at <= last);
+      const blocks = this.#closed(phase).filter((block) => block.at <= last);
       if (blocks.length > 0) await this.world.evidence.append(this.hand.hold.fence, { blocks });
       // Whoever is silent for so long is not waited for: the arms still stand.
       if (silent !== null || this.world.clock.now() >= until) return;
@@ -228,6 +241,7 @@ export class Session {
     await this.#reading;
     await this.#readAccepts();
     if (this.#failed !== null) throw this.#failed;
+    await this.#keepFound();
     await this.close(injectedAt);
   }
 
