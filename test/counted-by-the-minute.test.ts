@@ -13,7 +13,7 @@ import { test } from 'tap';
 
 const runId = 'r1';
 const settleSeconds = 60;
-const lateSeconds = 60 + settleSeconds + 10;
+const lateSeconds = 60 + settleSeconds + 20;
 const meters = {
   balancer: 'app/shop/1',
   groups: { production: ['targetgroup/p/1'], control: ['targetgroup/c/2'], experiment: ['targetgroup/e/3'] },

@@ -49,7 +49,9 @@ const mostPages = 20;
 export function wholeAnswers(read: ReadPage): AskCloudWatch {
   return async (balancer, wanted, from, to, signal) => {
     const named = wanted.map((one, index) => ({ ...one, id: `m${index}` }));
-    const found = new Map(named.map(({ id }) => [id, { values: new Map<number, number>(), status: 'not told' }]));
+    const found = new Map(
+      named.map(({ id, metric, group }) => [id, { values: new Map<number, number>(), status: 'not told', named: `${metric} of ${group}` }]),
+    );
     let token: string | undefined;
     for (let pages = 0; pages === 0 || token !== undefined; pages += 1) {
       if (pages >= mostPages) throw new HaldaneError('unavailable', `CloudWatch goes on after ${mostPages} pages of one answer`);
@@ -59,7 +61,7 @@ export function wholeAnswers(read: ReadPage): AskCloudWatch {
         const one = found.get(Id);
         if (one === undefined) continue;
         one.status = StatusCode;
-        for (const [index, at] of Timestamps.entries()) one.values.set(at.getTime() / 1000, Values[index] ?? 0);
+        for (const [at, value] of valuesOf(Timestamps, Values, one.named)) one.values.set(at, value);
       }
       requireQuiet(page.Messages ?? []);
       token = page.NextToken;
@@ -81,4 +83,13 @@ function requireQuiet(messages: readonly Message[]): void {
       'unavailable',
       `CloudWatch may not have told all: ${messages.map(({ Code = 'message', Value = '' }) => `${Code}: ${Value}`).join('; ')}`,
     );
+}
+
+/** Values by epoch second. */
+function valuesOf(timestamps: readonly Date[], values: readonly number[], named: string): readonly (readonly [number, number])[] {
+  return timestamps.map((at, index) => {
+    const value = values[index];
+    if (value !== undefined) return [at.getTime() / 1000, value];
+    throw new HaldaneError('unavailable', `CloudWatch told no value of ${named} for ${at.toISOString()}, and no data is no zero`);
+  });
 }

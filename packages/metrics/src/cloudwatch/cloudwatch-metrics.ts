@@ -1,22 +1,20 @@
 import {
-  addTally,
   type Clock,
   type ClusterRole,
   type Deployment,
-  emptyTally,
   HaldaneError,
   type Meters,
   type MetricSource,
   messageOf,
   type Reading,
-  type Tally,
   type TrafficBlock,
 } from '@haldane/core';
 import type { CountedRun, CountedSoFar } from '../counted-run.ts';
 import { noBlock } from '../no-block.ts';
+import { type ByRole, byRole, grownBy, noTallies, nothing, settled, summed } from './accounts.ts';
 import type { AskCloudWatch } from './ask-cloudwatch.ts';
 import { lateness, pollSeconds } from './lateness.ts';
-import { askMinutes, type Minutes, minuteSeconds, tallyBy, toldOf } from './minutes.ts';
+import { askMinutes, type Minutes, minuteSeconds, toldOf } from './minutes.ts';
 import { OwnRequests } from './own-requests.ts';
 
 export type CloudWatchOptions = {
@@ -39,19 +37,29 @@ const planMinutes = 15;
 const leavingSeconds = 15;
 const roles: readonly ClusterRole[] = ['production', 'control', 'experiment'];
 
-type ByRole = Readonly<Record<ClusterRole, Tally>>;
-type Standing = CountedSoFar & { readonly meters: Meters; readonly told: ReadonlyMap<number, ByRole> };
+type Standing = CountedSoFar & {
+  readonly meters: Meters;
+  /** The minute that this reader told first; null before. */
+  readonly first: number | null;
+  /** Minutes that were told, as they were seen last, without Haldane's own requests. */
+  readonly told: ReadonlyMap<number, ByRole>;
+  /** What was told beyond what is known by now, and is set off against what is still to be told: nothing, or less. */
+  readonly owed: ByRole;
+  /** How many requests of each role nobody answered in a minute that was looked at and not told. */
+  readonly unanswered: ReadonlyMap<number, string>;
+};
 
 /**
  * Real traffic as an Application Load Balancer's metrics count it, by target group. A minute is told, with all of its seconds at once, when it is
- * old enough, when CloudWatch knows something of each group in it, and when of each arm it tells no fewer answers than Haldane itself was surely given
- * there; until then it is not known, and so is every minute after it. What was counted in a minute stands in its last second: the others hold
+ * old enough, when CloudWatch knows something of each group in it, when of each arm it tells no fewer answers than Haldane itself was surely given
+ * there, and when two looks agree on how many requests nobody answered; until then it is not known, and so is every minute after it. What was counted in a minute stands in its last second: the others hold
  * nothing. What was spent before follows from the stored blocks, so whoever takes a run over counts on. Values that grow after they were told
- * stand in the next minute that is.
+ * stand in the next minute that is; by what they fall, less is told of later ones.
  */
 export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock: Clock }): MetricSource {
   const { ask, runOf, countedOf, metersOf, clock, settleSeconds = 120 } = options;
-  const lateSeconds = minuteSeconds + settleSeconds + pollSeconds;
+  // A minute with requests that nobody answered is looked at twice.
+  const lateSeconds = minuteSeconds + settleSeconds + 2 * pollSeconds;
   const runs = new Map<string, Standing>();
   /** When AWS was asked last, and why nothing came of it; null when something did. */
   const asked = new Map<string, { readonly at: number; readonly why: string | null }>();
@@ -62,18 +70,26 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
     return known;
   };
   const standingOf = async (runId: string, signal: AbortSignal): Promise<Standing> =>
-    runs.get(runId) ?? { ...(await countedOf(runId)), meters: await metersOf(runId, signal), told: new Map() };
-  const tallies = (minutes: Minutes, runId: string, minute: number): ByRole => {
-    const of = (role: ClusterRole) => {
-      const { tally } = minutes(role, minute);
-      return role === 'production' ? tally : ownOf(runId).takenFrom(tally, role, minute);
+    runs.get(runId) ?? {
+      ...(await countedOf(runId)),
+      meters: await metersOf(runId, signal),
+      first: null,
+      told: new Map(),
+      owed: nothing,
+      unanswered: new Map(),
     };
-    return { production: of('production'), control: of('control'), experiment: of('experiment') };
-  };
-  const whyNotWhole = (minutes: Minutes, runId: string, minute: number): string | null => {
+  const usersOf = (minutes: Minutes, runId: string, minute: number, first: number): ByRole =>
+    byRole((role) => {
+      const told = toldOf(minutes(role, minute).tally);
+      return role === 'production' ? told : ownOf(runId).takenFrom(told, role, minute, minute === first);
+    });
+  const whyNotWhole = (minutes: Minutes, runId: string, minute: number, before: string | undefined): string | null => {
     const when = new Date(minute * 1000).toISOString().slice(11, 16);
     const unknown = roles.flatMap((role) => minutes(role, minute).unknown);
     if (unknown.length > 0) return `CloudWatch knows nothing of ${unknown.join(', ')} in the minute of ${when}`;
+    const unanswered = unansweredIn(minutes, minute);
+    if (unanswered !== noneUnanswered && unanswered !== before)
+      return `CloudWatch tells no answer yet to requests in the minute of ${when} (${unanswered} of production, control and experiment)`;
     for (const arm of ['control', 'experiment'] as const) {
       const { success, 'client-error': refused } = toldOf(minutes(arm, minute).tally);
       const surely = ownOf(runId).surely(arm, minute);
@@ -84,12 +100,12 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
   };
 
   /** Those from `first` on and before `end` that are known whole, up to the first that is not, and why that is not. */
-  const wholeMinutes = (minutes: Minutes, runId: string, first: number, end: number) => {
+  const wholeMinutes = (minutes: Minutes, runId: string, so: Standing, first: number, end: number) => {
     const whole: (readonly [number, ByRole])[] = [];
     for (let minute = first; minute < end; minute += minuteSeconds) {
-      const missing = whyNotWhole(minutes, runId, minute);
+      const missing = whyNotWhole(minutes, runId, minute, so.unanswered.get(minute));
       if (missing !== null) return { whole, missing };
-      whole.push([minute, tallies(minutes, runId, minute)]);
+      whole.push([minute, usersOf(minutes, runId, minute, so.first ?? first)]);
     }
     return { whole, missing: null };
   };
@@ -121,13 +137,23 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
         if (first >= end) return early;
         const minutes = await askMinutes(ask, so.meters, Math.min(first, ...so.told.keys()), end, signal);
         const { failures, creditRate } = await runOf(runId);
-        const { whole, missing } = wholeMinutes(minutes, runId, first, end);
+        const { whole, missing } = wholeMinutes(minutes, runId, so, first, end);
+        const unanswered = new Map<number, string>();
+        for (let minute = first + whole.length * minuteSeconds; minute < end; minute += minuteSeconds)
+          unanswered.set(minute, unansweredIn(minutes, minute));
+        runs.set(runId, { ...so, unanswered });
         if (whole.length === 0) return silent(missing ?? 'CloudWatch told no minute');
-        const now = (minute: number) => tallies(minutes, runId, minute);
-        const { points, counted } = blocksOf(whole, grownSince(so.told, now), from, so, { failures, creditRate });
-        const before = [...so.told].map(([minute, tally]) => [minute, highest(tally, now(minute))] as const);
-        const told = [...before, ...whole].filter(([minute]) => minute > minuteOf(counted.at) - lookBackMinutes * minuteSeconds);
-        runs.set(runId, { ...so, ...counted, told: new Map(told) });
+        const begun = so.first ?? first;
+        const again = [...so.told].map(([minute, was]) => {
+          const isKnown = roles.every((role) => minutes(role, minute).unknown.length === 0);
+          return [minute, was, isKnown ? usersOf(minutes, runId, minute, begun) : was] as const;
+        });
+        const grown = summed([so.owed, ...again.map(([, was, now]) => grownBy(now, was))]);
+        const { points, counted, owed } = blocksOf(whole, grown, from, so, { failures, creditRate });
+        const told = [...again.map(([minute, , now]) => [minute, now] as const), ...whole].filter(
+          ([minute]) => minute > minuteOf(counted.at) - lookBackMinutes * minuteSeconds,
+        );
+        runs.set(runId, { ...so, ...counted, first: begun, told: new Map(told), owed, unanswered });
         asked.set(runId, { at, why: missing });
         return { state: 'ok', points };
       } catch (error) {
@@ -162,64 +188,41 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
   };
 }
 
-/** Every second of these minutes from `from` on; what they counted stands in the last of each, and in the first of those what earlier ones have `grown` by. */
+/**
+ * Every second of these minutes from `from` on; what they counted stands in the last of each, and in the first of those what earlier ones have `grown`
+ * by, less what is owed of them.
+ */
 function blocksOf(
   whole: readonly (readonly [number, ByRole])[],
   grown: ByRole,
   from: number,
   before: CountedSoFar,
   { failures, creditRate }: Pick<CountedRun, 'failures' | 'creditRate'>,
-): { readonly points: readonly TrafficBlock[]; readonly counted: CountedSoFar } {
+): { readonly points: readonly TrafficBlock[]; readonly counted: CountedSoFar; readonly owed: ByRole } {
   const points: TrafficBlock[] = [];
   let counted: CountedSoFar = { at: before.at, spent: before.spent, requests: before.requests };
-  for (const [index, [minute, tally]] of whole.entries()) {
+  let owed = grown;
+  for (const [minute, users] of whole) {
     const last = minute + minuteSeconds - 1;
+    const told = settled(summed([owed, users]));
+    owed = told.owed;
     for (let at = Math.max(from, minute); at <= last; at += 1) {
-      const real = at < last ? nothing : index === 0 ? added(tally, grown) : tally;
+      const real = at < last ? noTallies : told.real;
       const spent = counted.spent + real.control.failures + real.experiment.failures;
       const requests = counted.requests + real.control.requests + real.experiment.requests;
       counted = { at, spent, requests };
       points.push({ ...noBlock(at), real, budget: { spent, cap: failures, credit: creditRate * requests } });
     }
   }
-  return { points, counted };
+  return { points, counted, owed };
 }
 
 function minuteOf(second: number): number {
   return Math.floor(second / minuteSeconds) * minuteSeconds;
 }
 
-const nothing: ByRole = { production: emptyTally, control: emptyTally, experiment: emptyTally };
-
-function byRole(of: (role: ClusterRole) => Tally): ByRole {
-  return { production: of('production'), control: of('control'), experiment: of('experiment') };
+/** How many requests of each role nobody seems to have answered in a minute: the codes may be published later than the count of requests. */
+function unansweredIn(minutes: Minutes, minute: number): string {
+  return roles.map((role) => toldOf(minutes(role, minute).tally).broken).join(', ');
 }
-function added(a: ByRole, b: ByRole): ByRole {
-  return byRole((role) => addTally(a[role], b[role]));
-}
-
-/** By how much minutes have grown since they were told. What shrank, because more of Haldane's own is known by now, is not taken back. */
-function grownSince(told: ReadonlyMap<number, ByRole>, now: (minute: number) => ByRole): ByRole {
-  let sum = nothing;
-  for (const [minute, before] of told) {
-    const after = now(minute);
-    sum = added(
-      sum,
-      byRole((role) => combined(after[role], before[role], (is, was) => Math.max(0, is - was))),
-    );
-  }
-  return sum;
-}
-function highest(a: ByRole, b: ByRole): ByRole {
-  return byRole((role) => combined(a[role], b[role], Math.max));
-}
-function combined(a: Tally, b: Tally, of: (a: number, b: number) => number): Tally {
-  const [left, right] = [toldOf(a), toldOf(b)];
-  const each = (name: keyof typeof left) => of(left[name], right[name]);
-  return tallyBy({
-    success: each('success'),
-    'client-error': each('client-error'),
-    'server-error': each('server-error'),
-    broken: each('broken'),
-  });
-}
+const noneUnanswered = roles.map(() => 0).join(', ');

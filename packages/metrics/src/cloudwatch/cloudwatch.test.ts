@@ -81,7 +81,9 @@ const event: fc.Arbitrary<BalancerEvent> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('hand-over' as const) }) },
 );
-const life = fc.array(fc.tuple(fc.integer({ min: 0, max: 20_000 }), event, fc.nat(110_000)), { maxLength: 60 });
+/** How late the count of requests is published, and how late the codes are. */
+const delays = fc.record({ requests: fc.nat(110_000), codes: fc.nat(110_000) });
+const life = fc.array(fc.tuple(fc.integer({ min: 0, max: 20_000 }), event, delays), { maxLength: 60 });
 
 test('whatever comes to a balancer, no failure of a user is told less than once, none of Haldane’s own is taken for a user served, and each second is told once', async (t) => {
   let handed = 0;
@@ -89,17 +91,17 @@ test('whatever comes to a balancer, no failure of a user is told less than once,
   await fc.assert(
     fc.asyncProperty(life, async (events) => {
       const clock = new VirtualClock(startMs + 17_000);
-      let delay = 0;
-      const balancer = simulatedBalancer(clock, () => delay);
+      let delay = { requests: 0, codes: 0 };
+      const balancer = simulatedBalancer(clock, (metric) => (metric === 'RequestCount' ? delay.requests : delay.codes));
       const reader = readerOf(balancer, clock);
       const truth = { failures: 0, served: 0, production: 0 };
       const edges = { failed: 0, handed: false };
-      for (const [ms, one, delayMs] of events) {
+      for (const [ms, one, late] of events) {
         for (let left = ms; left > 0; left -= 5_000) {
           await clock.advance(Math.min(left, 5_000));
           await reader.look();
         }
-        delay = delayMs;
+        delay = late;
         if (one.do === 'hand-over') {
           reader.handOver();
           handed += 1;
@@ -208,6 +210,83 @@ test('what grows after it was told is told with the next minute, once', async (t
   t.equal(reader.told.at(-1)?.budget.spent, 5);
 });
 
+test('what users are told to suffer is what they suffer, however unlike Haldane’s own requests are in the two arms', async (t) => {
+  const clock = new VirtualClock(startMs + 23_000);
+  const balancer = simulatedBalancer(clock, () => 20_000);
+  const reader = readerOf(balancer, clock);
+  const usersPerSecond = 2;
+  const failEvery = { control: 100, experiment: 60 };
+  const given = { control: 0, experiment: 0 };
+  const failedAt = { control: [] as number[], experiment: [] as number[] };
+  for (let second = 0; second < 900; second += 1) {
+    await clock.advance(1_000);
+    for (const arm of ['control', 'experiment'] as const) {
+      for (let n = 0; n < usersPerSecond; n += 1) {
+        given[arm] += 1;
+        const fails = given[arm] % failEvery[arm] === 0;
+        if (fails) failedAt[arm].push(clock.now() / 1000);
+        balancer.users(arm, fails ? 'failed' : 'ok', 1);
+      }
+      for (let n = 0; n < 2; n += 1) balancer.probe(arm, 'ok', 40);
+      // Where the hostile request is itself the change, control is sent its valid twin.
+      for (let n = 0; n < 20; n += 1) balancer.probe(arm, arm === 'control' ? 'ok' : 'refused', 40);
+    }
+    await reader.look();
+  }
+  const rate = (arm: 'control' | 'experiment', blocks: readonly TrafficBlock[]) =>
+    sum(({ real }) => real[arm].failures, blocks) / sum(({ real }) => real[arm].requests, blocks);
+  // The baseline's first two minutes bear what is taken out at the edge.
+  const from = startMs / 1000 + 120;
+  const watched = reader.told.filter(({ at }) => at >= from);
+  const until = watched.at(-1)?.at ?? 0;
+  for (const arm of ['control', 'experiment'] as const) {
+    const truth = failedAt[arm].filter((at) => at >= from && at < until + 1).length / (watched.length * usersPerSecond);
+    const told = rate(arm, watched);
+    t.ok(
+      Math.abs(told / truth - 1) < 0.01,
+      `${(100 * told).toFixed(2)} % of ${arm} are told while it is watched, ${(100 * truth).toFixed(2)} % it is`,
+    );
+  }
+  await reader.go(300);
+  t.equal(
+    sum(({ real }) => real.control.requests + real.experiment.requests, reader.told),
+    given.control + given.experiment,
+    'and once nothing more of its own is sent, every user is told',
+  );
+});
+
+test('counts that are published one after the other are no failures: a minute with unanswered requests is looked at twice, and what was told too many is set off', async (t) => {
+  const clock = new VirtualClock(startMs);
+  let codesLate = 125_000;
+  const balancer = simulatedBalancer(clock, (metric) => (metric === 'RequestCount' ? 5_000 : codesLate));
+  const reader = readerOf(balancer, clock);
+  await clock.advance(10_000);
+  balancer.users('control', 'ok', 20);
+  t.match(await reader.go(170), {
+    state: 'unavailable',
+    why: /tells no answer yet to requests in the minute of .* \(0, 20, 0 of production/,
+  });
+  await reader.go(30);
+  t.same([reader.told.at(-1)?.real.control.requests, failuresOf(reader.told)], [20, 0]);
+  // So late that two looks were alike.
+  codesLate = 180_000;
+  balancer.users('control', 'ok', 9);
+  balancer.users('control', 'failed', 1);
+  await reader.go(210);
+  t.equal(failuresOf(reader.told), 10, 'nobody answered, as far as is known');
+  balancer.users('control', 'silent', 12);
+  codesLate = 0;
+  balancer.users('control', 'ok', 1);
+  await reader.go(300);
+  t.equal(failuresOf(reader.told), 13, 'nine of them were answered after all');
+  t.equal(reader.told.at(-1)?.budget.spent, 13);
+  t.equal(
+    sum(({ real }) => real.control.requests, reader.told),
+    20 + 10 + 12 + 1,
+    'and nobody is told twice',
+  );
+});
+
 test('where Haldane’s own requests fail, by a target or by the balancer for it, no user is charged with them', async (t) => {
   const clock = new VirtualClock(startMs);
   const balancer = simulatedBalancer(clock, () => 10_000);
@@ -253,6 +332,11 @@ test('recorded answers: pages are put together; part of an answer, a message, a 
     ],
     [{ MetricDataResults: [{ Id: 'm0', StatusCode: 'InternalError' }] }, /\(InternalError\)/, 'unavailable'],
     [{ MetricDataResults: [{ Id: 'm0', StatusCode: 'Forbidden' }] }, /\(Forbidden\)/, 'denied'],
+    [
+      { MetricDataResults: [{ Id: 'm0', StatusCode: 'Complete', Timestamps: [...at, new Date(120_000)], Values: [4] }] },
+      /no value of RequestCount of g for 1970-01-01T00:02/,
+      'unavailable',
+    ],
     [{ MetricDataResults: [] }, /\(not told\)/, 'unavailable'],
     [
       {
@@ -315,7 +399,7 @@ test('the plan says how late failures are known, proposes who knows sooner, and 
     caps: [
       {
         name: 'failures of real users, both arms together',
-        enforcedBy: /120 s after its end, so a failure is known up to 190 s late, and about 1900 requests/,
+        enforcedBy: /120 s after its end, so a failure is known up to 200 s late, and about 2000 requests/,
       },
       { enforcedBy: /nobody/ },
       { enforcedBy: /nobody/ },
@@ -327,7 +411,7 @@ test('the plan says how late failures are known, proposes who knows sooner, and 
   t.match(await adviceOf({ baselineSeconds: 60, watchSeconds: 240 }), {
     refusals: [
       /^baseline: 60 s is shorter than two minutes.*write baseline: 2m$/,
-      /^watch: 240 s is over before .* \(250 s\); write watch: 5m or more/,
+      /^watch: 240 s is over before .* \(260 s\); write watch: 5m or more/,
     ],
   });
   const refused = async () => Promise.reject(new HaldaneError('refused', 'platform local has no balancer'));

@@ -33,7 +33,7 @@ export function lateness(
     notes: [
       `${every}: what happens is known, and harm stopped, up to ${lateSeconds} s later, and of a watch of ${watchSeconds} s the last ${lateSeconds} s are only judged when it is over. Baseline, proof and end wait as long. Faster: metrics: prometheus with a scrape_interval of 1s (known after 5 s), or a side door with metrics: router, which lets no failure happen beyond the budget.`,
       'A failure is an answer of 500 or above by a target, a connection that a target did not take, and a request given to a target group of which no status of a target is told. What the balancer itself answers without choosing a group (HTTPCode_ELB_*) belongs to no arm and is not counted. 401 and 403 are not told from other 4xx: a denial counts as no failure, and fewer of them show no open door.',
-      "Haldane's own requests are counted by the arms' groups like users', and are taken out again by what came of them, second by second: where the clocks' seconds do not meet, users who were served are told too few, and one of its own that failed may be charged to the budget.",
+      "Haldane's own requests are counted by the arms' groups like users', and are taken out again by what came of them, second by second: users who were served are told too few by those of five seconds once, in the first minute that is told, and one of its own that failed at the edge of a minute may be charged to the budget.",
     ],
     refusals: [
       ...(baselineSeconds < leastBaselineSeconds

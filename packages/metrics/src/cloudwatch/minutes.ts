@@ -52,7 +52,8 @@ function tallyOf(series: readonly ByMinute[], minute: number): Tally {
   return tallyBy({ success: ok + redirected, 'client-error': refused, 'server-error': failed, broken: unanswered });
 }
 
-type Told = { readonly success: number; readonly 'client-error': number; readonly 'server-error': number; readonly broken: number };
+/** Answers as the balancer's metrics tell them apart. */
+export type Told = { readonly success: number; readonly 'client-error': number; readonly 'server-error': number; readonly broken: number };
 
 export function toldOf({ classes }: Pick<Tally, 'classes'>): Told {
   const of = (...names: readonly (typeof answerClasses)[number][]) =>

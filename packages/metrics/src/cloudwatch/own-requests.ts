@@ -1,5 +1,5 @@
 import { type Arm, addTally, emptyTally, type ProbeSecond, type ProbeTally, type Tally } from '@haldane/core';
-import { minuteSeconds, tallyBy, toldOf } from './minutes.ts';
+import { minuteSeconds, type Told, toldOf } from './minutes.ts';
 
 /** A balancer's clock and ours may be so far apart, with the way between them. Seconds. */
 export const apartSeconds = 5;
@@ -29,21 +29,23 @@ export class OwnRequests {
   }
 
   /**
-   * The minute without ours. Of what went well also that of some seconds around it is taken out: a request at its edge may stand here or there. Of
-   * failures only the minute's own, and none that nobody answered, which may never have reached the balancer.
+   * The minute without ours; what went well may come out below nothing, and is owed then by the minutes that follow. Ours that went well are taken out
+   * once each, and as early as they may stand: those of some seconds after this minute now, so that the sum up to any minute holds none of ours, and is
+   * too small by those few seconds once and not in each. Of failures only the minute's own are taken, and none that nobody answered, which may never
+   * have reached the balancer. `isFirst`: no minute was told before it.
    */
-  takenFrom(tally: Tally, arm: Arm, minute: number): Tally {
-    const told = toldOf(tally);
-    const around = toldOf(this.#sum(arm, minute - apartSeconds, minute + minuteSeconds + apartSeconds));
+  takenFrom(told: Told, arm: Arm, minute: number, isFirst: boolean): Told {
+    const until = minute + minuteSeconds + apartSeconds;
+    const well = toldOf(this.#sum(arm, isFirst ? minute - apartSeconds : until - minuteSeconds, until));
     const failed = toldOf(this.#sum(arm, minute, minute + minuteSeconds))['server-error'];
     const rest = Math.max(0, failed - told['server-error']);
-    return tallyBy({
-      success: Math.max(0, told.success - around.success),
-      'client-error': Math.max(0, told['client-error'] - around['client-error']),
+    return {
+      success: told.success - well.success,
+      'client-error': told['client-error'] - well['client-error'],
       'server-error': Math.max(0, told['server-error'] - failed),
       // A failure that the balancer itself answered for.
       broken: Math.max(0, told.broken - rest),
-    });
+    };
   }
 
   #sum(arm: Arm, from: number, to: number): Tally {

@@ -14,7 +14,7 @@ export type CloudWatchConnection = {
 
 const codes: readonly (readonly [RegExp, ErrorCode])[] = [
   [/throttl|RequestLimitExceeded|TooManyRequests|LimitExceeded/i, 'throttled'],
-  [/AccessDenied|Unauthorized|InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|UnrecognizedClient/i, 'denied'],
+  [/AccessDenied|Unauthorized|InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|UnrecognizedClient|Credentials/i, 'denied'],
 ];
 
 /** Pages of GetMetricData through the AWS SDK. Throws `throttled`, `denied` or `unavailable`, which names the call and what AWS said. */
@@ -54,7 +54,10 @@ export function sdkMetricData({ region, endpoint, credentials, tries = 3 }: Clou
       if (signal.aborted) throw signal.reason;
       const { name = 'error', message = '' } = error as { name?: string; message?: string };
       const code = codes.find(([pattern]) => pattern.test(name))?.[1] ?? 'unavailable';
-      const fix = code === 'denied' ? '; give Haldane’s own principal cloudwatch:GetMetricData, as docs/cloudwatch.md says' : '';
+      const fix =
+        code === 'denied'
+          ? '; give Haldane’s own principal cloudwatch:GetMetricData, and this machine its credentials, as docs/cloudwatch.md says'
+          : '';
       throw new HaldaneError(code, `AWS cloudwatch GetMetricData: ${name}: ${message}${fix}`, { cause: error });
     }
   };

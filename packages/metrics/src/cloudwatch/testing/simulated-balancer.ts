@@ -28,8 +28,8 @@ export const meters: Meters = {
   },
 };
 
-/** A balancer whose counts are published late, in parts: each so long after its minute as `delayMs` says. On a virtual clock, in milliseconds. */
-export function simulatedBalancer(clock: { now(): number }, delayMs: () => number) {
+/** A balancer whose counts are published late, in parts: each metric so long after its minute as `delayMs` says. On a virtual clock, in milliseconds. */
+export function simulatedBalancer(clock: { now(): number }, delayMs: (metric: string) => number) {
   const minuteMs = 60_000;
   const published: { readonly key: string; readonly minute: number; readonly visibleAt: number; readonly value: number }[] = [];
   const began = clock.now();
@@ -38,7 +38,7 @@ export function simulatedBalancer(clock: { now(): number }, delayMs: () => numbe
   const dark = new Set<string>();
   const count = (group: string, metric: string, value: number, visibleAt?: number) => {
     const minute = Math.floor(clock.now() / minuteMs) * minuteMs;
-    published.push({ key: `${group} ${metric}`, minute, visibleAt: visibleAt ?? minute + minuteMs + delayMs(), value });
+    published.push({ key: `${group} ${metric}`, minute, visibleAt: visibleAt ?? minute + minuteMs + delayMs(metric), value });
   };
   const answer = (group: string, outcome: Outcome, times: number) => {
     const metric = metricOf[outcome];
