@@ -105,7 +105,8 @@ export interface MetricSource {
 /**
  * A fact that was looked at once. `heartbeat` is the alert pipeline's, `placebo` that control raised no alert, `taken-over` that from then on a
  * runner watches the run which another handed over, `interference` whether something else happened around the run, `contained` that somebody
- * else had taken the fault away before Haldane did, `inbox` whether alerts can be read from then on, noted where they once could not.
+ * else had taken the fault away before Haldane did, `inbox` whether alerts can be read from then on, noted where they once could not, `counted`
+ * whether the watch was told to its end, noted where from then on it was not.
  */
 export type Check = {
   readonly name:
@@ -118,7 +119,8 @@ export type Check = {
     | 'taken-over'
     | 'interference'
     | 'contained'
-    | 'inbox';
+    | 'inbox'
+    | 'counted';
   readonly at: number;
   readonly passed: boolean;
   readonly seen: string;

@@ -882,6 +882,30 @@ test('where failures are told late, those of the last seconds count too', async 
   t.equal(failures(lived.evidence.blocks), happened);
 });
 
+test('an end of the watch that nobody told is no pass', async (t) => {
+  const silenced: Act = ({ metrics }) => (metrics.silent = 'throttled');
+  const marksOf = ({ verdict, evidence }: Lived) => [
+    verdict?.verdict,
+    verdict?.served.mark,
+    evidence.checks.filter(({ name }) => name === 'counted').map(({ passed }) => passed),
+  ];
+  for (const [what, late] of [
+    ['a source that tells at once', {}],
+    ['one that tells late', { lateMs: () => 30_000 }],
+    ['one that tells by the minute', { lateMs: () => 5_000, standsBy: (second: number) => second - (second % 60) + 119 }],
+  ] as const) {
+    const given: Act = ({ metrics }) => Object.assign(metrics, late);
+    const lived = await live({ given, at: { restoring: silenced } });
+    await endsWhole(t, lived);
+    t.equal(lived.run.stop, null, what);
+    t.same(marksOf(lived), ['inconclusive', 'unknown', [false]], what);
+    const why =
+      /^of the last \d+ s in which the watch's users are counted nothing was told: memory (has been silent .*throttled|did not tell .*); before, /;
+    t.match(lived.verdict?.served.why, why, what);
+    t.same(marksOf(await live({ given })), ['resilient', 'yes', []], `${what}, and tells to the end`);
+  }
+});
+
 test('what a platform cannot do for users is refused before anything is touched', async (t) => {
   const { run, journal } = await live({
     given: ({ platform }) => {

@@ -695,6 +695,9 @@ test('marks, numbers and strength stand behind the verdict', async (t) => {
     'unknown',
     'refusals mean nothing where the fault was not met',
   );
+  const untold = run({ checks: [{ name: 'counted', at: (start + 60) * 1000, passed: false, seen: 'the end was not told' }] }).verdict;
+  t.match(untold.served, { mark: 'unknown', why: /^the end was not told; before, / }, 'users whom nobody counted were not served');
+  t.equal(untold.verdict, 'inconclusive');
   const unasked = run({ checks: [{ name: 'heal', at: start * 1000, passed: false, seen: 'could not be asked: no route' }] }).verdict;
   t.ok(unasked.reasons.includes('whether the fault is gone after it was taken back is not known: could not be asked: no route'));
   const cutShort = run({ criteria: { timeConstantSeconds: 600 }, stopAfter: { since: 12, reason: 'operator' } }).verdict;

@@ -1,4 +1,5 @@
 import type { Check, JudgedFacts, Marked } from '@haldane/core';
+import { lastCheck } from './asked.ts';
 import { contactOf } from './contact.ts';
 import { futilityWords } from './futility.ts';
 import { guardrailsSafe } from './guardrails-safe.ts';
@@ -23,6 +24,8 @@ export function judgeServed(state: JudgeState, checks: readonly Check[], facts: 
   const unsaid = whyNotMet(state, checks) ?? whyNobodyCame(state);
   if (unsaid !== null) return { mark: 'unknown', why: unsaid };
   if (facts.stop !== null) return { mark: 'unknown', why: `stopped before it could be shown (${facts.stop.reason}); ${ratesSeen(state)}` };
+  const counted = lastCheck(checks, 'counted');
+  if (counted !== null && !counted.passed) return { mark: 'unknown', why: `${counted.seen}; before, ${ratesSeen(state)}` };
   if (guardrailsSafe(harm, criteria, state.keys.seen)) return { mark: 'yes', why: `${ratesSeen(state)}: shown to be within the tolerance` };
   if (showsDifference(harm, criteria)) {
     return {

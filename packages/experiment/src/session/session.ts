@@ -9,6 +9,7 @@ import {
   type Deployment,
   type Evidence,
   hasCode,
+  messageOf,
   type ProbeSession,
   type Run,
 } from '@haldane/core';
@@ -21,8 +22,8 @@ import { Inbox } from './inbox.ts';
 import { Seconds } from './seconds.ts';
 
 const toldAccepts = 3;
-/** How long the last second of a watch may take to close, and how much longer a look at it at most. */
-const closingMs = 2_000;
+/** How long the last second of a watch may take to close, as long as a source may be silent; and how much longer a look at it at most. */
+const closingMs = 3_000;
 const lookingMs = 3_000;
 
 /**
@@ -48,6 +49,8 @@ export class Session {
   readonly baselineBlocks: Block[] = [];
   /** Epoch ms: when what the arms are made of began to be made. */
   begunAt: number;
+  /** Epoch second of the last block in the evidence; before there is one, of the last second that is none. */
+  #storedUntil = 0;
   #reading: Promise<void> | null = null;
   #failed: unknown = null;
   #judge: unknown;
@@ -78,6 +81,7 @@ export class Session {
 
   /** From now on closed seconds are expected: silence counts from here. */
   listen(): void {
+    this.#storedUntil = Math.floor(this.world.clock.now() / 1000);
     this.#seconds.listen();
   }
 
@@ -86,6 +90,7 @@ export class Session {
     const { blocks, checks, accepts, marks } = evidence;
     this.inbox.remember(evidence);
     this.#seconds.remember(blocks);
+    this.#storedUntil = blocks.at(-1)?.at ?? Math.floor(this.world.clock.now() / 1000);
     this.begunAt = marks.find(({ phase }) => phase === 'provisioning')?.at ?? this.begunAt;
     for (const block of blocks) this.#judge = this.world.judge.step(this.#judge, block, knownBy(block, evidence)).state;
     this.baselineBlocks.push(...blocks.filter(({ phase }) => phase === 'baseline'));
@@ -133,7 +138,7 @@ export class Session {
     const blocks = this.#closed(run.phase);
     if (blocks.length === 0) return this.#spentAlready(run);
     // In one breath, so that a store that can writes both at once; nothing is decided before all of it is stored.
-    const writing: Promise<void>[] = [this.world.evidence.append(this.hand.hold.fence, { blocks })];
+    const writing: Promise<void>[] = [this.#store(blocks)];
     let decision: Decision | null = null;
     let widen: Decision | null = null;
     for (const block of blocks) {
@@ -212,13 +217,26 @@ export class Session {
 
   /**
    * Stores the seconds up to the end of the watch that were still open when it ended, so that what was seen last counts too. They belong
-   * to the phase that they happened in. Where what happens is told in a later second, so do those up to which it may be.
+   * to the phase that they happened in. Where what happens is told in a later second, so do those up to which it may be. That they were not
+   * told is a check: no data is never a pass.
    */
   async finish(run: Run, phase: Block['phase'], endedAt: number): Promise<void> {
     const lateMs = this.world.metrics.lateMs?.(run.id) ?? 0;
     const ended = Math.floor(endedAt / 1000);
     const last = this.world.metrics.standsBy?.(ended) ?? ended + Math.ceil(lateMs / 1000);
-    const withinMs = closingMs + lateMs + (last - ended) * 1000;
+    let untold: string | null;
+    try {
+      untold = await this.#readUpTo(last, phase, closingMs + lateMs + (last - ended) * 1000);
+    } catch (error) {
+      untold = messageOf(error);
+    }
+    if (untold === null) return;
+    const seen = `of the last ${last - this.#storedUntil} s in which the watch's users are counted nothing was told: ${untold}`;
+    await this.check({ name: 'counted', at: (this.#storedUntil + 1) * 1000, passed: false, seen });
+  }
+
+  /** Stores what closes until all up to `last` was heard; then null, else in words why it was not. */
+  async #readUpTo(last: number, phase: Block['phase'], withinMs: number): Promise<string | null> {
     const until = this.world.clock.now() + withinMs;
     const signal = AbortSignal.timeout(withinMs + lookingMs);
     await this.#reading;
@@ -226,12 +244,18 @@ export class Session {
     for (;;) {
       const silent = await this.#seconds.read(this.probes, signal);
       const blocks = this.#closed(phase).filter((block) => block.at <= last);
-      if (blocks.length > 0) await this.world.evidence.append(this.hand.hold.fence, { blocks });
+      if (blocks.length > 0) await this.#store(blocks);
+      if (this.#storedUntil >= last || this.#seconds.isPast(last)) return null;
       // Whoever is silent for so long is not waited for: the arms still stand.
-      if (silent !== null || this.world.clock.now() >= until) return;
-      if (blocks.some((block) => block.at >= last) || this.#seconds.isPast(last)) return;
+      if (silent !== null) return silent;
+      if (this.world.clock.now() >= until) return `${this.world.metrics.id} did not tell it within ${Math.ceil(withinMs / 1000)} s`;
       await this.world.clock.sleep(50, signal);
     }
+  }
+
+  async #store(blocks: readonly Block[]): Promise<void> {
+    await this.world.evidence.append(this.hand.hold.fence, { blocks });
+    this.#storedUntil = blocks.at(-1)?.at ?? this.#storedUntil;
   }
 
   /** Stores what only this runner has seen, and ends its streams: another goes on with the run. */
