@@ -779,6 +779,7 @@ test('a runner that hands its run over follows it no more', async (t) => {
   t.equal(run.phase, 'observing');
   t.equal(prober.open, 0);
   t.same(metrics.left, [runId, runId], 'from when it leaves, and in any case from when it lets go of the lease');
+  t.same((await live()).metrics.left, [runId], 'so too where it went to its end');
 });
 
 const ramp = (...shares: readonly number[]) => ({
@@ -904,6 +905,40 @@ test('an end of the watch that nobody told is no pass', async (t) => {
     t.match(lived.verdict?.served.why, why, what);
     t.same(marksOf(await live({ given })), ['resilient', 'yes', []], `${what}, and tells to the end`);
   }
+});
+
+/** Seconds are told half a minute at once, each as `bend` makes it. */
+const inBatches =
+  (bend: (block: TrafficBlock, lab: MemoryLab) => TrafficBlock = (block) => block): Act =>
+  (lab) => {
+    const { metrics, clock } = lab;
+    const truth = metrics.read.bind(metrics);
+    const read: MemoryMetrics['read'] = async (id, after) => {
+      const reading = await truth(id, after);
+      if (reading.state !== 'ok') return reading;
+      const told = reading.points.filter(({ at }) => at < Math.floor(clock.now() / 30_000) * 30);
+      return { state: 'ok', points: told.map((block) => bend(block, lab)) };
+    };
+    Object.assign(metrics, { read, lateMs: () => 31_000, standsBy: (second: number) => second - (second % 30) + 29 });
+  };
+
+test('what stands behind the end of a phase in one batch counts: all of a baseline, and what speaks against letting users in', async (t) => {
+  const lived = await live({ given: inBatches(), spec: { watchSeconds: 60 } });
+  await endsWhole(t, lived);
+  t.equal(lived.verdict?.verdict, 'resilient', lived.run.stop?.why ?? lived.verdict?.headline ?? 'no verdict');
+  const baseline = lived.evidence.blocks.filter(({ phase }) => phase === 'baseline');
+  t.ok(baseline.length > 5, `${baseline.length} s were told, 5 were needed`);
+  t.match(lived.run.facts.baseline, { from: baseline[0]?.at, to: baseline.at(-1)?.at }, 'the credit rate is from all that was told');
+
+  // Users could have come in long before.
+  const leaking = inBatches((block, { history }) => {
+    const injected = history.spans(`fault:${runId}.`)[0]?.from ?? Number.POSITIVE_INFINITY;
+    return block.at * 1_000 < injected + 20_000 ? block : { ...block, met: { control: 4, experiment: 4 } };
+  });
+  const leaked = await live({ given: leaking });
+  await endsWhole(t, leaked);
+  t.match(leaked.run.stop, { reason: 'invalid-arms', why: /the fault reached control/ });
+  t.equal(leaked.history.spans(`slice:${runId}.watch`).length, 0, 'no user was let in');
 });
 
 test('what a platform cannot do for users is refused before anything is touched', async (t) => {

@@ -123,7 +123,7 @@ export class Session {
 
   /**
    * Reads what closed since the last tick, stores it, and asks the judge about each block in order.
-   * Returns the first decision that ends the phase, else to widen when one block allowed it, else the last one; null when no block closed.
+   * Returns what holds after all of them; null when no block closed.
    */
   async tick(run: Run, signal: AbortSignal): Promise<Decision | null> {
     const silent = await this.#seconds.read(this.probes, signal);
@@ -140,19 +140,15 @@ export class Session {
     // In one breath, so that a store that can writes both at once; nothing is decided before all of it is stored.
     const writing: Promise<void>[] = [this.#store(blocks)];
     let decision: Decision | null = null;
-    let widen: Decision | null = null;
     for (const block of blocks) {
       if (run.phase === 'baseline') this.baselineBlocks.push(block);
       const stepped = this.world.judge.step(this.#judge, block, this.#known);
       this.#judge = stepped.state;
-      decision = stepped.decision;
-      if (decision.do === 'widen') widen = decision;
-      writing.push(this.hand.tell('block', summary(block, decision)));
-      if (isLast(decision)) break;
+      decision = whatHolds(decision, stepped.decision);
+      writing.push(this.hand.tell('block', summary(block, stepped.decision)));
     }
     await Promise.all(writing);
-    if (decision !== null && isLast(decision)) return decision;
-    return this.#spentAlready(run) ?? widen ?? decision;
+    return isLast(decision) ? decision : (this.#spentAlready(run) ?? decision);
   }
 
   /**
@@ -290,9 +286,21 @@ export class Session {
   }
 }
 
+/**
+ * What holds after another block of a batch: the first stop, else that the phase is over, else to widen when one block allowed it, else the last
+ * one. A source may tell a minute at once: what it tells after the second that ended a phase well may stop the run all the same; only that the
+ * phase took too long says nothing when it was over before.
+ */
+function whatHolds(before: Decision | null, now: Decision): Decision {
+  if (before === null || before.do === 'go-on') return now;
+  if (before.do === 'stop') return before;
+  if (now.do === 'stop') return before.do === 'next' && now.reason === 'deadline' ? before : now;
+  return now.do === 'next' && before.do === 'widen' ? now : before;
+}
+
 /** Whether nothing is watched any longer in this phase. */
-function isLast(decision: Decision): boolean {
-  return decision.do === 'next' || decision.do === 'stop';
+function isLast(decision: Decision | null): boolean {
+  return decision?.do === 'next' || decision?.do === 'stop';
 }
 
 /** What a block says on a screen: the two arms side by side and what is left of the budget. */
