@@ -137,11 +137,17 @@ export type Alert = {
   readonly fields: Readonly<Record<string, string>>;
 };
 
-/** Where alerts arrive. */
+/** Where alerts arrive, or are asked for. */
 export interface AlertSource {
   readonly id: string;
+  /** It is asked no more often than `everyMs`, and may know nothing of an alert for `lateMs`. Absent: it is asked each time, and knows at once. */
+  readonly pace?: { readonly everyMs: number; readonly lateMs: number };
+  /** What it tells was asked for by name, in the run's own file: it is about the run also where it names neither the run nor an arm. */
+  readonly asksByName?: boolean;
   /** Alerts received in the window (epoch ms, inclusive), oldest first. */
   alerts(runId: string, window: { readonly from: number; readonly to: number }, signal: AbortSignal): Promise<Reading<Alert>>;
+  /** For the plan: whether it may be asked, and what is to be known of it. Absent: nothing is. */
+  advise?(signal: AbortSignal): Promise<Advice>;
 }
 
 /** Something that changed places: when each phase began. */

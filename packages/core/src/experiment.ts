@@ -61,7 +61,13 @@ export type ExperimentSpec = ServiceRef & {
   /** Requests of the experiment that must have met the fault. */
   readonly contact: number;
   /** Null: nobody asked to know whether it was noticed. */
-  readonly noticed: { readonly source: string; readonly expect: AlertExpectation; readonly heartbeatWithinSeconds: number } | null;
+  readonly noticed: {
+    readonly source: string;
+    readonly expect: AlertExpectation;
+    /** The rule whose alert is the heartbeat; absent: any with "heartbeat" in its name. */
+    readonly heartbeatRule?: string;
+    readonly heartbeatWithinSeconds: number;
+  } | null;
 };
 
 /** How many times the experiment's users and instances this arm gets. */

@@ -39,9 +39,13 @@ export async function lookForHeartbeat(session: Session, run: Run): Promise<bool
   const noticed = run.experiment.noticed;
   const sent = session.heartbeat;
   if (noticed === null || sent === null || session.heartbeatDone) return true;
-  const alert = session.inbox.alerts.find((one) => /heartbeat/i.test(one.rule));
+  const { inbox: heard } = session;
+  const isHeartbeat = (rule: string) => (noticed.heartbeatRule === undefined ? /heartbeat/i.test(rule) : rule === noticed.heartbeatRule);
+  // One that names nobody and came before tells of something else.
+  const alert = heard.alerts.find((one) => isHeartbeat(one.rule) && (heard.names(one) || one.receivedAt >= sent.sentAt));
   const now = session.world.clock.now();
-  if (alert === undefined && now - sent.sentAt < noticed.heartbeatWithinSeconds * 1000) return false;
+  const within = noticed.heartbeatWithinSeconds * 1000;
+  if (alert === undefined && now - sent.sentAt < within + heard.lateMs && heard.heardUntil < sent.sentAt + within) return false;
   session.heartbeatDone = true;
   const inbox = session.lastCheck('inbox');
   const trouble = sent.trouble ?? (inbox?.passed === false ? inbox.seen : null);
@@ -62,9 +66,12 @@ export function listenFor(session: Session, run: Run): number {
   const effectAt = session.effectAt;
   if (noticed === null || effectAt === null) return 0;
   const { rules, receiver, withinSeconds } = noticed.expect;
-  const arrived = session.inbox.alerts.some(
-    (alert) => rules.includes(alert.rule) && alert.receiver === receiver && alert.receivedAt >= effectAt,
+  const { inbox } = session;
+  // One that names nobody may be followed by one that does.
+  const arrived = inbox.alerts.some(
+    (alert) => rules.includes(alert.rule) && alert.receiver === receiver && alert.receivedAt >= effectAt && inbox.names(alert),
   );
-  if (arrived) return 0;
-  return Math.max(0, effectAt + withinSeconds * 1000 + graceMs - session.world.clock.now());
+  const deadline = effectAt + withinSeconds * 1000;
+  if (arrived || inbox.heardUntil >= deadline + graceMs) return 0;
+  return Math.max(0, deadline + graceMs + inbox.lateMs - session.world.clock.now());
 }

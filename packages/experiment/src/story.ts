@@ -95,7 +95,15 @@ export function story(world: World, hand: Hand): Story {
     async planning(run, _context, signal) {
       const deployment = await interrogate(world, run, signal);
       const made = await makePlan(
-        { runId: run.id, spec: run.experiment, deployment, platform: world.platform, scenario: world.scenario, metrics: world.metrics },
+        {
+          runId: run.id,
+          spec: run.experiment,
+          deployment,
+          platform: world.platform,
+          scenario: world.scenario,
+          metrics: world.metrics,
+          alerts: world.alerts,
+        },
         signal,
       );
       const objections = [...made.refusals, ...(await objectionsTo(world, run, deployment, signal))];
@@ -226,7 +234,7 @@ export function story(world: World, hand: Hand): Story {
         const wait = run.abortAsked === null ? listenFor(session, run) : 0;
         if (wait > 0) return again(Math.min(wait, 250));
       }
-      const listenedUntil = session === null ? null : world.clock.now();
+      const listenedUntil = session === null ? null : session.inbox.heardUntil;
       return { done: true, learned: { listenedUntil, verdict: await judgeRun(world, { ...run, facts: { ...run.facts, listenedUntil } }) } };
     },
 

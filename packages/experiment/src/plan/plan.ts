@@ -1,4 +1,4 @@
-import type { Change, Deployment, ExperimentSpec, MetricSource, Plan, Platform, Scenario } from '@haldane/core';
+import type { AlertSource, Change, Deployment, ExperimentSpec, MetricSource, Plan, Platform, Scenario } from '@haldane/core';
 import { timesOf } from '@haldane/core';
 import type { ChangeList } from '../subject/change-list.ts';
 import { rateOf } from '../subject/cluster-risks.ts';
@@ -20,6 +20,8 @@ export async function makePlan(
     readonly scenario: Scenario;
     /** Where its real users will be counted. */
     readonly metrics?: MetricSource;
+    /** Where alerts are heard of; null or absent: nobody asks. */
+    readonly alerts?: AlertSource | null;
     /** A failure rate (0..1) for which to say what finding it takes. */
     readonly find?: number;
   },
@@ -41,6 +43,7 @@ export async function makePlan(
   const advice = [
     isExposed ? await input.metrics?.advise?.(deployment, armsPerSecond, signal, spec) : undefined,
     await platform.advise?.(deployment, changes, seconds.most, signal),
+    await input.alerts?.advise?.(signal),
   ].filter((one) => one !== undefined);
   const heldBy = (name: string) => advice.flatMap((one) => one.caps).find((one) => one.name === name);
   return {

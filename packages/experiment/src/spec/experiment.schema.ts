@@ -244,6 +244,11 @@ export function experimentSchema(scenarioIds: readonly string[], params: JsonObj
             default: [],
             description: 'what the alert must say to be acted on',
           },
+          heartbeat: {
+            type: 'string',
+            minLength: 1,
+            description: 'the rule whose alert is the heartbeat; left out: any with "heartbeat" in its name',
+          },
           heartbeatWithin: {
             ...seconds({ above: 0, atMost: 3600 }),
             default: '30s',

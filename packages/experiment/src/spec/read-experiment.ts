@@ -57,6 +57,7 @@ type ExperimentFile = {
     readonly receiver: string;
     readonly within: number;
     readonly fields: readonly string[];
+    readonly heartbeat?: string;
     readonly heartbeatWithin: number;
   };
 };
@@ -138,6 +139,7 @@ export async function readExperiment(options: ReadExperimentOptions): Promise<Ex
             withinSeconds: file.noticed.within,
             fields: file.noticed.fields,
           },
+          ...(file.noticed.heartbeat === undefined ? {} : { heartbeatRule: file.noticed.heartbeat }),
           heartbeatWithinSeconds: file.noticed.heartbeatWithin,
         }
       : null,
@@ -211,6 +213,15 @@ function rules(file: ExperimentFile, { known = {} }: ReadExperimentOptions): rea
           {
             keys: ['probes', 'clean'],
             message: `${file.probes.clean} clean answers never come: ${file.probes.hostile}/s for ${file.watch}s are ${answers}; raise "hostile" or "watch", or ask for fewer`,
+            about: 'value',
+          } as const,
+        ]
+      : []),
+    ...(file.noticed?.heartbeat !== undefined && file.noticed.rules.includes(file.noticed.heartbeat)
+      ? [
+          {
+            keys: ['noticed', 'heartbeat'],
+            message: `"${file.noticed.heartbeat}" is among "rules", too: the heartbeat would count as the alert that is waited for; name another rule`,
             about: 'value',
           } as const,
         ]
