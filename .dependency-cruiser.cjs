@@ -89,7 +89,12 @@ module.exports = {
     sdk('undici/', ['services/router/', 'packages/probes/', 'examples/']),
     sdk('@peculiar/', ['packages/platforms/src/local/']),
     sdk('@opentelemetry/', ['services/standalone/src/tracing/']),
-    sdk('@aws-sdk/', ['packages/platforms/src/aws/', 'packages/metrics/src/cloudwatch/', 'pipelines/src/codedeploy/']),
+    sdk('@aws-sdk/', [
+      'packages/platforms/src/aws/',
+      'packages/metrics/src/cloudwatch/',
+      'packages/alerts/src/cloudwatch/',
+      'pipelines/src/codedeploy/',
+    ]),
     { name: 'not-to-unresolvable', severity: 'error', from: { path: rooms }, to: { couldNotResolve: true } },
   ],
   options: {

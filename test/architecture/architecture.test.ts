@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { webhookAlerts } from '@haldane/alerts';
+import { alarmHistory, webhookAlerts } from '@haldane/alerts';
 import { systemClock } from '@haldane/core';
 import { DataplaneClient } from '@haldane/dataplane';
 import { metricSources } from '@haldane/metrics';
@@ -138,7 +138,10 @@ test('in every room folder name, id and registered key are one', async (t) => {
       platforms.local({ dataDir: room.folder, dataplane, clock: systemClock }).id,
     ],
     'packages/metrics/src': metricSources({ client: dataplane, clock: systemClock, cloudwatch, prometheus }).ids(),
-    'packages/alerts/src': [webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id],
+    'packages/alerts/src': [
+      alarmHistory({ read: async () => ({}), clock: systemClock, rules: [], heartbeat: undefined }).id,
+      webhookAlerts({ inbox: { receive: async () => undefined, between: async () => [] } as never }).id,
+    ],
     'packages/notifiers/src': receiverKinds,
     // A bundle is signed, which no other form is.
     'packages/reports/src': [...Object.keys(reports), 'bundle'],

@@ -1,5 +1,6 @@
-import { webhookAlerts } from '@haldane/alerts';
+import { alarmHistory, connectAlarms, type ReadHistory, webhookAlerts } from '@haldane/alerts';
 import type {
+  AlertSource,
   Arm,
   Claim,
   Clock,
@@ -53,7 +54,7 @@ export type HouseOptions = {
   readonly egress: Egress;
   /** A Prometheus server that knows the services' counters; absent: none is connected. */
   readonly prometheus?: { readonly url: string; readonly queries: PrometheusQueries } | undefined;
-  /** The account whose CloudWatch knows the balancers' counts, and how long a minute settles; absent: none is connected. */
+  /** The account whose CloudWatch knows the balancers' counts, of which a minute settles so long, and alarms; absent: none is connected. */
   readonly cloudwatch?: (Parameters<typeof connectCloudWatch>[0] & { readonly settleSeconds?: number }) | undefined;
   /** Variables that manifests may name and secrets are taken from. */
   readonly env: Readonly<Record<string, string>>;
@@ -76,6 +77,7 @@ export class House {
   readonly #prober: Prober;
   readonly #outside: Outside;
   readonly #readers: ReturnType<typeof openReaders>;
+  readonly #alarms: ReadHistory | null;
 
   constructor(options: HouseOptions) {
     this.#options = options;
@@ -95,6 +97,7 @@ export class House {
         ? {}
         : { prometheus: { queries: prometheus.queries, ask: askPrometheus(prometheus.url, options.egress), runOf, countedOf } }),
     });
+    this.#alarms = cloudwatch === undefined ? null : connectAlarms(cloudwatch);
     this.#outside = outside({ env: options.env, egress: options.egress, inbox: webhookAlerts({ inbox: options.store.alerts }) });
     this.#prober = httpProber({ clock: options.clock, egress: options.egress, secret: (name) => options.env[name] });
     this.#readers = openReaders({ clock: options.clock, egress: options.egress });
@@ -122,6 +125,17 @@ export class House {
 
   metrics(id: string) {
     return this.#metrics.get(id);
+  }
+
+  /** Where the experiment's alerts are heard of; null when nobody asks. Throws `unknown-id` naming the known ones. */
+  alerts({ noticed }: Pick<ExperimentSpec, 'noticed'>): AlertSource | null {
+    if (noticed === null) return null;
+    const { store, clock } = this.#options;
+    const { expect, heartbeatRule } = noticed;
+    return new Registry<AlertSource>('alert source', [
+      ...(this.#alarms === null ? [] : [alarmHistory({ read: this.#alarms, clock, rules: expect.rules, heartbeat: heartbeatRule })]),
+      webhookAlerts({ inbox: store.alerts }),
+    ]).get(noticed.source);
   }
 
   async #countedRun(id: string): Promise<CountedRun> {
@@ -188,14 +202,13 @@ export class House {
     const spec = run.experiment;
     const platform = this.#platforms.get(spec.platform);
     const source = this.#metrics.get(spec.metrics);
-    const alerts = new Registry('alert source', [webhookAlerts({ inbox: store.alerts })]);
     return {
       clock,
       pipeline: this.pipeline(spec),
       platform,
       scenario: this.#scenarios.get(spec.scenario.id),
       metrics: platform.contacts === undefined ? source : withContacts(source, platform.contacts),
-      alerts: spec.noticed === null ? null : alerts.get(spec.noticed.source),
+      alerts: this.alerts(spec),
       prober: this.#prober,
       policy: this.policy(platform),
       surroundings: this.surroundings,

@@ -3,5 +3,5 @@ export const known = {
   platforms: ['aws', 'local'],
   pipelines: ['manifest'],
   metrics: ['cloudwatch', 'none', 'prometheus', 'router'],
-  alerts: ['webhook'],
+  alerts: ['cloudwatch', 'webhook'],
 } as const;

@@ -80,7 +80,16 @@ export function desk(options: DeskOptions): Desk {
       const deployment = await asItRuns(await house.pipeline(spec).interrogate(spec, signal()), platform, signal());
       const runId = newRunId();
       const plan = await makePlan(
-        { runId, spec, deployment, platform, scenario, metrics: house.metrics(spec.metrics), ...(find === undefined ? {} : { find }) },
+        {
+          runId,
+          spec,
+          deployment,
+          platform,
+          scenario,
+          metrics: house.metrics(spec.metrics),
+          alerts: house.alerts(spec),
+          ...(find === undefined ? {} : { find }),
+        },
         signal(),
       );
       return { ...plan, refusals: [...plan.refusals, ...(await objections(runId, spec, deployment, platform))] };

@@ -1,8 +1,8 @@
 import type { Alert } from '@haldane/core';
+import { isLoose } from '../loose.ts';
+import { parseAlerts } from '../parse-alerts.ts';
 import { fromAlarm, isAlarm } from './cloudwatch/index.ts';
 import { fromEvent, isEvent } from './eventbridge/index.ts';
-import { isLoose } from './loose.ts';
-import { parseAlerts } from './parse-alerts.ts';
 import { type FetchText, isSns, openSns } from './sns/index.ts';
 
 /**

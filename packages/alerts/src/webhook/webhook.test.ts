@@ -1,6 +1,6 @@
 import type { Alert, Reading } from '@haldane/core';
 import { test } from 'tap';
-import { parseAlerts } from './parse-alerts.ts';
+import { parseAlerts } from '../parse-alerts.ts';
 import { webhookAlerts } from './webhook-alerts.ts';
 
 const generic = {

@@ -1,4 +1,4 @@
-import { isLoose, type Loose, text } from '../loose.ts';
+import { isLoose, type Loose, text } from '../../loose.ts';
 
 /** Whether this is what a CloudWatch alarm tells a topic when its state changes. */
 export function isAlarm(body: Loose): boolean {

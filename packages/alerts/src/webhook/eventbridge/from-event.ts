@@ -1,4 +1,4 @@
-import { isLoose, type Loose, text } from '../loose.ts';
+import { isLoose, type Loose, text } from '../../loose.ts';
 
 /** Names under which calls of AWS speak of what they are about. */
 const resourceNames = ['groupId', 'groupName', 'bucketName', 'roleName', 'policyArn', 'trailName', 'name', 'resourceId'];
