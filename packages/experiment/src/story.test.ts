@@ -907,6 +907,23 @@ test('an end of the watch that nobody told is no pass', async (t) => {
   }
 });
 
+test('that the end of the watch could not be stored is no pass either, and is said as soon as it can be', async (t) => {
+  const lost: Act = ({ stores: { evidence } }) => {
+    const append = evidence.append.bind(evidence);
+    let failing = 2;
+    evidence.append = async (fence, more) => {
+      const isEnd = more.blocks !== undefined || more.checks?.some(({ name }) => name === 'counted');
+      if (!isEnd || failing === 0) return append(fence, more);
+      failing -= 1;
+      throw new HaldaneError('unavailable', 'the database is away');
+    };
+  };
+  const lived = await live({ at: { restoring: lost } });
+  await endsWhole(t, lived);
+  t.equal(lived.run.stop, null);
+  t.match(lived.verdict, { verdict: 'inconclusive', served: { mark: 'unknown', why: /nothing was told: the database is away; before, / } });
+});
+
 /** Seconds are told half a minute at once, each as `bend` makes it. */
 const inBatches =
   (bend: (block: TrafficBlock, lab: MemoryLab) => TrafficBlock = (block) => block): Act =>

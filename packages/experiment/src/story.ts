@@ -229,6 +229,7 @@ export function story(world: World, hand: Hand): Story {
 
     async judging(run, _context, signal) {
       if (session !== null) {
+        await session.keepUntold();
         await session.readAlerts(signal);
         // A person who asked to stop, and a runner that shuts down, are not kept waiting for an alert.
         const wait = run.abortAsked === null ? listenFor(session, run) : 0;

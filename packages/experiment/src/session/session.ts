@@ -51,6 +51,7 @@ export class Session {
   begunAt: number;
   /** Epoch second of the last block in the evidence; before there is one, of the last second that is none. */
   #storedUntil = 0;
+  #untold: Check | null = null;
   #reading: Promise<void> | null = null;
   #failed: unknown = null;
   #judge: unknown;
@@ -228,7 +229,15 @@ export class Session {
     }
     if (untold === null) return;
     const seen = `of the last ${last - this.#storedUntil} s in which the watch's users are counted nothing was told: ${untold}`;
-    await this.check({ name: 'counted', at: (this.#storedUntil + 1) * 1000, passed: false, seen });
+    this.#untold = { name: 'counted', at: (this.#storedUntil + 1) * 1000, passed: false, seen };
+    await this.keepUntold();
+  }
+
+  /** Stores that the end of the watch was not told, where it was not and the evidence does not say so yet. */
+  async keepUntold(): Promise<void> {
+    if (this.#untold === null) return;
+    await this.check(this.#untold);
+    this.#untold = null;
   }
 
   /** Stores what closes until all up to `last` was heard; then null, else in words why it was not. */
@@ -262,6 +271,7 @@ export class Session {
     await this.#readAccepts();
     if (this.#failed !== null) throw this.#failed;
     await this.#keepFound();
+    await this.keepUntold();
     await this.close(injectedAt);
   }
 
