@@ -77,6 +77,8 @@ export interface MetricSource {
    * absent: as early, and in its own.
    */
   lateMs?(runId: string): number;
+  /** For how long it may tell nothing before that is silence; absent: for as long as `lateMs`. */
+  stillMs?(runId: string): number;
   /** The second in which what happens in `second` stands at the latest; absent: as much later as it may be told. */
   standsBy?(second: number): number;
   /** It counts at a balancer that users come by, and late: where none is exposed it has nothing to tell. Absent where it tells that at once. */

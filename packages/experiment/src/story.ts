@@ -211,6 +211,8 @@ export function story(world: World, hand: Hand): Story {
           offAt = world.clock.now();
         };
         await Promise.allSettled([...held.slices.map(off), ...held.list.inject.map((change) => unmake(change, hand.lost))]);
+        // What could not be taken off is still tried; whoever waits for its users' answers waits from the last try on.
+        const emptyAt = offAt ?? world.clock.now();
         hand.lost.throwIfAborted();
         await Promise.all([
           quietly(
@@ -219,7 +221,7 @@ export function story(world: World, hand: Hand): Story {
           ),
           quietly(guard.lookBack(run), hand),
         ]);
-        if (watched !== null) await quietly(held.finish(run, watched, endedAt), hand);
+        if (watched !== null) await quietly(held.finish(run, watched, endedAt, emptyAt), hand);
       }
       const back = await putBack(world, hand, run.id);
       await quietly(session?.close(run.facts.injectedAt ?? null), hand);

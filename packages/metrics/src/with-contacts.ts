@@ -14,6 +14,7 @@ export function withContacts(source: MetricSource, contacts: NonNullable<Platfor
     ...(source.sent && { sent: source.sent.bind(source) }),
     ...(source.open && { open: source.open.bind(source) }),
     ...(source.lateMs && { lateMs: source.lateMs.bind(source) }),
+    ...(source.stillMs && { stillMs: source.stillMs.bind(source) }),
     async read(runId, after, signal) {
       const held = (waiting.get(runId) ?? []).filter((block) => block.at > after);
       const reading = await source.read(runId, held.at(-1)?.at ?? after, signal);

@@ -85,7 +85,8 @@ export class Seconds {
       }
     }
     const silence = now - this.#lastHeard;
-    if (silence <= silentMs + (this.#metrics.lateMs?.(this.#runId) ?? 0)) return null;
+    const stillMs = this.#metrics.stillMs?.(this.#runId) ?? this.#metrics.lateMs?.(this.#runId) ?? 0;
+    if (silence <= silentMs + stillMs) return null;
     const why = reading.state === 'unavailable' ? reading.why : 'no closed block arrived';
     return `${this.#metrics.id} has been silent for ${(silence / 1000).toFixed(1)} s: ${why}`;
   }

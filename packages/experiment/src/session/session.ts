@@ -107,7 +107,12 @@ export class Session {
   async takeUp(): Promise<void> {
     const at = this.world.clock.now();
     this.#seconds.forgiveSilence();
-    await this.check({ name: 'taken-over', at, passed: true, seen: 'another runner goes on with the run; nobody watched meanwhile' });
+    await this.check({
+      name: 'taken-over',
+      at,
+      passed: true,
+      seen: 'another runner goes on with the run; nobody watched meanwhile, and seconds that were not stored are a gap',
+    });
   }
 
   /** The last look at something; null when nobody looked. */
@@ -215,12 +220,12 @@ export class Session {
   /**
    * Stores the seconds up to the end of the watch that were still open when it ended, so that what was seen last counts too. They belong
    * to the phase that they happened in. Where what happens is told in a later second, so do those up to which it may be. That they were not
-   * told is a check: no data is never a pass.
+   * told is a check: no data is never a pass. `offAt`: since when no user is sent to the arms.
    */
-  async finish(run: Run, phase: Block['phase'], endedAt: number): Promise<void> {
+  async finish(run: Run, phase: Block['phase'], endedAt: number, offAt: number): Promise<void> {
     const lateMs = this.world.metrics.lateMs?.(run.id) ?? 0;
     const ended = Math.floor(endedAt / 1000);
-    const last = this.world.metrics.standsBy?.(ended) ?? ended + Math.ceil(lateMs / 1000);
+    const last = this.world.metrics.standsBy?.(Math.floor(offAt / 1000)) ?? ended + Math.ceil(lateMs / 1000);
     let untold: string | null;
     try {
       untold = await this.#readUpTo(last, phase, closingMs + lateMs + (last - ended) * 1000);

@@ -33,12 +33,14 @@ const lookBackMinutes = 5;
 const patienceSeconds = 60;
 /** Over so long a plan looks whether anything is known of production. */
 const planMinutes = 15;
-/** After the last decision users may still be answered for so long: the slice is taken off, and what is under way ends. */
+/** After the slice was taken off users may still be answered for so long: what is under way ends. */
 const leavingSeconds = 15;
 const roles: readonly ClusterRole[] = ['production', 'control', 'experiment'];
 
 type Standing = CountedSoFar & {
   readonly meters: Meters;
+  /** Up to which second another runner had stored the run; 0 when there was none. */
+  readonly takenOverAt: number;
   /** The minute that this reader told first; null before. */
   readonly first: number | null;
   /** Minutes that were told, as they were seen last, without Haldane's own requests. */
@@ -60,6 +62,7 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
   const { ask, runOf, countedOf, metersOf, clock, settleSeconds = 120 } = options;
   // A minute with requests that nobody answered is looked at twice.
   const lateSeconds = minuteSeconds + settleSeconds + 2 * pollSeconds;
+  const stillSeconds = minuteSeconds + 2 * pollSeconds + patienceSeconds;
   const runs = new Map<string, Standing>();
   /** When AWS was asked last, and why nothing came of it; null when something did. */
   const asked = new Map<string, { readonly at: number; readonly why: string | null }>();
@@ -69,15 +72,19 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
     own.set(runId, known);
     return known;
   };
-  const standingOf = async (runId: string, signal: AbortSignal): Promise<Standing> =>
-    runs.get(runId) ?? {
-      ...(await countedOf(runId)),
+  const standingOf = async (runId: string, signal: AbortSignal): Promise<Standing> => runs.get(runId) ?? (await beginning(runId, signal));
+  const beginning = async (runId: string, signal: AbortSignal): Promise<Standing> => {
+    const stored = await countedOf(runId);
+    return {
+      ...stored,
+      takenOverAt: stored.at,
       meters: await metersOf(runId, signal),
       first: null,
       told: new Map(),
       owed: nothing,
       unanswered: new Map(),
     };
+  };
   const usersOf = (minutes: Minutes, runId: string, minute: number, first: number): ByRole =>
     byRole((role) => {
       const told = toldOf(minutes(role, minute).tally);
@@ -115,6 +122,8 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
     isKeyless: true,
     isForUsers: true,
     lateMs: () => (lateSeconds + patienceSeconds) * 1000,
+    // The first minute takes as long as any; after it one is due each minute.
+    stillMs: (runId) => ((runs.get(runId)?.first ?? null) === null ? lateSeconds + patienceSeconds : stillSeconds) * 1000,
     standsBy: (second) => minuteOf(second + leavingSeconds) + minuteSeconds - 1,
     sent: (runId, seconds) => ownOf(runId).add(seconds),
     async read(runId, after, signal) {
@@ -149,7 +158,8 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
           return [minute, was, isKnown ? usersOf(minutes, runId, minute, begun) : was] as const;
         });
         const grown = summed([so.owed, ...again.map(([, was, now]) => grownBy(now, was))]);
-        const { points, counted, owed } = blocksOf(whole, grown, from, so, { failures, creditRate });
+        const isCompared = (minute: number) => so.takenOverAt === 0 || ownOf(runId).knows(minute);
+        const { points, counted, owed } = blocksOf(whole, grown, from, so, { failures, creditRate, isCompared });
         const told = [...again.map(([minute, , now]) => [minute, now] as const), ...whole].filter(
           ([minute]) => minute > minuteOf(counted.at) - lookBackMinutes * minuteSeconds,
         );
@@ -179,7 +189,7 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
             'unavailable',
             `CloudWatch knows nothing of ${silent.join(', ') || 'any target group'} behind ${meters.balancer} in the last ${planMinutes} minutes: it tells only of a balancer that requests pass; send it some, or check HALDANE_AWS_REGION`,
           );
-        return lateness({ lateSeconds, settleSeconds }, armsPerSecond, spec);
+        return lateness({ lateSeconds, settleSeconds, stillSeconds }, armsPerSecond, spec);
       } catch (error) {
         if (signal.aborted) throw error;
         return { caps: [], notes: [], refusals: [`metrics: cloudwatch: ${messageOf(error)}`] };
@@ -190,14 +200,15 @@ export function cloudWatchMetrics(options: CloudWatchOptions & { readonly clock:
 
 /**
  * Every second of these minutes from `from` on; what they counted stands in the last of each, and in the first of those what earlier ones have `grown`
- * by, less what is owed of them.
+ * by, less what is owed of them. A minute that is not compared, for nobody knows which of its requests are Haldane's own, is charged to the budget, and holds
+ * nothing of the arms: neither credit follows from it nor a difference.
  */
 function blocksOf(
   whole: readonly (readonly [number, ByRole])[],
   grown: ByRole,
   from: number,
   before: CountedSoFar,
-  { failures, creditRate }: Pick<CountedRun, 'failures' | 'creditRate'>,
+  { failures, creditRate, isCompared }: Pick<CountedRun, 'failures' | 'creditRate'> & { readonly isCompared: (minute: number) => boolean },
 ): { readonly points: readonly TrafficBlock[]; readonly counted: CountedSoFar; readonly owed: ByRole } {
   const points: TrafficBlock[] = [];
   let counted: CountedSoFar = { at: before.at, spent: before.spent, requests: before.requests };
@@ -207,8 +218,9 @@ function blocksOf(
     const told = settled(summed([owed, users]));
     owed = told.owed;
     for (let at = Math.max(from, minute); at <= last; at += 1) {
-      const real = at < last ? noTallies : told.real;
-      const spent = counted.spent + real.control.failures + real.experiment.failures;
+      const heard = at < last ? noTallies : told.real;
+      const spent = counted.spent + heard.control.failures + heard.experiment.failures;
+      const real = isCompared(minute) ? heard : { ...noTallies, production: heard.production };
       const requests = counted.requests + real.control.requests + real.experiment.requests;
       counted = { at, spent, requests };
       points.push({ ...noBlock(at), real, budget: { spent, cap: failures, credit: creditRate * requests } });

@@ -38,6 +38,12 @@ function readerOf(balancer: ReturnType<typeof simulatedBalancer>, clock: Virtual
     handOver() {
       source.leave?.('r1');
       source = open();
+      // The next runner knows what was stored, and nothing of what was only seen.
+      const stored = told.at(-1)?.at ?? 0;
+      source.sent?.(
+        'r1',
+        balancer.sent(0).filter(({ at }) => at <= stored),
+      );
     },
     async look(): Promise<Reading<TrafficBlock>> {
       const seconds = balancer.sent(after);
@@ -120,7 +126,8 @@ test('whatever comes to a balancer, no failure of a user is told less than once,
       }
       await reader.go(400);
       const { told } = reader;
-      const counted = failuresOf(told);
+      // What nobody can tell from Haldane's own is charged, and compared with nothing.
+      const counted = edges.handed ? (told.at(-1)?.budget.spent ?? 0) : failuresOf(told);
       const served = sum(({ real }) => real.control.requests + real.experiment.requests, told) - counted;
       if (counted < truth.failures) throw new Error(`${counted} failures were told of ${truth.failures}`);
       if (!edges.handed && counted > truth.failures + edges.failed)
@@ -132,7 +139,8 @@ test('whatever comes to a balancer, no failure of a user is told less than once,
       let spent = 0;
       for (const block of told) {
         spent += block.real.control.failures + block.real.experiment.failures;
-        if (block.budget.spent !== spent) throw new Error(`in ${block.at} ${block.budget.spent} were said to be spent and ${spent} were`);
+        if (edges.handed ? block.budget.spent < spent : block.budget.spent !== spent)
+          throw new Error(`in ${block.at} ${block.budget.spent} were said to be spent and ${spent} were`);
       }
       if (!edges.handed && counted === truth.failures && counted > 0) exact += 1;
     }),
@@ -253,6 +261,34 @@ test('what users are told to suffer is what they suffer, however unlike Haldaneâ
     given.control + given.experiment,
     'and once nothing more of its own is sent, every user is told',
   );
+});
+
+test('minutes of which a hand-over lost what Haldane itself was answered are charged, compared with nothing, and give no credit', async (t) => {
+  const clock = new VirtualClock(startMs);
+  const balancer = simulatedBalancer(clock, () => 0);
+  const reader = readerOf(balancer, clock);
+  for (let second = 0; second < 900; second += 1) {
+    await clock.advance(1_000);
+    balancer.users('control', 'ok', 1);
+    balancer.users('experiment', second % 30 === 0 ? 'failed' : 'ok', 1);
+    balancer.probe('control', 'ok', 0);
+    balancer.probe('experiment', 'failed', 0);
+    if (second === 450) reader.handOver();
+    await reader.look();
+  }
+  await reader.go(300);
+  const minutes = reader.told.filter(({ at }) => at % 60 === 59 && at < startMs / 1000 + 900);
+  const lost = minutes.filter(({ real }) => real.control.requests === 0);
+  t.same(
+    [lost.length, lost.map(({ real }) => real.experiment.requests)],
+    [3, [0, 0, 0]],
+    'of three minutes nobody knows whose requests they were',
+  );
+  const credits = minutes.map(({ budget }) => budget.credit);
+  const first = minutes.indexOf(lost[0] as TrafficBlock);
+  t.same(credits.slice(first, first + 3), [credits[first - 1], credits[first - 1], credits[first - 1]]);
+  const spent = reader.told.at(-1)?.budget.spent ?? 0;
+  t.ok(spent >= 30 && failuresOf(reader.told) < 30, `${spent} are charged of 30 failures of users, ${failuresOf(reader.told)} compared`);
 });
 
 test('counts that are published one after the other are no failures: a minute with unanswered requests is looked at twice, and what was told too many is set off', async (t) => {

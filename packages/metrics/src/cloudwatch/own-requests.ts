@@ -22,6 +22,12 @@ export class OwnRequests {
     if (newest !== undefined) for (const at of this.#seconds.keys()) if (at < newest - keptSeconds) this.#seconds.delete(at);
   }
 
+  /** Whether it is known of each second of this minute what Haldane itself was answered. */
+  knows(minute: number): boolean {
+    for (let at = minute; at < minute + minuteSeconds; at += 1) if (!this.#seconds.has(at)) return false;
+    return true;
+  }
+
   /** Answers that a target surely gave in this minute, however far the clocks are apart: a balancer that tells fewer has not told all. */
   surely(arm: Arm, minute: number): number {
     const { success, 'client-error': refused } = toldOf(this.#sum(arm, minute + apartSeconds, minute + minuteSeconds - apartSeconds));

@@ -85,10 +85,11 @@ export function simulatedBalancer(clock: { now(): number }, delayMs: (metric: st
     },
     /** What Haldane knows of its own requests by now, second by second. */
     sent(after: number): readonly ProbeSecond[] {
+      const first = Math.max(after + 1, Math.floor(began / 1000));
       const last = Math.floor(clock.now() / 1000) - 3;
-      return [...known]
-        .filter(([at]) => at > after && at <= last)
-        .sort(([a], [b]) => a - b)
+      const zeros = answerClasses.map(() => 0);
+      return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index)
+        .map((at) => [at, known.get(at) ?? { control: zeros, experiment: zeros }] as const)
         .map(([at, tallies]) => {
           const of = (arm: Arm) => ({ ...emptyProbeTally, sent: tallies[arm].reduce((sum, one) => sum + one, 0), classes: tallies[arm] });
           const none = { control: emptyProbeTally, experiment: emptyProbeTally };
