@@ -109,13 +109,16 @@ if (moto === undefined) {
       // Of the third, one arm is not known yet.
       await put(groups.production[0], first + 120, {});
       await put(groups.control[0], first + 120, {});
+      let waited = 0;
       const source = cloudWatchMetrics({
         ask: connectCloudWatch({ ...motoConnection, endpoint: proxy.url }),
-        clock: systemClock,
+        clock: { ...systemClock, now: () => systemClock.now() + waited },
         metersOf,
         runOf: async () => ({ production: '', instances: { control: 2, experiment: 2 }, failures: 5, creditRate: 0 }),
         countedOf: async () => ({ at: 0, spent: 0, requests: 0 }),
       });
+      t.match(await source.read(runId, first - 1, never), { state: 'unavailable', why: /\(0, 0, 1 of/ }, 'its answer may still come');
+      waited = 10_000;
       const reading = await source.read(runId, first - 1, never);
       const points = reading.state === 'ok' ? reading.points : [];
       t.same([points.length, points[0]?.at], [120, first], JSON.stringify(reading).slice(0, 300));
