@@ -14,7 +14,7 @@ export type AlarmConnection = {
 
 const codes: readonly (readonly [RegExp, ErrorCode])[] = [
   [/throttl|RequestLimitExceeded|TooManyRequests|LimitExceeded/i, 'throttled'],
-  [/AccessDenied|Unauthorized|InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|UnrecognizedClient/i, 'denied'],
+  [/AccessDenied|Unauthorized|InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|UnrecognizedClient|Credentials/i, 'denied'],
 ];
 
 /** Pages of DescribeAlarmHistory through the AWS SDK. Throws `throttled`, `denied` or `unavailable`, which names the call and what AWS said. */
