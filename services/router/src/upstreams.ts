@@ -1,5 +1,5 @@
 import type { SecureContext } from 'node:tls';
-import { Pool } from 'undici';
+import { ConnectionPool } from './connection-pool.ts';
 import type { RouterTime } from './time.ts';
 
 /** How long an instance that refused a connection is passed over. */
@@ -9,7 +9,7 @@ const connectMs = 2000;
 /** One instance. */
 export class Upstream {
   readonly address: string;
-  readonly pool: Pool;
+  readonly pool: ConnectionPool;
   /** Whom an https instance may be certified by; null: the usual authorities. */
   readonly tls: SecureContext | null;
   readonly #time: RouterTime;
@@ -19,16 +19,14 @@ export class Upstream {
     this.tls = tls;
     this.#time = time;
     // No limit on connections: a queue here would be latency that the arm did not cause. Answers may stay silent for long (event streams).
-    this.pool = new Pool(address, {
-      connections: null,
-      pipelining: 1,
+    this.pool = new ConnectionPool(address, {
       bodyTimeout: 0,
       headersTimeout: 300_000,
       connect: { timeout: connectMs, ...(tls === null ? {} : { secureContext: tls }) },
     });
   }
   get healthy(): boolean {
-    return this.#time.monotonic() >= this.#badUntil;
+    return this.#badUntil === Number.NEGATIVE_INFINITY || this.#time.monotonic() >= this.#badUntil;
   }
   /** It refused a connection: pass over it for a second. */
   refused(): void {

@@ -6,13 +6,15 @@ import { tableText } from '@haldane/testkit';
 import { startHaldane } from './haldane.ts';
 import { peers } from './peers.ts';
 import { isInstalled, programs, startProgram } from './programs.ts';
-import { type Contender, interleaved, median, oneTurn, type Round } from './rounds.ts';
+import { type Entrant, interleaved, median, oneTurn, type Round } from './rounds.ts';
 import { hireLoad, type Servant, serveParent, startPeer, startUpstream } from './servants.ts';
 import { soak } from './soak.ts';
 import { whereTimeGoes } from './where-time-goes.ts';
 
-const full = { rounds: 5, turns: 8, turnMs: 400, warmMs: 6000, profileMs: 5000 };
-const quick = { rounds: 3, turns: 3, turnMs: 400, warmMs: 3000, profileMs: 3000 };
+const full = { rounds: 5, starts: 3, turns: 3, turnMs: 400, warmMs: 1500, profileMs: 5000 };
+const quick = { rounds: 3, starts: 1, turns: 3, turnMs: 400, warmMs: 1500, profileMs: 3000 };
+/** Of delays: a start of it is not worth more than a turn. */
+const delayed = { starts: 1, turns: 5 };
 const ours = 'haldane';
 const oursWide = 'haldane, wide slice';
 const bare = 'bare undici';
@@ -43,34 +45,45 @@ async function main(words: string[]): Promise<number> {
     const upstream = keep(await startUpstream(3));
     const service = upstream.ports[0] ?? 0;
     say(
-      `router benchmark, ${values.quick ? 'quick' : 'full'}, Node ${process.version}; 64 connections, medians of ${plan.rounds} rounds of ${plan.turns} interleaved turns\n`,
+      `router benchmark, ${values.quick ? 'quick' : 'full'}, Node ${process.version}; 64 connections, medians of ${plan.rounds} rounds: all are started ${plan.starts} times in each, and take ${plan.turns} turns every time\n`,
     );
 
-    const contenders: Contender[] = [{ name: direct, port: service, pid: null }];
+    const entrants: Entrant[] = [{ name: direct, start: async () => ({ port: service, pid: null, stop: async () => undefined }) }];
     for (const name of other) {
-      if (isInstalled(name)) contenders.push({ name, ...keep(await startProgram(name, service)) });
+      if (isInstalled(name)) entrants.push({ name, start: () => startProgram(name, service) });
       else say(`${name} is not installed: skipped\n`);
     }
-    for (const name of one) contenders.push({ name, ...keep(await startPeer(name, `http://127.0.0.1:${service}`)) });
-    const haldane = keep(await startHaldane(upstream.ports, shares.usual));
-    const wide = keep(await startHaldane(upstream.ports, shares.wide));
-    contenders.push({ name: ours, ...haldane }, { name: oursWide, ...wide });
+    for (const name of one) entrants.push({ name, start: () => startPeer(name, `http://127.0.0.1:${service}`) });
+    const counted = { usual: 0, wide: 0 };
+    for (const [name, width] of [
+      [ours, 'usual'],
+      [oursWide, 'wide'],
+    ] as const) {
+      entrants.push({
+        name,
+        start: async () => {
+          const haldane = await startHaldane(upstream.ports, shares[width]);
+          const done = async () => {
+            await haldane.assertSliced();
+            counted[width] += haldane.counted();
+          };
+          return { ...haldane, done };
+        },
+      });
+    }
 
-    for (const contender of contenders) await oneTurn(contender, load.run, plan.warmMs, null);
-    const speeds = await interleaved(contenders, load.run, { ...plan, rate: null });
+    const speeds = await interleaved(entrants, load.run, { ...plan, rate: null });
     const slowest = Math.min(...[...speeds.values()].map((turns) => median(turns.map(({ perSecond }) => perSecond))));
     const rate = Math.floor(slowest / 2);
-    const delays = await interleaved(contenders, load.run, { ...plan, rate });
+    const delays = await interleaved(entrants, load.run, { ...plan, ...delayed, rate });
 
     say(`\nRequests a second, and processor time of the proxy for each\n\n${speedRows(speeds)}`);
     say(
       `\nMilliseconds added at ${rate} requests a second (half of what the slowest one does), and how far its p99 ranged\n\n${delayRows(delays)}`,
     );
-    await haldane.assertSliced();
-    await wide.assertSliced();
     const failed = [...speeds, ...delays].flatMap(([, rounds]) => rounds.map((round) => round.failed)).reduce((a, b) => a + b, 0);
     say(
-      `\n${failed} answers were not whole or not 200; the slices of ${100 * shares.usual} % and ${100 * shares.wide} % for each arm brought ${haldane.counted()} and ${wide.counted()} requests into arms\n`,
+      `\n${failed} answers were not whole or not 200; the slices of ${100 * shares.usual} % and ${100 * shares.wide} % for each arm brought ${counted.usual} and ${counted.wide} requests into arms\n`,
     );
 
     say(`\nWhere the time of ${ours} goes (an extra round)\n\n${await profileRows(upstream.ports, load.run, plan.profileMs)}`);

@@ -4,6 +4,11 @@ import type { LoadJob, LoadResult } from './load.ts';
 
 /** Something that answers on a port; `pid` null: its processor time tells nothing. */
 export type Contender = { readonly name: string; readonly port: number; readonly pid: number | null };
+/** How to start a contender. `done` throws if what was measured was not what it was to be. */
+export type Entrant = {
+  readonly name: string;
+  start(): Promise<{ readonly port: number; readonly pid: number | null; stop(): Promise<void>; done?(): Promise<void> }>;
+};
 /** What one contender did in one round, over all its turns. */
 export type Round = {
   readonly perSecond: number;
@@ -13,8 +18,15 @@ export type Round = {
   readonly p99: number;
   readonly failed: number;
 };
-/** `rate` null: at full speed. */
-export type Plan = { readonly rounds: number; readonly turns: number; readonly turnMs: number; readonly rate: number | null };
+/** `starts`: how often in a round all are started anew, to warm up for `warmMs` and take their turns. `rate` null: at full speed. */
+export type Plan = {
+  readonly rounds: number;
+  readonly starts: number;
+  readonly turns: number;
+  readonly turnMs: number;
+  readonly warmMs: number;
+  readonly rate: number | null;
+};
 
 type Run = (job: LoadJob) => Promise<LoadResult>;
 type Turn = LoadResult & { readonly processorMs: number };
@@ -22,22 +34,40 @@ const connections = 64;
 
 /**
  * A round is many short turns, each contender in its turn: what the machine does meanwhile lasts longer than a turn, and so hits all alike.
+ * What V8 makes of a program differs from one start to the next by up to a tenth of its speed, so each is started several times in a round.
  * Each round is summed up by contender.
  */
 export async function interleaved(
-  contenders: readonly Contender[],
+  entrants: readonly Entrant[],
   run: Run,
-  { rounds, turns, turnMs, rate }: Plan,
+  { rounds, starts, turns, turnMs, warmMs, rate }: Plan,
 ): Promise<ReadonlyMap<string, readonly Round[]>> {
-  const seen = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]));
+  const seen = new Map<string, Round[]>(entrants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
-    const took = new Map<string, Turn[]>(contenders.map(({ name }) => [name, []]));
-    for (let turn = 0; turn < turns; turn += 1) {
-      for (const contender of contenders) took.get(contender.name)?.push(await oneTurn(contender, run, turnMs, rate));
+    const took = new Map<string, Turn[]>(entrants.map(({ name }) => [name, []]));
+    for (let start = 0; start < starts; start += 1) {
+      await started(entrants, async (contenders) => {
+        for (const contender of contenders) await oneTurn(contender, run, warmMs, null);
+        for (let turn = 0; turn < turns; turn += 1) {
+          for (const contender of contenders) took.get(contender.name)?.push(await oneTurn(contender, run, turnMs, rate));
+        }
+      });
     }
     for (const [name, all] of took) seen.get(name)?.push(summedUp(all));
   }
   return seen;
+}
+
+/** Starts all, and stops all that were started, whatever happens between. */
+async function started(entrants: readonly Entrant[], act: (contenders: readonly Contender[]) => Promise<void>): Promise<void> {
+  const running: (Contender & Awaited<ReturnType<Entrant['start']>>)[] = [];
+  try {
+    for (const { name, start } of entrants) running.push({ ...(await start()), name });
+    await act(running);
+    for (const { done } of running) await done?.();
+  } finally {
+    await Promise.all(running.map(({ stop }) => stop()));
+  }
 }
 
 export async function oneTurn({ port, pid }: Contender, run: Run, ms: number, rate: number | null): Promise<Turn> {

@@ -31,10 +31,9 @@ export class DoorCounts {
   constructor(time: RouterTime) {
     this.#time = time;
   }
-  /** Counts this answer when what it gives back is called: when the answer has left, or could not. */
-  follow(response: ServerResponse, role: ClusterRole, traffic: Traffic): () => void {
+  /** Counts this answer, of a request that came at `began` by running time, when what it gives back is called: when the answer has left, or could not. */
+  follow(response: ServerResponse, role: ClusterRole, traffic: Traffic, began: number): () => void {
     const count = this.counts[traffic][role];
-    const began = this.#time.monotonic();
     return () => {
       const seconds = (this.#time.monotonic() - began) / 1000;
       add(count.classes, indexOf[response.writableFinished ? classOfStatus(response.statusCode) : 'broken']);

@@ -49,9 +49,9 @@ export function createDoorServer({ tls, limits: given, isProxy = () => false, se
   // Node drops headers beyond its limit in silence; here too many are an error.
   server.maxHeadersCount = 0;
   // Node hands over what follows on a connection also after the answer that ends it. That is no request to anybody.
-  const refused = new WeakSet<object>();
+  const refused = new Set<object>();
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    if (refused.has(request.socket)) return;
+    if (refused.size > 0 && refused.has(request.socket)) return;
     const refusal = refusalOf(request);
     const target = refusal ? null : targetOf(request);
     if (target && limits.inFlight > 0 && inFlight >= limits.inFlight) {
@@ -71,7 +71,9 @@ export function createDoorServer({ tls, limits: given, isProxy = () => false, se
       left = serve(request, response, target);
       return;
     }
-    refused.add(request.socket);
+    const { socket } = request;
+    refused.add(socket);
+    socket.once('close', () => refused.delete(socket));
     refuse(response, refusal ?? noTarget);
   };
   const onExpecting = (request: IncomingMessage, response: ServerResponse) => {

@@ -129,7 +129,7 @@ class Exchange implements AnswerReader, Late {
     for (const observer of this.#forwarding.observers) observer.answered(status, location);
     const { soften } = this.#forwarding;
     this.#head = soften ? { words, ...soften({ status, headers }) } : { status, words, headers };
-    process.nextTick(flushHead, this);
+    flushSoon(this);
     return true;
   }
   onData(chunk: Buffer): boolean {
@@ -225,8 +225,17 @@ class Exchange implements AnswerReader, Late {
 
 function nothing(): void {}
 
-function flushHead(exchange: Exchange): void {
-  exchange.flush();
+let waiting: Exchange[] = [];
+
+/** Once all that came in this turn of the event loop was read: one task for all, for one each costs more than reading a head does. */
+function flushSoon(exchange: Exchange): void {
+  if (waiting.length === 0) setImmediate(flushAll);
+  waiting.push(exchange);
+}
+function flushAll(): void {
+  const all = waiting;
+  waiting = [];
+  for (const exchange of all) exchange.flush();
 }
 
 /** Whether this first piece of a body is all of it. */

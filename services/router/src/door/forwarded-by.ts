@@ -6,9 +6,9 @@ import type { Target } from './sound-request.ts';
 const hostWord = /^[A-Za-z0-9.[\]:_-]{1,255}$/;
 
 /**
- * Says where a request comes from: `x-forwarded-for`, `-proto`, `-host` and `forwarded` (RFC 7239). What a client says of itself is dropped,
- * unless it is one of the proxies that stand before us; and of such a one's chain only what was added by trusted hands, and the first
- * address before them, is kept.
+ * Says where a request comes from: `x-forwarded-for` and `-proto`; `-host` where a proxy before us was asked for another one than `host`
+ * says, and `forwarded` (RFC 7239) where it speaks that. What a client says of itself is dropped, unless it is one of the proxies that
+ * stand before us; and of such a one's chain only what was added by trusted hands, and the first address before them, is kept.
  */
 export class ForwardedBy {
   readonly #trusted = new BlockList();
@@ -39,11 +39,9 @@ export class ForwardedBy {
     const givenHost = isProxy ? String(request.headers['x-forwarded-host'] ?? '') : '';
     const proto = this.scheme(request);
     const host = hostWord.test(givenHost) ? givenHost : target.host;
-    const [first = 'unknown', ...others] = chain.map((address) => (address.includes(':') ? `"[${address}]"` : address || 'unknown'));
     const said = ['x-forwarded-for', chain.join(', '), 'x-forwarded-proto', proto];
-    if (host !== null) said.push('x-forwarded-host', host);
-    const about = `for=${first}${host === null ? '' : `;host="${host}"`};proto=${proto}`;
-    said.push('forwarded', [about, ...others.map((address) => `for=${address}`)].join(', '));
+    if (host !== null && host !== target.host) said.push('x-forwarded-host', host);
+    if (isProxy && request.headers.forwarded !== undefined) said.push('forwarded', forwarded(chain, host, proto));
     return said;
   }
   /** Whether this is one of the proxies before us. */
@@ -77,6 +75,12 @@ export class ForwardedBy {
     const family = isIP(address);
     return family !== 0 && this.#trusted.check(address, family === 6 ? 'ipv6' : 'ipv4');
   }
+}
+
+function forwarded(chain: readonly string[], host: string | null, proto: string): string {
+  const [first = 'unknown', ...others] = chain.map((address) => (address.includes(':') ? `"[${address}]"` : address || 'unknown'));
+  const about = `for=${first}${host === null ? '' : `;host="${host}"`};proto=${proto}`;
+  return [about, ...others.map((address) => `for=${address}`)].join(', ');
 }
 
 function trust(list: BlockList, text: string): void {

@@ -14,6 +14,8 @@ import type { BroughtBy } from './in-flight.ts';
 export type Visitor = {
   readonly request: IncomingMessage;
   readonly path: string;
+  /** When it came, by running time. */
+  readonly at: number;
   /** The sticky key in the router's own cookie. */
   readonly cookie: string | null;
   /** The client's own address, as far as the proxies before us can be believed. */
@@ -50,7 +52,7 @@ export function place(visitor: Visitor, production: Cluster, runs: readonly Atta
     placeReal(visitor, production, live, time) ?? {
       role: 'production',
       cluster: production,
-      observers: watchProduction(live, time),
+      observers: watchProduction(live, visitor.at, time),
       synthetic: null,
       run: null,
       by: null,
@@ -98,6 +100,7 @@ function placeReal(visitor: Visitor, production: Cluster, runs: readonly Attache
       whose: { role: arm, key: draw.hash },
       limitMs: latencyLimitMs,
       time,
+      began: visitor.at,
       copy,
       again: run.isAgain(request, draw.hash),
     });
@@ -106,7 +109,7 @@ function placeReal(visitor: Visitor, production: Cluster, runs: readonly Attache
       ? {
           role: 'production',
           cluster: production,
-          observers: watchProduction(runs, time),
+          observers: watchProduction(runs, visitor.at, time),
           synthetic: null,
           run,
           by: null,
@@ -132,9 +135,9 @@ function admits(run: AttachedRun, slice: PlacedSlice, arm: Arm, key: string, cop
   return mayCome && (copy || run.ledger.admit(key));
 }
 
-function watchProduction(runs: readonly AttachedRun[], time: RouterTime): readonly Observer[] {
-  return runs.map(
-    (run) =>
-      new RealRequest({ ledger: run.ledger, whose: { role: 'production' }, limitMs: run.latest?.config.caps.latencyLimitMs ?? null, time }),
-  );
+function watchProduction(runs: readonly AttachedRun[], began: number, time: RouterTime): readonly Observer[] {
+  return runs.map(({ ledger, latest }) => {
+    const limitMs = latest?.config.caps.latencyLimitMs ?? null;
+    return new RealRequest({ ledger, whose: { role: 'production' }, limitMs, time, began });
+  });
 }

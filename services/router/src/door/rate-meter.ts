@@ -15,22 +15,23 @@ export class RateMeter {
     this.#since = Math.floor(time.monotonic() / 1000);
     this.#second = this.#since;
   }
-  count(): void {
-    this.#forget();
+  /** One came, now by running time. */
+  count(now: number): void {
+    this.#forget(now);
     const slot = this.#second % windowSeconds;
     this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
   }
   /** Requests a second over whole seconds; null while there are too few of them to say. */
   perSecond(): number | null {
-    this.#forget();
+    this.#forget(this.#time.monotonic());
     const whole = Math.min(this.#second - this.#since, windowSeconds - 1);
     if (whole < enoughSeconds) return null;
     let sum = 0;
     for (let back = 1; back <= whole; back++) sum += this.#counts[(this.#second - back + windowSeconds) % windowSeconds] ?? 0;
     return sum / whole;
   }
-  #forget(): void {
-    const now = Math.floor(this.#time.monotonic() / 1000);
+  #forget(running: number): void {
+    const now = Math.floor(running / 1000);
     for (let second = Math.max(this.#second + 1, now - windowSeconds + 1); second <= now; second++)
       this.#counts[second % windowSeconds] = 0;
     this.#second = Math.max(this.#second, now);

@@ -152,9 +152,10 @@ export class RouteDoor {
       return nothing;
     }
     const key = keyOf(request);
-    const placement = place(this.#visitor(request, target, key), this.production, this.runs, this.#time);
-    if (placement.synthetic === null) this.rate.count();
-    const counted = this.counts.follow(response, placement.role, placement.synthetic === null ? 'real' : 'synthetic');
+    const visitor = this.#visitor(request, target, key);
+    const placement = place(visitor, this.production, this.runs, this.#time);
+    if (placement.synthetic === null) this.rate.count(visitor.at);
+    const counted = this.counts.follow(response, placement.role, placement.synthetic === null ? 'real' : 'synthetic', visitor.at);
     const forwarding: Forwarding = {
       cluster: placement.cluster,
       path: target.path,
@@ -180,7 +181,7 @@ export class RouteDoor {
     return unattended !== undefined && (headers['user-agent'] ?? '').startsWith(unattended.checkedBy);
   }
   #visitor(request: IncomingMessage, { path }: Target, cookie: string | null): Visitor {
-    return { request, path, cookie, client: () => this.#forwardedBy.client(request) };
+    return { request, path, at: this.#time.monotonic(), cookie, client: () => this.#forwardedBy.client(request) };
   }
   /** The arm answers, unless it fails: then production does, and the user has left the arm. */
   #shield(

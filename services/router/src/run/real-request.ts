@@ -12,6 +12,8 @@ export type RealRequestOptions = {
   /** Slower than this is a failure, counted in an arm as soon as it is late, at production when it ends. Null: no limit. */
   readonly limitMs: number | null;
   readonly time: RouterTime;
+  /** When it came, by running time. */
+  readonly began: number;
   /** A copy harms nobody, so it holds no unit of the budget. Default false. */
   readonly copy?: boolean;
   /** It repeats an earlier request, so it is charged like any other but is no new piece of evidence. Default false. */
@@ -32,7 +34,7 @@ export class RealRequest implements Observer, Late {
 
   constructor(options: RealRequestOptions) {
     this.#options = options;
-    this.#began = options.time.monotonic();
+    this.#began = options.began;
     // No budget waits for production, so its lateness is counted when it ends: a place in a queue for each of its requests would cost all users.
     if (options.limitMs !== null && options.whose.role !== 'production')
       this.#waiting = options.ledger.deadlines.wait(options.limitMs, this);
