@@ -14,7 +14,7 @@ import type { Refusal } from '../testing/hindering-proxy.ts';
 import { lives, type MotoAccount, motoConnection, openAccount } from '../testing/moto-account.ts';
 import { motoTopic } from '../testing/moto-topic.ts';
 import { openRoom } from '../testing/room.ts';
-import { draws, seedOfSamples } from '../testing/sample.ts';
+import { draws, partOf, seedOfSamples } from '../testing/sample.ts';
 import { harmTwins, writeBeside } from '../testing/twin-life.ts';
 
 /*
@@ -151,112 +151,122 @@ if (moto === undefined) {
     }
   });
 
-  test('opened to everybody, a twin of a bucket is read by strangers until it is put back, and never where the account says no', async (t) => {
-    const read = async (bucket: string, object = 'canary') => (await fetch(`${server.url}/${bucket}/${object}`)).status;
-    await live('open-bucket', async (scene) => {
-      const bucket = `haldane-${scene.runId}-experiment`;
-      await harmTwins(scene, scene.stand.calls, 'open-bucket', new Fuse(), { to: 'world' });
-      t.equal(await read(bucket), 200, 'a stranger reads the object without content');
-      t.equal(await read(`haldane-${scene.runId}-control`), 403, "and not control's");
-      t.equal(await read(`${scene.stand.mark}-bucket`, 'payments.csv'), 403, "nor the service's own");
-      t.match(await putBack(scene, scene.stand.calls, patientMs), { clean: true });
-      t.not(await read(bucket), 200);
-      t.same(await wrongs(scene, scene.before), []);
-    });
-    await live('open-bucket', async (scene) => {
-      const block = '<PublicAccessBlockConfiguration><BlockPublicPolicy>true</BlockPublicPolicy></PublicAccessBlockConfiguration>';
-      await fetch(`${server.url}/v20180820/configuration/publicAccessBlock`, {
-        method: 'PUT',
-        body: block,
-        headers: {
-          'x-amz-account-id': '123456789012',
-          authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0',
-        },
-      });
-      const refusal = await harmTwins(scene, scene.stand.calls, 'open-bucket', new Fuse(), { to: 'world' }).catch(
-        (error: Error) => error.message,
-      );
-      t.match(refusal, /the account blocks public access to all of its buckets, .* Haldane does not touch it/);
-      t.same(await lookAt(scene.stand), scene.before);
-    });
-    await account.forget();
-  });
+  const once = partOf(['once']).length > 0 ? {} : { skip: 'runs with the first part' };
 
-  test('the product harms twins: rules on the trail tell a topic, SNS tells Haldane; each is noticed, and who is deaf or alerts of anything is told so', async (t) => {
-    await account.forget();
-    const room = await openRoom();
-    t.teardown(() => room.leave());
-    const stack = await startStack({
-      dataDir: join(room.folder, 'data'),
-      databaseUrl: null,
-      port: 0,
-      env: { TINY_TOKEN: 'unused' },
-      ephemeral: true,
-      aws: { region: motoConnection.region, endpoint: tap.url, addresses: {} },
-      fetchSns: (url) => topic.certificate(url),
-    });
-    room.onLeave(() => stack.stop());
-    const topic = await motoTopic(server.url, motoConnection.region, stack.alertUrl('network'));
-    const client = new HaldaneClient(stack.access);
-    const lost: unknown[] = [];
-    const harm = async (id: Id, name: string) => {
-      const stand = await sdkStand(`t${name}`, { ...motoConnection, endpoint: tap.url }, { beside: [rules[id].of] });
-      room.onLeave(async () => stand.close());
-      const before = await lookAt(stand);
-      const experiment = await written(join(room.folder, name), stand, id);
-      const plan = await client.plan(experiment);
-      t.same(plan.refusals, [], id);
-      t.ok(
-        plan.notes.some((note) => /which is only read\. .* what differs: its name/.test(note)),
-        'the plan says what a twin is not',
-      );
-      const { ended, run } = await startRun(client, experiment, { withinMs: 300_000 });
-      const done = await ended;
-      t.match(done.facts.restored, { clean: true, stuck: [], superseded: [] }, `${id}: ${JSON.stringify(done.stop)}`);
-      t.same(await lookAt(stand, run.id), before, `${id}: the account is what it was`);
-      const verdict = done.facts.verdict;
-      const said = [verdict?.verdict, verdict?.noticed.result];
-      return { said, why: `${id}: ${verdict?.headline ?? JSON.stringify(done.stop)}`, alerts: (await client.evidence(run.id)).alerts };
-    };
-    const listen = (fires: (rule: Rule, record: TrailRecord) => boolean) => {
-      told = (record) => {
-        for (const alert of alertsOf(record, fires)) topic.publish(alert).catch((error: unknown) => lost.push(error));
-      };
-    };
-    // All of the owner's rules look at everything, and every scenario runs at once.
-    listen((rule, record) => rule.isHarm(record));
-    const all = await Promise.all(ids.map(async (id, n) => ({ id, ...(await harm(id, `all${n}`)) })));
-    for (const { id, said, why, alerts } of all) {
-      t.same(said, ['resilient', 'in-time'], why);
-      const heard = alerts.find((alert) => alert.rule === `found-${id}`);
-      t.match(
-        heard,
-        {
-          receiver: 'network',
-          severity: 'high',
-          fields: {
-            who: /:user\/test$/,
-            what: rules[id].changed,
-            where: 'eu-west-1',
-            resource: rules[id].of === 'firewall' ? /^sg-/ : /^haldane-.*-experiment/,
+  test(
+    'opened to everybody, a twin of a bucket is read by strangers until it is put back, and never where the account says no',
+    once,
+    async (t) => {
+      const read = async (bucket: string, object = 'canary') => (await fetch(`${server.url}/${bucket}/${object}`)).status;
+      await live('open-bucket', async (scene) => {
+        const bucket = `haldane-${scene.runId}-experiment`;
+        await harmTwins(scene, scene.stand.calls, 'open-bucket', new Fuse(), { to: 'world' });
+        t.equal(await read(bucket), 200, 'a stranger reads the object without content');
+        t.equal(await read(`haldane-${scene.runId}-control`), 403, "and not control's");
+        t.equal(await read(`${scene.stand.mark}-bucket`, 'payments.csv'), 403, "nor the service's own");
+        t.match(await putBack(scene, scene.stand.calls, patientMs), { clean: true });
+        t.not(await read(bucket), 200);
+        t.same(await wrongs(scene, scene.before), []);
+      });
+      await live('open-bucket', async (scene) => {
+        const block = '<PublicAccessBlockConfiguration><BlockPublicPolicy>true</BlockPublicPolicy></PublicAccessBlockConfiguration>';
+        await fetch(`${server.url}/v20180820/configuration/publicAccessBlock`, {
+          method: 'PUT',
+          body: block,
+          headers: {
+            'x-amz-account-id': '123456789012',
+            authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0',
           },
-        },
-        id,
-      );
-      t.ok(
-        Math.abs((heard?.receivedAt ?? 0) - Date.parse(heard?.fields['when'] ?? '')) < 60_000,
-        'with the time of the call and of its arrival',
-      );
-    }
-    listen(() => false);
-    const deaf = await harm('sg-port-open', 'deaf');
-    t.same(deaf.said, ['vulnerable', 'missed'], deaf.why);
-    listen(() => true);
-    const noisy = await harm('sg-port-open', 'noisy');
-    t.same(noisy.said, ['inconclusive', 'noisy'], noisy.why);
-    told = () => undefined;
-    t.same(lost, []);
-  });
+        });
+        const refusal = await harmTwins(scene, scene.stand.calls, 'open-bucket', new Fuse(), { to: 'world' }).catch(
+          (error: Error) => error.message,
+        );
+        t.match(refusal, /the account blocks public access to all of its buckets, .* Haldane does not touch it/);
+        t.same(await lookAt(scene.stand), scene.before);
+      });
+      await account.forget();
+    },
+  );
+
+  test(
+    'the product harms twins: rules on the trail tell a topic, SNS tells Haldane; each is noticed, and who is deaf or alerts of anything is told so',
+    once,
+    async (t) => {
+      await account.forget();
+      const room = await openRoom();
+      t.teardown(() => room.leave());
+      const stack = await startStack({
+        dataDir: join(room.folder, 'data'),
+        databaseUrl: null,
+        port: 0,
+        env: { TINY_TOKEN: 'unused' },
+        ephemeral: true,
+        aws: { region: motoConnection.region, endpoint: tap.url, addresses: {} },
+        fetchSns: (url) => topic.certificate(url),
+      });
+      room.onLeave(() => stack.stop());
+      const topic = await motoTopic(server.url, motoConnection.region, stack.alertUrl('network'));
+      const client = new HaldaneClient(stack.access);
+      const lost: unknown[] = [];
+      const harm = async (id: Id, name: string) => {
+        const stand = await sdkStand(`t${name}`, { ...motoConnection, endpoint: tap.url }, { beside: [rules[id].of] });
+        room.onLeave(async () => stand.close());
+        const before = await lookAt(stand);
+        const experiment = await written(join(room.folder, name), stand, id);
+        const plan = await client.plan(experiment);
+        t.same(plan.refusals, [], id);
+        t.ok(
+          plan.notes.some((note) => /which is only read\. .* what differs: its name/.test(note)),
+          'the plan says what a twin is not',
+        );
+        const { ended, run } = await startRun(client, experiment, { withinMs: 300_000 });
+        const done = await ended;
+        t.match(done.facts.restored, { clean: true, stuck: [], superseded: [] }, `${id}: ${JSON.stringify(done.stop)}`);
+        t.same(await lookAt(stand, run.id), before, `${id}: the account is what it was`);
+        const verdict = done.facts.verdict;
+        const said = [verdict?.verdict, verdict?.noticed.result];
+        return { said, why: `${id}: ${verdict?.headline ?? JSON.stringify(done.stop)}`, alerts: (await client.evidence(run.id)).alerts };
+      };
+      const listen = (fires: (rule: Rule, record: TrailRecord) => boolean) => {
+        told = (record) => {
+          for (const alert of alertsOf(record, fires)) topic.publish(alert).catch((error: unknown) => lost.push(error));
+        };
+      };
+      // All of the owner's rules look at everything, and every scenario runs at once.
+      listen((rule, record) => rule.isHarm(record));
+      const all = await Promise.all(ids.map(async (id, n) => ({ id, ...(await harm(id, `all${n}`)) })));
+      for (const { id, said, why, alerts } of all) {
+        t.same(said, ['resilient', 'in-time'], why);
+        const heard = alerts.find((alert) => alert.rule === `found-${id}`);
+        t.match(
+          heard,
+          {
+            receiver: 'network',
+            severity: 'high',
+            fields: {
+              who: /:user\/test$/,
+              what: rules[id].changed,
+              where: 'eu-west-1',
+              resource: rules[id].of === 'firewall' ? /^sg-/ : /^haldane-.*-experiment/,
+            },
+          },
+          id,
+        );
+        t.ok(
+          Math.abs((heard?.receivedAt ?? 0) - Date.parse(heard?.fields['when'] ?? '')) < 60_000,
+          'with the time of the call and of its arrival',
+        );
+      }
+      listen(() => false);
+      const deaf = await harm('sg-port-open', 'deaf');
+      t.same(deaf.said, ['vulnerable', 'missed'], deaf.why);
+      listen(() => true);
+      const noisy = await harm('sg-port-open', 'noisy');
+      t.same(noisy.said, ['inconclusive', 'noisy'], noisy.why);
+      told = () => undefined;
+      t.same(lost, []);
+    },
+  );
 }
 
 /** What the owner's rules make of a call: of control's twin being made comes the heartbeat, of what `fires` the alert. */
