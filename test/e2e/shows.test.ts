@@ -103,14 +103,14 @@ test('a sound build whose key cache outlives the run is inconclusive: the fault 
 test('a scenario that injects nothing makes the run invalid', async (t) => {
   const run = ended['nothing-done'];
   t.equal(run.facts.verdict?.verdict, 'invalid');
-  t.equal(run.stop?.reason, 'invalid-arms');
+  t.equal(run.stop?.reason, 'invalid-arms', run.stop?.why);
   t.match(said(run), /nothing was injected/);
 });
 
 test('a fault that reaches control makes the run invalid', async (t) => {
   const run = ended['control-hit'];
   t.equal(run.facts.verdict?.verdict, 'invalid');
-  t.equal(run.stop?.reason, 'invalid-arms');
+  t.equal(run.stop?.reason, 'invalid-arms', run.stop?.why);
   t.match(said(run), /the fault reached control/);
   t.equal(madeOf(t, 'control-hit', 'local.fault').length, 2);
 });
@@ -159,7 +159,7 @@ test('no keyed user changes arm in any second of any run', async (t) => {
 test('with the load generator at a steady rate, runs that change slices in and out lose not one request', async (t) => {
   for (const [name, summary] of summaries) {
     t.ok(summary.sent > cases[name].rate * 10, `${name}: ${summary.sent} requests during the whole run`);
-    t.equal(summary.lost, 0, `${name}: none without an answer`);
+    t.equal(summary.lost, 0, `${name}: none without an answer${aboutLosses(name, summary.losses)}`);
     t.equal(summary.withoutToken, 0);
     t.equal(summary.ok + summary.failed, summary.sent, `${name}: every one answered`);
     t.equal(summary.failed, 0, `${name}: and answered well (${JSON.stringify(summary.byStatus)})`);
@@ -192,3 +192,12 @@ test('before = after: nothing of any run is left', async (t) => {
 test('nothing that was started here is still running', async (t) => {
   t.same(await room.leave(), []);
 });
+
+/** What the run did when, beside each loss. */
+function aboutLosses(name: Case, losses: readonly string[]): string {
+  if (losses.length === 0) return '';
+  const did = runs[name].events.map(
+    ({ type, at, data }) => `${new Date(at).toISOString()} ${type} ${data['phase'] ?? data['change'] ?? ''}`,
+  );
+  return `; lost ${losses.join(', ')}; ${did.filter((line) => !/ (block|mark|check) /.test(line)).join(', ')}`;
+}

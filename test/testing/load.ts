@@ -10,6 +10,7 @@ export type LoadSummary = {
   readonly ok: number;
   readonly failed: number;
   readonly lost: number;
+  readonly losses: readonly string[];
   readonly withoutToken: number;
   readonly usersWithCookies: number;
   readonly byStatus: Readonly<Record<string, number>>;

@@ -42,8 +42,8 @@ export async function generateLoad(config: LoadConfig, observer: LoadObserver, s
     if (user === undefined) return;
     for (const tally of [whole, second]) tally.sent();
     const sent = user.send(agent, config.url, pays, due).then(
-      ({ status, latencyMs }) => {
-        for (const tally of [whole, second]) tally.outcome(status, latencyMs);
+      ({ status, latencyMs, why }) => {
+        for (const tally of [whole, second]) tally.outcome(status, latencyMs, why);
       },
       () => {
         for (const tally of [whole, second]) tally.withoutToken();

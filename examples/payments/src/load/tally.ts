@@ -5,6 +5,8 @@ export type Summary = {
   readonly failed: number;
   /** No answer at all: refused, reset, cut or timed out. */
   readonly lost: number;
+  /** The first of those without an answer: when it was given up, and why. */
+  readonly losses: readonly string[];
   /** Could not be sent, because the identity provider gave no token. */
   readonly withoutToken: number;
   readonly byStatus: Readonly<Record<string, number>>;
@@ -12,10 +14,14 @@ export type Summary = {
   readonly p99: number | null;
 };
 
+/** So many losses are told one by one. */
+const mostTold = 20;
+
 /** Counts outcomes over a time. Latencies are kept in bins 5 % wide, so an hour costs no more memory than a second. */
 export class Tally {
   #sent = 0;
   #lost = 0;
+  readonly #losses: string[] = [];
   #withoutToken = 0;
   readonly #byStatus = new Map<number, number>();
   readonly #bins = new Map<number, number>();
@@ -28,9 +34,10 @@ export class Tally {
     this.#withoutToken += 1;
   }
 
-  outcome(status: number | null, latencyMs: number): void {
+  outcome(status: number | null, latencyMs: number, why = ''): void {
     if (status === null) {
       this.#lost += 1;
+      if (this.#losses.length < mostTold) this.#losses.push(`${new Date().toISOString()} after ${Math.round(latencyMs)} ms: ${why}`);
       return;
     }
     this.#byStatus.set(status, (this.#byStatus.get(status) ?? 0) + 1);
@@ -47,6 +54,7 @@ export class Tally {
       ok,
       failed: all - ok,
       lost: this.#lost,
+      losses: [...this.#losses],
       withoutToken: this.#withoutToken,
       byStatus: Object.fromEntries(answered.sort(([a], [b]) => a - b).map(([status, count]) => [String(status), count])),
       p50: this.#quantile(0.5, all),

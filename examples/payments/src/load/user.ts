@@ -2,8 +2,8 @@ import type { Dispatcher } from 'undici';
 import { CookieJar } from './cookie-jar.ts';
 import type { TokenSource } from './token-source.ts';
 
-/** What one request came to. A status of null: there was no answer. */
-export type Sent = { readonly status: number | null; readonly latencyMs: number };
+/** What one request came to. A status of null: there was no answer, and `why` is the code of what went wrong. */
+export type Sent = { readonly status: number | null; readonly latencyMs: number; readonly why?: string };
 
 /** One user: a token and a cookie jar of its own, kept over all its requests. */
 export class User {
@@ -40,8 +40,8 @@ export class User {
       this.jar.take(answer.headers['set-cookie']);
       await answer.body.dump();
       return { status: answer.statusCode, latencyMs: performance.now() - since };
-    } catch {
-      return { status: null, latencyMs: performance.now() - since };
+    } catch (error) {
+      return { status: null, latencyMs: performance.now() - since, why: codeOf(error) };
     }
   }
 
@@ -58,4 +58,9 @@ export class User {
       throw error;
     }
   }
+}
+
+function codeOf(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return typeof code === 'string' ? code : String(message ?? error);
 }
