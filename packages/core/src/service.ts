@@ -74,6 +74,8 @@ export type Deployment = ServiceRef & {
   readonly synthetic: Synthetic;
   /** Scenarios that the owner has opted in to. */
   readonly optIn: readonly string[];
+  /** Hooks at the launch of production's instances that its owner says arms may be without; absent: none. */
+  readonly withoutHooks?: readonly string[];
   readonly deployInProgress: boolean;
   /** What a CI/CD system says of it; absent where only a file in the repository speaks. */
   readonly release?: Release;

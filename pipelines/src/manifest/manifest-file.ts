@@ -18,7 +18,7 @@ export type ManifestFile = {
   readonly owner: Owner;
   readonly platform: string;
   readonly optIn: readonly string[];
-  readonly deployed?: { readonly cluster: string; readonly route: string };
+  readonly deployed?: { readonly cluster: string; readonly route: string; readonly withoutHooks?: readonly string[] };
   /** One system by its id, with its own settings. */
   readonly pipeline?: { readonly [id: string]: JsonObject };
   readonly deploy?: {

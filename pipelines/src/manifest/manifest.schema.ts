@@ -69,6 +69,12 @@ export const manifestSchema: JsonObject = {
       properties: {
         cluster: { type: 'string', minLength: 1, maxLength: 255, description: "production's cluster, like an Auto Scaling group" },
         route: { type: 'string', minLength: 1, maxLength: 255, description: 'where its traffic comes in, like payments-alb:443/10' },
+        withoutHooks: {
+          type: 'array',
+          uniqueItems: true,
+          items: { type: 'string', minLength: 1, maxLength: 255 },
+          description: "lifecycle hooks at the launch of production's instances that arms can be without",
+        },
       },
     },
     pipeline: {

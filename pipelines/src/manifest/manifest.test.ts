@@ -144,6 +144,8 @@ test('a service that runs on a platform already is named there, and has no recip
   const { described: deployment, recipe } = read(`platform: aws\n${deployed}`);
   t.match(deployment, { platform: 'aws', source: 'shop-production', route: 'shop-alb:443/10' });
   t.equal(recipe('abc'), null);
+  t.same(deployment.withoutHooks, undefined);
+  t.same(read(`platform: aws\n${deployed.replace(' }', ', withoutHooks: [warm-up] }')}`).described.withoutHooks, ['warm-up']);
   t.throws(() => read('platform: aws\n'), { code: 'bad-document', message: /missing "deployed"/ });
   t.throws(() => read(`platform: aws\n${deployed}route: { port: 0 }\n`), { message: /route stands in "deployed"/ });
   t.throws(() => read(deployed), { message: /missing "deploy"/ });

@@ -73,6 +73,7 @@ export function readManifest({
         heartbeat: file.synthetic.heartbeat ? requestOf(file.synthetic.heartbeat) : null,
       },
       optIn: file.optIn,
+      ...(deployed?.withoutHooks === undefined ? {} : { withoutHooks: deployed.withoutHooks }),
     },
     revision: deploy?.revision ?? null,
     recipe: (revision) =>

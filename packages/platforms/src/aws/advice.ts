@@ -1,5 +1,6 @@
 import type { Advice, Change, Deployment } from '@haldane/core';
 import type { AwsCalls } from './aws-calls.ts';
+import { hookNotes } from './hooks.ts';
 import type { ClusterParams } from './kinds/cluster-kind.ts';
 import type { SliceParams } from './kinds/slice-kind.ts';
 import type { TwinParams } from './kinds/twin-kind.ts';
@@ -23,6 +24,7 @@ export async function awsAdvice(
   if (twins.length > 0) return twinAdvice(calls, twins, signal);
   const launched = changes.filter((change) => change.kind === 'aws.cluster').map((change) => (change.params as ClusterParams).instances);
   const production = await calls.groups.group(source, signal);
+  const hooks = production === null ? [] : await calls.groups.hooks(source, signal);
   const cost = production === null ? null : priceOf(production, prices, Math.max(0, ...launched), seconds + aroundSeconds);
   const dollars = (usd: number) => `${usd.toFixed(2)} US dollars`;
   const side = changes.map((change) => (change.kind === 'aws.slice' ? (change.params as SliceParams).side : undefined)).find((one) => one);
@@ -46,6 +48,7 @@ export async function awsAdvice(
           ],
         }),
     notes: [
+      ...hookNotes(source, hooks),
       side === undefined
         ? 'The balancer chooses an arm for each request anew: one user meets production and both arms by turns, and the unit of the comparison is the request.'
         : "The balancer chooses for each request anew whether it goes to the side door; there the user's key says which arm. Two users in three meet an arm now and then, always the same one, and production otherwise. While fewer instances or more routers stand in the side door than now, the share is larger.",

@@ -88,6 +88,9 @@ export type Group = {
   readonly isLeaving: boolean;
 };
 
+/** `isAtLaunch`: before an instance is in service, and not before one ends. */
+export type Hook = { readonly name: string; readonly isAtLaunch: boolean };
+
 export type NewGroup = {
   readonly name: string;
   readonly template: { readonly id: string; readonly version: string };
@@ -109,8 +112,8 @@ export interface Groups {
   setTags(name: string, tags: Tags, signal: AbortSignal): Promise<void>;
   /** Instance refreshes of it that are not over, each in words. */
   refreshing(name: string, signal: AbortSignal): Promise<readonly string[]>;
-  /** Names of its lifecycle hooks: what is done to its instances before they are in service. */
-  hooks(name: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Its lifecycle hooks: what is waited for at its instances. */
+  hooks(name: string, signal: AbortSignal): Promise<readonly Hook[]>;
 }
 
 /** The calls of EC2. */

@@ -40,12 +40,17 @@ const caps = { failures: 3, latencyLimitMs: 1000, creditRate: 0 };
 const moto = process.env['LANE_MOTO'];
 
 test('every kind of change holds the contract, in an account in memory', (t) => everyKind(t, (mark) => memoryStand(mark)));
+test('an owner’s hook at the launch of instances is refused by its name, unless the service’s file says that arms can be without it', async (t) =>
+  everyHook(t, await memoryStand('w')));
 test('and in one of moto, through the real SDK', {
   skip: moto === undefined && 'LANE_MOTO names no moto_server; .ci/run installs one',
 }, async (t) => {
   const { url, stop } = await startMoto(moto ?? '', { policies: true });
   t.teardown(stop);
   const connection = { region: 'eu-west-1', endpoint: url, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+  const hooked = await sdkStand('hooked', connection);
+  await everyHook(t, hooked);
+  hooked.close();
   await everyKind(t, (mark, beside) =>
     sdkStand(mark, connection, { beside: beside === undefined ? [] : [beside], sideDoor: { port: 9800 } }),
   );
@@ -124,6 +129,25 @@ test('a twin that is read a little old after the harm is asked again, and one th
   await kindOf(harm, stand.calls).apply(harm.params, before, signal);
   t.ok(await firewall.isOn({ id: '', name: 'haldane-wr-experiment', tags: {} }, portOpen, signal), 'tried again, it is seen');
 });
+
+/** Arms are made without the hooks of production's group, so one at launch is refused unless its owner says that they can be. */
+async function everyHook(t: Test, stand: ServiceStand): Promise<void> {
+  const platform = awsPlatform({ calls: stand.calls, clock: systemClock });
+  const refusals = (withoutHooks: readonly string[]) => platform.refusals({ ...deploymentOf(stand), withoutHooks }, signal);
+  const notes = async () => (await platform.advise?.(deploymentOf(stand), [], 60, signal))?.notes.filter((one) => /hook/.test(one)) ?? [];
+  t.same([await refusals([]), await notes()], [[], []], 'there is none');
+  await stand.addHook({ name: 'keep-logs', isAtLaunch: false });
+  t.same(await refusals([]), [], 'what is waited for at the end of an instance is nothing to arms');
+  t.match(await notes(), [/end without lifecycle hook keep-logs of .*-production/]);
+  await stand.addHook({ name: 'warm-up', isAtLaunch: true });
+  t.match(await refusals([]), [/-production has lifecycle hook warm-up at the launch .* write withoutHooks: \[warm-up\] under "deployed"/]);
+  t.match(await refusals(['warm']), [/write withoutHooks: \[warm, warm-up\]/], 'another name is another hook');
+  t.same(await refusals(['warm-up']), []);
+  t.match(await notes(), [/begin without lifecycle hook warm-up/, /keep-logs/]);
+  await stand.addHook({ name: 'register', isAtLaunch: true });
+  t.match(await refusals(['warm-up']), [/has lifecycle hook register at .*\[warm-up, register\]/]);
+  t.same(await refusals(['warm-up', 'register']), []);
+}
 
 async function everyKind(t: Test, makeStand: (mark: string, beside?: TwinOf) => Promise<ServiceStand>): Promise<void> {
   const started = Date.now().toString(36).slice(-4);

@@ -235,7 +235,9 @@ test('a refresh is under way in every state that does not say that it is over (a
 test('arms of a service that CodeDeploy installs after launch are refused, unless the template holds the very commit that CodeDeploy says is live', async (t) => {
   const stand = await memoryStand('w');
   const account = stand.calls as MemoryAccount;
-  account.editGroup('w-production', { hooks: ['drain', 'CodeDeploy-managed-automatic-launch-deployment-hook-prod-1f'] });
+  const drain = { name: 'drain', isAtLaunch: false };
+  const codeDeploys = { name: 'CodeDeploy-managed-automatic-launch-deployment-hook-prod-1f', isAtLaunch: true };
+  account.editGroup('w-production', { hooks: [drain, codeDeploys] });
   const refusals = async (tagged: string | null, released: string | null) => {
     const { balancing, groups, twins } = account;
     const Tags = tagged === null ? [] : [{ Key: 'commit', Value: tagged }];
@@ -254,7 +256,7 @@ test('arms of a service that CodeDeploy installs after launch are refused, unles
     [null, null],
   ] as const)
     t.match(await refusals(tagged, released), [why]);
-  account.editGroup('w-production', { hooks: ['drain'] });
+  account.editGroup('w-production', { hooks: [drain] });
   t.same(await refusals(null, commit), [], 'without the hook the template is all that an instance is made from');
 });
 

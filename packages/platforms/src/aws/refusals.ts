@@ -3,6 +3,7 @@ import type { AwsCalls, Group } from './aws-calls.ts';
 import type { CommitOf } from './commits.ts';
 import { type FoundRoute, findRoute } from './find-route.ts';
 import { forwardOf } from './forward.ts';
+import { hookRefusals, ofCodeDeploy } from './hooks.ts';
 import type { SliceParams } from './kinds/slice-kind.ts';
 import type { TwinFaultParams } from './kinds/twin-fault-kind.ts';
 import type { TwinParams } from './kinds/twin-kind.ts';
@@ -71,7 +72,7 @@ async function twinRefusals(
 async function groupRefusals(
   { calls, commitOf }: { readonly calls: AwsCalls; readonly commitOf: CommitOf },
   group: Group,
-  { revision, source, release }: Deployment,
+  { revision, source, release, withoutHooks = [] }: Deployment,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const live = await revisionOf(calls, group, signal);
@@ -82,11 +83,13 @@ async function groupRefusals(
   const refusals: string[] = [];
   if (live.revision !== revision)
     refusals.push(`group ${source} is at ${live.revision}, but the pipeline says that ${revision} is live: deploy it first`);
-  const hook = (await calls.groups.hooks(source, signal)).find((name) => name.startsWith('CodeDeploy-'));
+  const hooks = await calls.groups.hooks(source, signal);
+  const hook = ofCodeDeploy(hooks);
   if (hook !== undefined && (release === undefined || (await commitOf(group.template.id, live.version, signal)) !== release.revision))
     refusals.push(
-      `CodeDeploy installs the service on instances of ${source} after their launch (lifecycle hook ${hook}), and does not know arms: they would run without it, or at an older revision. Build it into the image, let ${live.revision} tag its instances with the commit, and name codedeploy under "pipeline" in the service's file, so that both can be compared (docs/codedeploy.md)`,
+      `CodeDeploy installs the service on instances of ${source} after their launch (lifecycle hook ${hook.name}), and does not know arms: they would run without it, or at an older revision. Build it into the image, let ${live.revision} tag its instances with the commit, and name codedeploy under "pipeline" in the service's file, so that both can be compared (docs/codedeploy.md)`,
     );
+  refusals.push(...hookRefusals(source, live.revision, hooks, withoutHooks));
   const away = group.instances.filter((one) => !one.isInService);
   if (away.length > 0 || group.instances.length === 0)
     refusals.push(

@@ -99,7 +99,11 @@ export function sdkGroups(client: AutoScalingClient): Groups {
         signal,
         client.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName: name }), { abortSignal: signal }),
       );
-      return (found.LifecycleHooks ?? []).flatMap(({ LifecycleHookName }) => LifecycleHookName ?? []);
+      return (found.LifecycleHooks ?? []).map(({ LifecycleHookName: name = '', LifecycleTransition }) => ({
+        name,
+        // One that does not say when may be at launch.
+        isAtLaunch: LifecycleTransition !== 'autoscaling:EC2_INSTANCE_TERMINATING',
+      }));
     },
   };
 }

@@ -1,11 +1,24 @@
 import { HaldaneError, type JsonObject } from '@haldane/core';
-import type { Action, AwsCalls, Group, Groups, LoadBalancing, Rule, Tags, Target, TargetGroup, Template, Templates } from '../aws-calls.ts';
+import type {
+  Action,
+  AwsCalls,
+  Group,
+  Groups,
+  Hook,
+  LoadBalancing,
+  Rule,
+  Tags,
+  Target,
+  TargetGroup,
+  Template,
+  Templates,
+} from '../aws-calls.ts';
 import { forwardOf } from '../forward.ts';
 import { MemoryTwins } from './memory-twins.ts';
 
 type MemoryTargetGroup = TargetGroup & { tags: Tags; attributes: Tags };
 /** What somebody else does to a group: new versions of its instances, one after the other, and what is said of it. */
-type GroupEdit = { readonly versions?: readonly string[]; readonly refreshing?: readonly string[]; readonly hooks?: readonly string[] };
+type GroupEdit = { readonly versions?: readonly string[]; readonly refreshing?: readonly string[]; readonly hooks?: readonly Hook[] };
 type MemoryListener = { readonly arn: string; readonly loadBalancer: string; readonly port: number; rules: (Rule & { tags: Tags })[] };
 
 const productionData = { ImageId: 'ami-1', InstanceType: 't3.micro', UserData: Buffer.from('#!/bin/sh\n').toString('base64') };

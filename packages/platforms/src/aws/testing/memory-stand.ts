@@ -1,3 +1,4 @@
+import type { Hook } from '../aws-calls.ts';
 import { MemoryAccount } from './memory-account.ts';
 import type { Others } from './others.ts';
 import { type ServiceStand, twinOfs, twinScenarios } from './service-stand.ts';
@@ -39,5 +40,10 @@ export async function memoryStand(mark: string): Promise<ServiceStand> {
     replace: async (of, name, fault) => account.twins[of].write(name, fault),
     look: async () => null,
   };
-  return { calls: account, mark, runId: `${mark}r`, listener, theirs: theirs.arn, beside: twinOfs, others };
+  const hooks: Hook[] = [];
+  const addHook = async (hook: Hook) => {
+    hooks.push(hook);
+    account.editGroup(`${mark}-production`, { hooks });
+  };
+  return { calls: account, mark, runId: `${mark}r`, listener, theirs: theirs.arn, beside: twinOfs, others, addHook };
 }

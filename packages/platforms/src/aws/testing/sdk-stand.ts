@@ -1,4 +1,4 @@
-import { AutoScalingClient, CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
+import { AutoScalingClient, CreateAutoScalingGroupCommand, PutLifecycleHookCommand } from '@aws-sdk/client-auto-scaling';
 import {
   CreateLaunchTemplateCommand,
   CreateSubnetCommand,
@@ -17,6 +17,7 @@ import {
   RegisterTargetsCommand,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { TwinOf } from '@haldane/core';
+import type { Hook } from '../aws-calls.ts';
 import { type AwsConnection, sdkCalls } from '../sdk/connect.ts';
 import { originals } from './originals.ts';
 import { sdkOthers } from './others.ts';
@@ -94,11 +95,18 @@ export async function sdkStand(
   for (const client of Object.values(clients)) client.destroy();
   const calls = sdkCalls(connection);
   const others = sdkOthers(connection);
+  const addHook = async ({ name, isAtLaunch }: Hook) => {
+    const LifecycleTransition = `autoscaling:EC2_INSTANCE_${isAtLaunch ? 'LAUNCHING' : 'TERMINATING'}`;
+    const groups = new AutoScalingClient(connection);
+    const named = { AutoScalingGroupName: `${mark}-production`, LifecycleHookName: name };
+    await groups.send(new PutLifecycleHookCommand({ ...named, LifecycleTransition }));
+    groups.destroy();
+  };
   const close = () => {
     calls.close();
     others.close();
   };
-  return { calls, mark, runId: `${mark}r`, listener: listening.Listeners?.[0]?.ListenerArn ?? '', theirs, beside, others, close };
+  return { calls, mark, runId: `${mark}r`, listener: listening.Listeners?.[0]?.ListenerArn ?? '', theirs, beside, others, addHook, close };
 }
 
 async function usualSubnets(ec2: EC2Client) {

@@ -1,5 +1,5 @@
 import type { Deployment, JsonObject, TwinFault, TwinOf } from '@haldane/core';
-import type { AwsCalls, Group, Original, Twin } from '../aws-calls.ts';
+import type { AwsCalls, Group, Hook, Original, Twin } from '../aws-calls.ts';
 import { forwardOf, withGroups } from '../forward.ts';
 import type { Others } from './others.ts';
 
@@ -16,6 +16,8 @@ export type ServiceStand = {
   /** What it has beside its instances, each called by its mark and its kind: `w-firewall`. */
   readonly beside: readonly TwinOf[];
   readonly others: Others;
+  /** Its owner has production's group wait for somebody at each instance. */
+  addHook(hook: Hook): Promise<void>;
   close?(): void;
 };
 
