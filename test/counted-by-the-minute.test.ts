@@ -19,8 +19,18 @@ const meters = {
   groups: { production: ['targetgroup/p/1'], control: ['targetgroup/c/2'], experiment: ['targetgroup/e/3'] },
 };
 
-async function live(options: LabOptions & { readonly flaps?: boolean; readonly dies?: boolean; readonly darkens?: boolean }) {
-  const lab = memoryLab({ ...options, spec: { metrics: 'cloudwatch', baselineSeconds: 120, watchSeconds: 600, ...options.spec } });
+async function live(
+  options: LabOptions & { readonly flaps?: boolean; readonly dies?: boolean; readonly darkens?: boolean; readonly opens?: boolean },
+) {
+  /** The experiment's door opens when users have been back for so long. */
+  const opensAfter = 30;
+  let opensAt = Number.POSITIVE_INFINITY;
+  const opening: LabOptions['script'] = (_who, faulted, second) => (faulted && second >= opensAt ? { lettingIn: 1 } : {});
+  const lab = memoryLab({
+    ...options,
+    ...(options.opens ? { script: opening } : {}),
+    spec: { metrics: 'cloudwatch', baselineSeconds: 120, watchSeconds: 600, ...options.spec },
+  });
   const { clock, stores, platform, spec, metrics: truth } = lab;
   const own = new Map<number, ProbeSecond>();
   let darkAt: number | null = null;
@@ -96,6 +106,8 @@ async function live(options: LabOptions & { readonly flaps?: boolean; readonly d
   const tell: Hand['tell'] = async (type, data) => {
     // Just told something: from here on it is silent.
     if (options.darkens && type === 'block' && (data as { phase?: unknown }).phase === 'observing') darkAt ??= clock.now();
+    const { id, made } = data as { id?: unknown; made?: unknown };
+    if (type === 'change' && /watch/.test(String(id)) && made === true) opensAt = Math.floor(clock.now() / 1000) + opensAfter;
     await stores.runs.tell(runId, type, data);
   };
   const hand: Hand = { hold, lost: hold.lost, tell };
@@ -110,6 +122,7 @@ async function live(options: LabOptions & { readonly flaps?: boolean; readonly d
     flapsLeft,
     diedAt,
     darkAt,
+    opensAt,
     leftovers: await platform.leftovers(runId),
   };
 }
@@ -173,6 +186,16 @@ test('a brittle one stops with its budget spent, as late as the plan has said, a
   const late = Math.floor((run.stop?.at ?? Number.NaN) / 1000) - spentAt;
   t.ok(late <= lateSeconds + 1, `${late} s after the first failure`);
   t.equal(failuresOf(evidence.blocks), failuresOf(users), 'every failure of a user is told, and nobody else’s');
+});
+
+test('a door that opens while users are back is known at once, however late they are counted, and they leave', async (t) => {
+  const { run, evidence, opensAt } = await live({ opens: true });
+  t.match([run.stop?.reason, run.facts.verdict?.verdict], ['breach', 'vulnerable'], run.stop?.why ?? 'it did not stop');
+  t.match(run.stop?.why, /^a forged token .* was accepted on .* by the experiment$/);
+  const after = Math.floor((run.facts.offAt ?? Number.NaN) / 1000) - opensAt;
+  t.ok(after <= 5, `users had left ${after} s after it opened`);
+  t.ok((evidence.blocks.at(-1)?.at ?? 0) > opensAt, 'and what happened until then is told all the same');
+  t.match(run.facts.verdict?.held.why, /control refused the identical request, so the change caused it/);
 });
 
 test('when CloudWatch falls silent while users are watched, the run ends as soon as is said', async (t) => {

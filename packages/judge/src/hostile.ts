@@ -37,6 +37,16 @@ function onlyAccepts({ accepted }: ProbeTally): ProbeTally {
 /** What is known of hostile requests that were let in. */
 export type Breach = { readonly why: string; readonly confirmed: boolean; readonly older: boolean; readonly accepts: number };
 
+/** In plain words that a hostile request was let in, whoever did and why; null when none was. */
+export function letInAlready(accepts: readonly Accept[]): string | null {
+  const first = accepts.find(({ outcome }) => outcome === 'accepted');
+  return first === undefined ? null : `${wordsOf(first)} by ${first.arm === 'control' ? 'control' : 'the experiment'}`;
+}
+
+function wordsOf({ forgery, request, status }: Accept): string {
+  return `a forged token (${forgery ?? 'no credential'}) was accepted on ${request}${status === null ? '' : ` with status ${status}`}`;
+}
+
 /**
  * A hostile request that was let in, by either arm and at any time; null when there is none. The answer of control to the identical
  * request says whether the change caused it or it is older; the service is vulnerable either way.
@@ -61,7 +71,7 @@ export function breachOf(state: HostileState, accepts: readonly Accept[]): Breac
       accepts: total,
     };
   }
-  const what = `a forged token (${first.forgery ?? 'no credential'}) was accepted on ${first.request}${first.status === null ? '' : ` with status ${first.status}`}`;
+  const what = wordsOf(first);
   if (first.arm === 'control')
     return {
       why: `${what} by control, which was not changed: the flaw is older than the change`,

@@ -7,6 +7,7 @@ export { byCommit, commitOf, platformNamesOf, withCommits } from './gate/by-comm
 export { decideGate, type GateCase } from './gate/decide-gate.ts';
 export { lockedRevisions } from './gate/locked-revisions.ts';
 export { usersLevel } from './harm.ts';
+export { letInAlready } from './hostile.ts';
 export { haldane1 } from './judge.ts';
 export { judgeId } from './judge-id.ts';
 export { judgedFactsOf } from './judged-facts.ts';

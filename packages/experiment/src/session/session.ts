@@ -13,7 +13,7 @@ import {
   type ProbeSession,
   type Run,
 } from '@haldane/core';
-import { budgetSpent, knownBy } from '@haldane/judge';
+import { budgetSpent, knownBy, letInAlready } from '@haldane/judge';
 import type { ChangeList } from '../subject/change-list.ts';
 import type { Subject } from '../subject/subject.ts';
 import type { Hand, World } from '../world.ts';
@@ -142,7 +142,7 @@ export class Session {
     await this.#readAlertsPatiently(signal);
     await this.#health.look(signal);
     const blocks = this.#closed(run.phase);
-    if (blocks.length === 0) return this.#spentAlready(run);
+    if (blocks.length === 0) return this.#knownAlready(run);
     // In one breath, so that a store that can writes both at once; nothing is decided before all of it is stored.
     const writing: Promise<void>[] = [this.#store(blocks)];
     let decision: Decision | null = null;
@@ -154,17 +154,20 @@ export class Session {
       writing.push(this.hand.tell('block', summary(block, stepped.decision)));
     }
     await Promise.all(writing);
-    return isLast(decision) ? decision : (this.#spentAlready(run) ?? decision);
+    return isLast(decision) ? decision : (this.#knownAlready(run) ?? decision);
   }
 
   /**
-   * The second that still counts may say it already: a budget that is spent stays spent, so users leave now and not when the second is
-   * closed. Its block, from which the judge says the same, is stored with the last ones.
+   * What no later count can undo ends the run before its second is closed, so users leave now: a budget that is spent, and where users are counted
+   * late a door that stands open, which Haldane's own requests have found already. The block, from which the judge says the same, is stored with the last ones.
    */
-  #spentAlready(run: Run): Decision | null {
-    const open = this.world.metrics.open?.(run.id);
-    const why = open ? budgetSpent(open.budget) : null;
-    return why === null ? null : { do: 'stop', reason: 'budget-spent', why };
+  #knownAlready(run: Run): Decision | null {
+    const { metrics } = this.world;
+    const open = metrics.open?.(run.id);
+    const spent = open ? budgetSpent(open.budget) : null;
+    if (spent !== null) return { do: 'stop', reason: 'budget-spent', why: spent };
+    const letIn = (metrics.lateMs?.(run.id) ?? 0) > 0 ? letInAlready(this.#known.accepts) : null;
+    return letIn === null ? null : { do: 'stop', reason: 'breach', why: letIn };
   }
 
   /** Never rejects: what failed is thrown by the next tick, whoever waits for this. */
