@@ -18,12 +18,15 @@ const files = await writeTiny(join(room.folder, 'tiny'));
 const say = (...args: readonly string[]) => haldane(['--data', dataDir, ...args], env, room.folder).outcome;
 
 /** One Haldane that goes on, as `haldane up` leaves it; the commands find it by its data folder. */
-const up = haldane(['--data', dataDir, 'up', files.manifest], env, room.folder);
+const up = haldane(['--data', dataDir, 'up', files.manifest], { ...env, HALDANE_CLOUDWATCH_SETTLE: '120' }, room.folder);
 room.onLeave(async () => {
   up.child.kill('SIGINT');
   await up.outcome;
 });
 await up.said(/Haldane answers at/);
+
+test('a start says which settings nothing reads', () =>
+  up.said(/^nothing reads HALDANE_CLOUDWATCH_SETTLE, for HALDANE_AWS_REGION is not set: /m));
 
 test('words that are no command end with 2 and help', async (t) => {
   for (const [args, words] of [

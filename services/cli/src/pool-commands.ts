@@ -1,5 +1,5 @@
 import { HaldaneError } from '@haldane/core';
-import { allowPool, type Config, forbidPool, poolRoles, requirePoolName, startRunner } from '@haldane/standalone';
+import { allowPool, type Config, forbidPool, poolRoles, requirePoolName, startRunner, unreadSettings } from '@haldane/standalone';
 import type { Command } from 'commander';
 import type { Interrupts } from './follow.ts';
 
@@ -22,6 +22,7 @@ export function addPoolCommands(haldane: Command, { out, say, config, interrupts
       if (pool === undefined) throw new HaldaneError('bad-request', '--pool: say whose runs to drive, like payments-team');
       requirePoolName('--pool', pool);
       const runner = await startRunner({ ...config(), pool });
+      for (const line of unreadSettings(config().env)) say(line);
       out.write(`a runner of pool ${pool} is at work; how it is, it answers at ${runner.address}/readyz; end it with Ctrl-C\n`);
       let asked = false;
       await new Promise<void>((done) => {

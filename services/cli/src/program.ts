@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { HaldaneClient, type ReportFormat, reportFormats } from '@haldane/client';
 import { HaldaneError, type Run, systemClock } from '@haldane/core';
 import { comparisonText, confirm, markVerdict, planText, recompute, replayReport } from '@haldane/reports';
-import { type Config, type Stack, startStack, sweepAccount, sweepLocal, tryReceiver } from '@haldane/standalone';
+import { type Config, type Stack, startStack, sweepAccount, sweepLocal, tryReceiver, unreadSettings } from '@haldane/standalone';
 import { Command, Option } from 'commander';
 import { addBisectCommand } from './bisect/bisect-command.ts';
 import { addBundleCommands } from './bundle-commands.ts';
@@ -45,9 +45,12 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
     .exitOverride();
   const config = () => terminal.config(haldane.opts<{ data?: string }>().data);
   const server = () => haldane.opts<{ server?: string }>().server ?? config().env['HALDANE_SERVER'] ?? null;
+  /** A start says what it has no use for. */
+  const tellUnread = () => unreadSettings(config().env).forEach(say);
   const withClient = async (work: (connection: Connection) => Promise<number>) => {
     const address = server();
     const connection = await (address === null ? connect(config()) : connectTo(address, config().env));
+    if (connection.ownStack) tellUnread();
     try {
       exit(await work(connection));
     } finally {
@@ -226,6 +229,7 @@ export function program(terminal: Terminal, exit: (code: number) => void): Comma
       const { pool } = config();
       const stack = alive === null ? await startStack({ ...config(), ephemeral: false }) : null;
       const client = alive ?? new HaldaneClient((stack as Stack).access);
+      if (stack !== null) tellUnread();
       for (const file of manifests) {
         const deployed = await client.deploy(resolve(file));
         out.write(`${deployed.service} (${deployed.environment}) at ${deployed.revision} answers at ${deployed.address}\n`);

@@ -77,6 +77,24 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, da
   };
 }
 
+/** What each of these is set for: without it nothing reads them. */
+const readWith: Readonly<Record<string, readonly string[]>> = {
+  HALDANE_AWS_REGION: [
+    ...['ROLE', 'ADDRESSES', 'SIDE_DOORS', 'CEILING', 'PRICES', 'SIDECAR', 'COMMIT_TAG'].map((name) => `HALDANE_AWS_${name}`),
+    'HALDANE_CLOUDWATCH_SETTLE',
+  ],
+  HALDANE_PROMETHEUS: ['REQUESTS', 'UP', 'STARTED'].map((name) => `HALDANE_PROMETHEUS_${name}`),
+};
+
+/** Settings that are there and that nothing reads, for what they are about is not connected; a line for each that is missing. */
+export function unreadSettings(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const isSet = (name: string) => (env[name] ?? '') !== '';
+  return Object.entries(readWith).flatMap(([needed, names]) => {
+    const unread = isSet(needed) ? [] : names.filter(isSet);
+    return unread.length === 0 ? [] : [`nothing reads ${unread.join(', ')}, for ${needed} is not set: set it too, or leave them out`];
+  });
+}
+
 /** Throws `bad-request`, naming where it stands, unless it can be the name of a pool that several share. */
 export function requirePoolName(where: string, pool: string): void {
   // What a data folder has for itself begins with local-.

@@ -1,6 +1,6 @@
 export { readAccess } from './access-file.ts';
 export { publishedHeads, readHeads } from './audit-heads.ts';
-export { type Config, readConfig, requirePoolName } from './config.ts';
+export { type Config, readConfig, requirePoolName, unreadSettings } from './config.ts';
 export type { RouterAddress } from './halt-routers.ts';
 export {
   allowPool,

@@ -9,7 +9,7 @@ import { type Test, test } from 'tap';
 import { readAccess, removeAccess, writeAccess } from './access-file.ts';
 import { allowedHosts } from './allowed-hosts.ts';
 import { beginScheduled } from './begin-scheduled.ts';
-import { readConfig } from './config.ts';
+import { readConfig, unreadSettings } from './config.ts';
 import { desk } from './desk.ts';
 import { requireOwnFile } from './own-files.ts';
 import { policyOf } from './policy-file.ts';
@@ -50,6 +50,16 @@ test('a pool may be shared by name, but never the one that a data folder has for
   t.equal(readConfig({ HALDANE_POOL: 'payments-team' }).pool, 'payments-team');
   for (const pool of ['local-0123456789abcdef', 'Payments', 'a b', '-a', 'a'.repeat(64)])
     t.throws(() => readConfig({ HALDANE_POOL: pool }), { code: 'bad-request', message: /HALDANE_POOL is/ });
+});
+
+test('a setting that nothing reads, for what it is about is not connected, is told in a line; an empty one is none', async (t) => {
+  t.same(unreadSettings({ HALDANE_CLOUDWATCH_SETTLE: '180', HALDANE_AWS_PRICES: 'prices.json', HALDANE_AWS_ENDPOINT: 'http://aws' }), [
+    'nothing reads HALDANE_AWS_PRICES, HALDANE_CLOUDWATCH_SETTLE, for HALDANE_AWS_REGION is not set: set it too, or leave them out',
+  ]);
+  t.same(unreadSettings({ HALDANE_PROMETHEUS_UP: 'up{cluster="$cluster"}' }).length, 1);
+  const connected = { HALDANE_AWS_REGION: 'eu-west-1', HALDANE_PROMETHEUS: 'http://prometheus:9090' };
+  t.same(unreadSettings({ ...connected, HALDANE_CLOUDWATCH_SETTLE: '180', HALDANE_PROMETHEUS_UP: 'up{cluster="$cluster"}' }), []);
+  t.same(unreadSettings({ HALDANE_CLOUDWATCH_SETTLE: '', HALDANE_AWS_REGION: '' }), []);
 });
 
 test('a run that a schedule begins is in the audit log, and one that waits for its service is not', async (t) => {
