@@ -214,6 +214,16 @@ test('a request to change the protocol meets the fault too', async (t) => {
   t.equal(await met(rig), 3);
 });
 
+test('what waits for an arm when the run ends is still answered there', async (t) => {
+  const rig = await standWithArms(t);
+  await rig.client.putSlice('pay', sliceOf());
+  await fault(rig, { mode: 'delay', delayMs: 300_000 });
+  const delayed = answered(ask(rig.port, { headers: users.experiment }));
+  await until(async () => (await met(rig)) === 1, 'it waits');
+  await rig.client.detach('pay', 'r1');
+  t.match(await delayed, { status: 200, body: 'experiment' });
+});
+
 test('a request that cannot be sent after its delay is an error of that request and not of the router', async (t) => {
   const malformed = new Error('malformed');
   const met = { fault: { mode: 'delay', delayMs: 300_000 }, n: 1, changed: AbortSignal.abort() } as const;
