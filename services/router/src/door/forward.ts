@@ -7,7 +7,7 @@ import type { Cluster, Upstream } from '../upstreams.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import { askFirst } from './ask-first.ts';
 import { usualLimits } from './door-server.ts';
-import { answered, headerOf } from './headers.ts';
+import { answered, headerOf, sayable } from './headers.ts';
 import type { AnswerHead } from './leave-nothing.ts';
 import { hasBody, isAsking } from './sound-request.ts';
 
@@ -128,7 +128,7 @@ class Exchange implements AnswerReader, Late {
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined;
     for (const observer of this.#forwarding.observers) observer.answered(status, location);
     const { soften } = this.#forwarding;
-    this.#head = soften ? { words, ...soften({ status, headers }) } : { status, words, headers };
+    this.#head = soften ? { words: sayable(words), ...soften({ status, headers }) } : { status, words: sayable(words), headers };
     flushSoon(this);
     return true;
   }
@@ -164,9 +164,15 @@ class Exchange implements AnswerReader, Late {
   flush(): void {
     if (!this.#head) return;
     const body = this.#body;
-    this.#writeHead();
-    if (body === null) this.#response.flushHeaders();
-    else this.#response.write(body, 'latin1');
+    try {
+      this.#writeHead();
+      if (body === null) this.#response.flushHeaders();
+      else this.#response.write(body, 'latin1');
+    } catch (error) {
+      // As what is thrown while undici reads ends its own exchange only, so here: those that are flushed with it go out.
+      this.#abort?.(error as Error);
+      this.#break();
+    }
   }
 
   #dispatch(upstream: Upstream, reader: AnswerReader): void {

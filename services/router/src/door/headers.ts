@@ -155,6 +155,11 @@ function textOf(part: Buffer | string): string {
   return typeof part === 'string' ? part : part.toString('latin1');
 }
 
+/** Beside a status stands what Node would write there; other words are left out, for they mean nothing to a client (RFC 9112, section 4). */
+export function sayable(words: string): string {
+  return /^[\t -~\x80-\xff]*$/.test(words) ? words : '';
+}
+
 /** The first value of a header in a flat list; `name` in small letters. */
 export function headerOf(headers: readonly string[], name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {

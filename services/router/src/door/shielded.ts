@@ -6,7 +6,7 @@ import type { Observer } from '../run/observer.ts';
 import type { RealRequest } from '../run/real-request.ts';
 import type { Cluster, Upstream } from '../upstreams.ts';
 import type { AnswerReader } from './answer-reader.ts';
-import { answered, headerOf } from './headers.ts';
+import { answered, headerOf, sayable } from './headers.ts';
 import type { AnswerHead } from './leave-nothing.ts';
 import { hasBody, isAsking } from './sound-request.ts';
 
@@ -115,7 +115,7 @@ export class ShieldedExchange implements AnswerReader {
   }
   onHeaders(status: number, raw: readonly Buffer[], resume: () => void, words: string): boolean {
     this.#resume = resume;
-    if (status >= 200) this.#begin(status, words, answered(raw));
+    if (status >= 200) this.#begin(status, sayable(words), answered(raw));
     return true;
   }
   onData(chunk: Buffer): boolean {
