@@ -594,7 +594,8 @@ test('an upgrade is tunnelled to the cluster of its user, and one that breaks is
   const { client, port, experiment } = await standWithArms(t);
   experiment.server.on('upgrade', (request, socket) => {
     socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nx-key: ${request.headers['sec-websocket-key']}\r\n\r\n`,
+      `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nx-key: ${request.headers['sec-websocket-key']}\r\nx-name: schön\r\n\r\n`,
+      'latin1',
     );
     socket.on('data', (piece) =>
       String(piece) === 'break'
@@ -615,6 +616,7 @@ test('an upgrade is tunnelled to the cluster of its user, and one that breaks is
   };
   const good = await open();
   t.equal(good.answer.headers['x-key'], 'k1');
+  t.equal(good.answer.headers['x-name'], 'schön', 'byte by byte as the instance wrote it');
   good.socket.write('hello');
   t.equal(String((await once(good.socket, 'data'))[0]), 'echo hello');
   await client.deleteSlice('pay', 'r1', 'main');

@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Observer } from '../run/observer.ts';
-import { answered } from './headers.ts';
+import { answered, sayable } from './headers.ts';
 import type { AnswerHead } from './leave-nothing.ts';
 
 export type Tunnelling = {
@@ -98,9 +98,9 @@ export function tunnel(request: IncomingMessage, client: Duplex, head: Buffer, t
   outgoing.end();
 }
 
-/** A status line and headers as they stand on the wire. */
-function statusAndHeaders(status: number, words: string | undefined, headers: readonly string[]): string {
-  let lines = `HTTP/1.1 ${status} ${words ?? ''}\r\n`;
+/** A status line and headers as they stand on the wire: of a byte each, as Node reads them. */
+function statusAndHeaders(status: number, words: string | undefined, headers: readonly string[]): Buffer {
+  let lines = `HTTP/1.1 ${status} ${sayable(words ?? '')}\r\n`;
   for (let i = 0; i + 1 < headers.length; i += 2) lines += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return `${lines}\r\n`;
+  return Buffer.from(`${lines}\r\n`, 'latin1');
 }
