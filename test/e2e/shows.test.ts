@@ -103,14 +103,14 @@ test('a sound build whose key cache outlives the run is inconclusive: the fault 
 test('a scenario that injects nothing makes the run invalid', async (t) => {
   const run = ended['nothing-done'];
   t.equal(run.facts.verdict?.verdict, 'invalid');
-  t.equal(run.stop?.reason, 'invalid-arms', run.stop?.why);
+  t.equal(run.stop?.reason, 'invalid-arms', run.stop?.why ?? 'no stop');
   t.match(said(run), /nothing was injected/);
 });
 
 test('a fault that reaches control makes the run invalid', async (t) => {
   const run = ended['control-hit'];
   t.equal(run.facts.verdict?.verdict, 'invalid');
-  t.equal(run.stop?.reason, 'invalid-arms', run.stop?.why);
+  t.equal(run.stop?.reason, 'invalid-arms', run.stop?.why ?? 'no stop');
   t.match(said(run), /the fault reached control/);
   t.equal(madeOf(t, 'control-hit', 'local.fault').length, 2);
 });
