@@ -31,5 +31,6 @@ export function namingItsResource(kind: AnyChangeKind): AnyChangeKind {
     apply: named(kind.apply),
     revert: named(kind.revert),
     isReverted: named(kind.isReverted),
+    ...(kind.superseded === undefined ? {} : { superseded: named(kind.superseded) }),
   };
 }

@@ -14,7 +14,7 @@ import {
   type Trail,
   UpdateTrailCommand,
 } from '@aws-sdk/client-cloudtrail';
-import { arms, type JsonObject, type StoppedTrail } from '@haldane/core';
+import { arms, HaldaneError, type JsonObject, type StoppedTrail } from '@haldane/core';
 import type { Original, Twin, Twins } from '../aws-calls.ts';
 import { twinName } from '../names.ts';
 import { withoutTags } from '../our-tags.ts';
@@ -138,7 +138,11 @@ export function sdkTrails(client: CloudTrailClient, buckets: OwnBuckets): Twins<
       if (lacking.recording) await start(name, signal);
     },
     async remove({ name }, signal) {
-      await orNull(() => ask('DeleteTrail', signal, client.send(new DeleteTrailCommand({ Name: name }), { abortSignal: signal })));
+      const command = new DeleteTrailCommand({ Name: name });
+      const deleted = await orNull(() => ask('DeleteTrail', signal, client.send(command, { abortSignal: signal })));
+      // By its bucket the twin is found: without it nobody would look for the trail again.
+      if (deleted === null && (await trailOf(name, signal)) !== null)
+        throw new HaldaneError('unavailable', `the audit trail ${name} was said not to be there, and is`);
       // A trail writes there when it is made, that it can. What else somebody has put there keeps the bucket.
       await buckets.remove(bucketOf(name), (key) => key.startsWith('AWSLogs/'), signal);
     },
