@@ -61,7 +61,7 @@ while :; do
   sleep 1
 done
 ${orderEnds}_START
-nohup sh "$HALDANE_DIR/start.sh" > "$HALDANE_DIR/sidecar.log" 2>&1 < /dev/null &
+(trap '' HUP; exec sh "$HALDANE_DIR/start.sh") > "$HALDANE_DIR/sidecar.log" 2>&1 < /dev/null &
 until [ -e "$HALDANE_DIR/arm.env" ]; do sleep 0.2; done
 trap - EXIT`;
 }

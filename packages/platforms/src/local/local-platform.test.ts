@@ -202,7 +202,8 @@ test('a launch that is given up leaves no instance, however far it had come', as
     while (!isReached()) await new Promise((resolve) => setImmediate(resolve));
     const reason = new Error('enough');
     stop.abort(reason);
-    t.equal(await end, reason, moment);
+    // Where this process had to wait for its turn, all of it may have come up before.
+    t.ok([reason, undefined].includes((await end) as Error | undefined), moment);
     // On a slow machine one may have been started whole before the other was given up: it says so itself, and the revert finds it.
     const known = foldersIn(folder).flatMap((name) => {
       const { record } = readInstance(name, join(folder, name));

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { access, open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { access, readdir, readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { HaldaneClient } from '@haldane/client';
 import { type ExperimentSpec, HaldaneError, hasCode, type Run } from '@haldane/core';
@@ -152,20 +154,25 @@ test('what runs the last revision ends before its folder goes, and what cannot b
 
 test('what --prepare started ends with it: when it is done, takes too long, or a person stops it', async (t) => {
   const cwd = t.testdir();
-  // Held open for writing by whatever was started, for ten minutes; its end is read when none of it is left.
-  const started = `exec 3> ${join(cwd, 'alive')}; sleep 600 & echo begun;`;
-  execFileSync('mkfifo', [join(cwd, 'alive')]);
+  // Whatever was started keeps a connection for ten minutes; that it is closed says that none of it is left.
+  const server = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const connects = `require('net').connect(${port}, '127.0.0.1', () => require('fs').writeFileSync('alive', '')); setTimeout(() => {}, 600000)`;
+  const started = `'${process.execPath}' -e "${connects}" & while [ ! -e alive ]; do sleep 0.05; done; rm alive; echo begun;`;
   const outcome = async (command: string, withinMs: number, stop?: AbortController) => {
+    const connected = once(server, 'connection');
     const options = { cwd, env: { PATH: process.env['PATH'] ?? '' }, log: join(cwd, 'log'), withinMs };
     const ended = prepared(started + command, options, stop?.signal ?? signal).catch((error: unknown) => error);
-    const alive = await open(join(cwd, 'alive'));
+    const [socket] = (await connected) as [Socket];
+    const closed = once(socket.on('error', () => undefined).resume(), 'close');
     stop?.abort(new HaldaneError('refused', 'stopped'));
-    t.equal(await alive.readFile('utf8'), '');
-    await alive.close();
+    await closed;
     return ended;
   };
   t.equal(await outcome('exit 0', 600_000), undefined);
   t.match(await outcome('exit 4', 600_000), { code: 'not-healthy', message: /it ended with 4: begun/ });
-  t.match(await outcome('wait', 2_000), { code: 'not-healthy', message: /it did not end within 2 s: begun/ });
+  t.match(await outcome('wait', 5_000), { code: 'not-healthy', message: /it did not end within 5 s: begun/ });
   t.ok(hasCode(await outcome('wait', 600_000, new AbortController()), 'refused'));
 });
